@@ -1,0 +1,41 @@
+"""A file that appears only when it is complete."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+
+class PartialFile:
+    """A file being written, under a name of its own beside its target."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.complete = False
+
+    def keep(self) -> None:
+        """Say that all of it is there."""
+        self.complete = True
+
+
+@contextmanager
+def partial_file(target: Path) -> Iterator[PartialFile]:
+    """Write beside the target; put in its place at the end if it was kept, else leave no trace."""
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            part = PartialFile(file)
+            yield part
+        if part.complete:
+            # mkstemp makes private files; a download is as readable as any other new file.
+            umask = os.umask(0)
+            os.umask(umask)
+            Path(name).chmod(0o666 & ~umask)
+            Path(name).replace(target)
+    finally:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()

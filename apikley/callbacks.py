@@ -1,0 +1,169 @@
+"""Signs, verifies and reads completion callbacks. Standard library only.
+
+The signature of this API family covers the task's id and a time, **not the body**: a verified
+callback says that this task ended, and only a look at the task itself (`Apikley.task`) says how.
+
+    callback = verify(request.headers, request.body, key)   # raises CallbackError, nothing else
+    done = api.task(callback.task_id)
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import apikley_contract
+from apikley._fields import TaskFields, is_number, parsed, text
+from apikley.errors import BadPayload, BadSignature, StaleCallback
+
+__all__ = ["SIGNATURE_HEADER", "TIMESTAMP_HEADER", "Callback", "parse", "sign", "verify"]
+
+TIMESTAMP_HEADER = "X-Webhook-Timestamp"
+SIGNATURE_HEADER = "X-Webhook-Signature"
+
+Key = str | bytes
+Headers = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A completion callback.
+
+    Attributes:
+        task_id: The task that ended.
+        state: The state that it ended in, as the service wrote it, for instance `success`.
+        code: The envelope's code.
+        msg: The envelope's text.
+        task: The task's fields; empty where the callback carries none.
+        raw: The body as it came.
+    """
+
+    task_id: str
+    state: str
+    code: int | None
+    msg: str
+    task: TaskFields
+    raw: dict[str, Any]
+
+
+def sign(task_id: str, key: Key, timestamp: int | None = None) -> dict[str, str]:
+    """The two headers that a callback about this task carries.
+
+    Args:
+        task_id: The task.
+        key: The account's webhook key.
+        timestamp: Unix time in seconds; now, if not given.
+
+    Returns:
+        The headers by name.
+    """
+    stamp = str(int(time.time()) if timestamp is None else timestamp)
+    return {TIMESTAMP_HEADER: stamp, SIGNATURE_HEADER: _signature(task_id, stamp, key).decode("ascii")}
+
+
+def verify(
+    headers: Headers,
+    body: bytes | str,
+    key: Key | Iterable[Key],
+    *,
+    tolerance: float = 300,
+    now: float | None = None,
+) -> Callback:
+    """Read a callback and make sure that somebody with the key sent it, recently.
+
+    Total: whatever the headers and the body hold, this returns or raises a `CallbackError`.
+
+    Args:
+        headers: The request's headers, in any case.
+        body: The request's body.
+        key: The account's webhook key, or several while one replaces another.
+        tolerance: How far the callback's time may be from now, in seconds.
+        now: Unix time in seconds; the system's, if not given.
+
+    Raises:
+        BadPayload: The body is not a callback.
+        BadSignature: The signature is missing, malformed or wrong.
+        StaleCallback: The signature is good, but too old or from the future.
+    """
+    keys = [key] if isinstance(key, str | bytes) else list(key)
+    if not keys or not all(keys):
+        raise BadSignature("no webhook key to verify with")
+    stamp, given = _header(headers, TIMESTAMP_HEADER), _header(headers, SIGNATURE_HEADER)
+    callback = parse(body)
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+        raise BadSignature(f"the header {TIMESTAMP_HEADER} is not a Unix time in seconds")
+    presented = given.encode("utf-8", "surrogatepass")
+    # Every key is tried, whichever fits, so that the time taken tells nothing.
+    fits = [hmac.compare_digest(_signature(callback.task_id, stamp, each), presented) for each in keys]
+    if not any(fits):
+        raise BadSignature("the signature does not fit the task and the time")
+    if abs((time.time() if now is None else now) - int(stamp)) > tolerance:
+        raise StaleCallback(f"the callback's time is more than {tolerance:g} s from now")
+    return callback
+
+
+def parse(body: bytes | str) -> Callback:
+    """Read a callback in any of its published forms, without any word on who sent it.
+
+    Raises:
+        BadPayload: The body is not a callback.
+    """
+    payload = parsed(body)
+    if not isinstance(payload, dict):
+        raise BadPayload("the body is not a JSON object")
+    data = payload.get("data")
+    record = data if isinstance(data, dict) else {}
+    task_id = _task_id(record) or _task_id(payload)
+    if task_id is None:
+        raise BadPayload("the body names no task")
+    code = payload.get("code")
+    number = int(code) if is_number(code) and float(code).is_integer() else None
+    state = text(record.get("state")) or _state(number)
+    if state is None:
+        raise BadPayload("the body names no state")
+    message = text(payload.get("msg")) or text(payload.get("message")) or ""
+    return Callback(task_id, state, number, message, TaskFields(record), payload)
+
+
+def _task_id(record: Mapping[str, Any]) -> str | None:
+    for name in ("taskId", "task_id"):
+        value = record.get(name)
+        if isinstance(value, str) and value:
+            # A lone surrogate cannot be signed, so no service can have sent it.
+            return value if _encodable(value) else None
+    return None
+
+
+def _encodable(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _state(code: int | None) -> str | None:
+    codes = apikley_contract.codes()
+    return {codes["SUCCESS"]: "success", codes["GENERATION_FAILED"]: "fail"}.get(code or 0)
+
+
+def _header(headers: Headers, name: str) -> str:
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    values = {_decoded(value) for key, value in pairs if _decoded(key).lower() == name.lower()}
+    if len(values) != 1:
+        raise BadSignature(f"the header {name} is {'given more than once' if values else 'missing'}")
+    return values.pop()
+
+
+def _decoded(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _signature(task_id: str, timestamp: str, key: Key) -> bytes:
+    secret = key.encode("utf-8") if isinstance(key, str) else key
+    return base64.b64encode(hmac.new(secret, f"{task_id}.{timestamp}".encode(), hashlib.sha256).digest())

@@ -1,0 +1,1 @@
+"""Hold client, simulator and Prism to the contract."""

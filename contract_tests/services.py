@@ -1,0 +1,98 @@
+"""Made-up services for the client: each answers in its own way and counts what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import httpx
+from apikley import Apikley, AsyncApikley, Hailuo02ImageToVideoPro
+
+from contract_tests.conftest import KEY
+
+BASE = "http://service.test"
+Answer = httpx.Response | Exception
+
+
+class Service:
+    """Answers with the given answers one after another, the last one again and again."""
+
+    def __init__(self, *answers: Answer | Callable[[httpx.Request], Answer]) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if not isinstance(answer, httpx.Response | Exception):
+            answer = answer(request)
+        if isinstance(answer, Exception):
+            raise answer
+        # A fresh one: the client consumes what it is given.
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+    async def answer_async(self, request: httpx.Request) -> httpx.Response:
+        return self(request)
+
+
+class FakeClock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self, api: Apikley | AsyncApikley) -> None:
+        self.slept: list[float] = []
+        self.time = 1_000.0
+        clock = api._settings.clock
+        clock.sleep = self.sleep  # type: ignore[method-assign]
+        clock.async_sleep = self.async_sleep  # type: ignore[method-assign]
+        clock.monotonic = lambda: self.time  # type: ignore[method-assign]
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+    async def async_sleep(self, seconds: float) -> None:
+        self.sleep(seconds)
+
+
+Call = Callable[[Any], Any]
+
+
+def call_sync(service: Service, call: Call, **options: Any) -> tuple[Any, FakeClock]:
+    """Make one call with the sync client."""
+    with httpx.Client(transport=httpx.MockTransport(service)) as http:
+        api = Apikley(KEY, base_url=BASE, http_client=http, **options)
+        clock = FakeClock(api)
+        return call(api), clock
+
+
+def call_async(service: Service, call: Call, **options: Any) -> tuple[Any, FakeClock]:
+    """Make the same call with the async client."""
+
+    async def main() -> tuple[Any, FakeClock]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(service.answer_async)) as http:
+            api = AsyncApikley(KEY, base_url=BASE, http_client=http, **options)
+            clock = FakeClock(api)
+            coroutine: Coroutine[Any, Any, Any] = call(api)
+            return await coroutine, clock
+
+    return asyncio.run(main())
+
+
+BOTH = [call_sync, call_async]
+
+
+def ask_create(api: Any) -> Any:
+    return api.create(Hailuo02ImageToVideoPro(prompt="a ship", image_url="https://files.example.com/a.png"))
+
+
+def created(task_id: str = "task_hailuo_1") -> httpx.Response:
+    return envelope(data={"taskId": task_id})
+
+
+def details(state: str, **fields: Any) -> httpx.Response:
+    return envelope(data={"taskId": "task_hailuo_1", "state": state, **fields})
+
+
+def envelope(code: Any = 200, msg: str = "success", data: Any = None, *, status: int = 200) -> httpx.Response:
+    return httpx.Response(status, json={"code": code, "msg": msg, "data": data})

@@ -1,0 +1,186 @@
+"""Nobody pays twice."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import apikley
+import httpx
+import pytest
+from apikley import CreateOutcomeUnknown, Hailuo02ImageToVideoPro, RequestInvalid, TransportError
+
+from contract_tests.services import BOTH, Service, ask_create, created, envelope
+
+pytestmark = pytest.mark.parametrize("call", BOTH)
+
+
+def test_a_create_sends_the_request_once_with_the_key_and_gives_the_task(call: Any) -> None:
+    service = Service(created("task_hailuo_42"))
+    task, _ = call(service, ask_create)
+    (request,) = service.requests
+    assert task.id == "task_hailuo_42"
+    assert str(request.url) == "http://service.test/api/v1/jobs/createTask"
+    assert request.headers["authorization"] == "Bearer sk-test-7f3a9c0d1e"
+    assert json.loads(request.content) == {
+        "model": "hailuo/02-image-to-video-pro",
+        "input": {"prompt": "a ship", "image_url": "https://files.example.com/a.png"},
+    }
+
+
+def test_a_callback_url_is_sent_as_the_contract_names_it(call: Any) -> None:
+    service = Service(created())
+    image = Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
+    call(service, lambda api: api.create(image, callback_url="https://me.test/cb?job=1"))
+    assert json.loads(service.requests[0].content)["callBackUrl"] == "https://me.test/cb?job=1"
+
+
+def test_a_whole_body_is_sent_as_it_is(call: Any, example: dict[str, Any]) -> None:
+    service = Service(created())
+    call(service, lambda api: api.create(example))
+    assert json.loads(service.requests[0].content) == example
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.ReadTimeout("late"),
+        httpx.ReadError("reset"),
+        httpx.WriteError("broken pipe"),
+        httpx.WriteTimeout("stuck"),
+        httpx.RemoteProtocolError("Server disconnected without sending a response."),
+        httpx.Response(500, text="<html>oops</html>"),
+        httpx.Response(502, text="<html>bad gateway</html>"),
+        httpx.Response(503),
+        httpx.Response(504),
+        httpx.Response(408),
+        httpx.Response(599),
+        httpx.Response(303, headers={"location": "/elsewhere"}),
+        httpx.Response(200, text=""),
+        httpx.Response(200, text='{"code": 200, "data": {"taskId": "ta'),
+        httpx.Response(200, text="<html>welcome</html>"),
+        httpx.Response(200, json=[]),
+        httpx.Response(200, json=None),
+        httpx.Response(200, json={"msg": "success"}),
+        envelope(data=None),
+        envelope(data={}),
+        envelope(data={"taskId": ""}),
+        envelope(data={"taskId": None}),
+        envelope(status=500, data={"taskId": "task_1"}),
+        envelope(code=599, msg="gateway"),
+        envelope(code=408, msg="no result"),
+        envelope(code=502, status=502),
+    ],
+    ids=repr,
+)
+def test_a_create_whose_outcome_is_unknown_is_never_sent_again(call: Any, answer: Any) -> None:
+    service = Service(answer)
+    with pytest.raises(CreateOutcomeUnknown) as caught:
+        call(service, ask_create, retries=5)
+    assert len(service.requests) == 1
+    assert caught.value.request["input"]["prompt"] == "a ship"
+    assert "may have been created and paid" in str(caught.value)
+
+
+@pytest.mark.parametrize("code", [429, 455])
+@pytest.mark.parametrize("status", ["body", "status", "bare status"])
+def test_a_create_that_was_refused_twice_is_sent_a_third_time_and_makes_one_task(
+    call: Any, code: int, status: str
+) -> None:
+    refusal = {
+        "body": envelope(code=code),
+        "status": envelope(code=code, status=code),
+        "bare status": httpx.Response(code),
+    }[status]
+    service = Service(refusal, refusal, created())
+    task, clock = call(service, ask_create)
+    assert task.id == "task_hailuo_1"
+    assert len(service.requests) == 3
+    assert len(clock.slept) == 2
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"), httpx.PoolTimeout("")])
+def test_a_create_that_never_left_is_sent_again(call: Any, error: Exception) -> None:
+    service = Service(error, created())
+    task, _ = call(service, ask_create)
+    assert task.id == "task_hailuo_1"
+    assert len(service.requests) == 2
+
+
+def test_a_create_that_never_left_at_all_is_a_transport_error(call: Any) -> None:
+    service = Service(httpx.ConnectError("refused"))
+    with pytest.raises(TransportError, match="not sent: no connection: refused"):
+        call(service, ask_create)
+    assert len(service.requests) == 3
+
+
+def test_no_resend_is_made_where_none_is_allowed(call: Any) -> None:
+    service = Service(envelope(code=429), created())
+    with pytest.raises(apikley.RateLimited):
+        call(service, ask_create, retries=0)
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("code", [401, 402, 404, 422, 500, 501, 505, 433])
+def test_a_create_that_was_refused_for_good_is_not_sent_again(call: Any, code: int) -> None:
+    service = Service(envelope(code=code, msg="no"), created())
+    with pytest.raises(apikley.ApiError) as caught:
+        call(service, ask_create)
+    assert caught.value.code == code
+    assert len(service.requests) == 1
+
+
+def test_the_pause_before_a_resend_is_what_the_service_asks_for(call: Any) -> None:
+    refusal = httpx.Response(429, json={"code": 429}, headers={"retry-after": "7"})
+    _, clock = call(Service(refusal, created()), ask_create)
+    assert clock.slept == [7.0]
+
+
+def test_the_pause_asked_for_is_capped(call: Any) -> None:
+    refusal = httpx.Response(429, json={"code": 429}, headers={"retry-after": "86400"})
+    _, clock = call(Service(refusal, created()), ask_create)
+    assert clock.slept == [30.0]
+
+
+def test_an_invalid_request_is_not_sent_and_all_of_its_faults_are_named(call: Any) -> None:
+    service = Service(created())
+    wrong: Any = Hailuo02ImageToVideoPro(prompt="x" * 1812, image_url=3)  # type: ignore[arg-type]
+    with pytest.raises(RequestInvalid) as caught:
+        call(service, lambda api: api.create(wrong, callback_url="ftp://me.test/"))
+    assert service.requests == []
+    assert [(finding.pointer, finding.rule, finding.limit) for finding in caught.value.findings] == [
+        ("/input/prompt", "maxLength", 1500),
+        ("/input/image_url", "type", ["string"]),
+        ("/callBackUrl", "format", "http(s) URL"),
+    ]
+    assert "input.prompt: 1,812 characters, at most 1,500" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "model: missing, but required"),
+        ({"model": "hailuo/03"}, "model: 'hailuo/03', expected 'hailuo/02-image-to-video-pro'"),
+        ({"model": None}, "model: null, expected 'hailuo/02-image-to-video-pro'"),
+        ({"model": "hailuo/02-image-to-video-pro", "input": {}}, "input.prompt: missing, but required"),
+        ({"model": "hailuo/02-image-to-video-pro", "input": None}, "input: null, expected object"),
+        ({"model": "hailuo/02-image-to-video-pro", "callBackUrl": ""}, "callBackUrl: '' is not a uri"),
+        ({"model": "hailuo/02-image-to-video-pro", "callBackUrl": "http:"}, "callBackUrl: 'http:' is not an http"),
+        ({"model": "hailuo/02-image-to-video-pro", "x": object()}, "request: cannot be sent as JSON"),
+        ("a prompt", "request: str is no input of a known model"),
+    ],
+)
+def test_a_wrong_body_is_refused_in_words(call: Any, body: Any, words: str) -> None:
+    service = Service(created())
+    with pytest.raises(RequestInvalid) as caught:
+        call(service, lambda api: api.create(body))
+    assert words in str(caught.value)
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("value", [object(), float("nan"), "\ud800", {1j: 2}], ids=repr)
+def test_what_is_no_json_is_refused_before_sending(call: Any, value: Any) -> None:
+    service = Service(created())
+    with pytest.raises(RequestInvalid, match="cannot be sent as JSON"):
+        call(service, lambda api: api.create({"model": "hailuo/02-image-to-video-pro", "x": value}))
+    assert service.requests == []

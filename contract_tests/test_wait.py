@@ -1,0 +1,110 @@
+"""Waiting ends, and says how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apikley
+import httpx
+import pytest
+from apikley import GenerationFailed, NotFound, TaskState, WaitTimeout
+
+from contract_tests.services import BOTH, Service, ask_create, call_async, call_sync, created, details, envelope
+
+pytestmark = pytest.mark.parametrize("run", BOTH)
+
+RESULT = {"resultJson": '{"resultUrls":["https://files.example.com/a.mp4"]}'}
+
+
+def test_the_first_look_is_taken_at_once(run: Any) -> None:
+    done, clock = run(Service(details("success", **RESULT)), lambda api: api.wait("task_hailuo_1"))
+    assert done.state is TaskState.SUCCESS
+    assert done.result_urls == ["https://files.example.com/a.mp4"]
+    assert clock.slept == []
+
+
+def test_looks_follow_the_documented_schedule(run: Any) -> None:
+    service = Service(details("generating"))
+    with pytest.raises(WaitTimeout):
+        _, clock = run(service, lambda api: api.wait("task_hailuo_1", 600))
+    # The gaps are what counts, and the schedule says how many looks fit: 10 to 15 in the first half
+    # minute, 9 to 18 until two minutes, 16 to 32 until ten.
+    assert 35 <= len(service.requests) <= 66
+
+
+@pytest.mark.parametrize(("elapsed", "shortest", "longest"), [(0, 2, 3), (29.9, 2, 3), (30, 5, 10), (120, 15, 30)])
+def test_the_pause_grows_with_the_time_waited(run: Any, elapsed: float, shortest: float, longest: float) -> None:
+    from apikley._flows import poll_pause
+
+    assert all(shortest <= poll_pause(elapsed) <= longest for _ in range(100))
+
+
+def test_a_timeout_comes_at_the_deadline_and_carries_the_task(run: Any) -> None:
+    service = Service(details("generating"))
+    clocks: list[Any] = []
+
+    def wait(api: Any) -> Any:
+        clocks.append(api._settings.clock)
+        return api.wait("task_hailuo_1", 10)
+
+    with pytest.raises(WaitTimeout) as caught:
+        run(service, wait)
+    assert clocks[0].monotonic() == 1_010.0
+    assert caught.value.task_id == "task_hailuo_1"
+    assert str(caught.value) == (
+        "task task_hailuo_1 had not ended after 10 s, last seen generating; wait for it again by its id"
+    )
+
+
+def test_progress_is_told_after_each_look(run: Any) -> None:
+    told: list[Any] = []
+    service = Service(details("waiting"), details("queuing"), details("success", **RESULT))
+    run(service, lambda api: api.wait("task_hailuo_1", on_progress=told.append))
+    assert [type(each) for each in told] == [apikley.TaskDetails] * 3
+    assert [each.state for each in told] == ["waiting", "queuing", "success"]
+
+
+def test_an_unknown_state_counts_as_not_finished(run: Any) -> None:
+    service = Service(details("paused"), details("success", **RESULT))
+    done, _ = run(service, lambda api: api.wait("task_hailuo_1"))
+    assert done.state == "success"
+    assert len(service.requests) == 2
+
+
+def test_a_failed_task_raises_with_the_services_reason(run: Any) -> None:
+    service = Service(details("fail", failCode="422", failMsg="Invalid prompt"))
+    with pytest.raises(GenerationFailed) as caught:
+        run(service, lambda api: api.wait("task_hailuo_1"))
+    assert (caught.value.code, caught.value.fail_code, caught.value.msg) == (501, "422", "Invalid prompt")
+    assert caught.value.task_id == "task_hailuo_1"
+
+
+def test_a_task_that_is_not_known_is_said_at_once(run: Any) -> None:
+    service = Service(envelope(404, "Task not found"))
+    with pytest.raises(NotFound):
+        run(service, lambda api: api.wait("task_hailuo_1"))
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("answer", [envelope(404, "Task not found"), envelope(422, "recordInfo is null")], ids=repr)
+def test_a_task_just_created_may_be_invisible_for_a_moment(run: Any, answer: httpx.Response) -> None:
+    service = Service(created(), answer, answer, details("success", **RESULT))
+    if run is call_sync:
+        done, _ = call_sync(service, lambda api: ask_create(api).wait())
+    else:
+
+        async def create_and_wait(api: Any) -> Any:
+            return await (await ask_create(api)).wait()
+
+        done, _ = call_async(service, create_and_wait)
+    assert done.state == "success"
+
+
+def test_a_task_that_stays_invisible_is_not_found(run: Any) -> None:
+    service = Service(created(), envelope(404))
+
+    async def create_and_wait(api: Any) -> Any:
+        return await (await ask_create(api)).wait()
+
+    with pytest.raises(NotFound):
+        run(service, (lambda api: ask_create(api).wait()) if run is call_sync else create_and_wait)

@@ -1,0 +1,51 @@
+"""Contains all the data models used in inputs/outputs"""
+
+from .api_response import ApiResponse
+from .code import Code
+from .create_task_response import CreateTaskResponse
+from .created_task import CreatedTask
+from .credits_response import CreditsResponse
+from .download_url_request import DownloadUrlRequest
+from .download_url_response import DownloadUrlResponse
+from .error_response import ErrorResponse
+from .file_base_64_upload import FileBase64Upload
+from .file_stream_upload import FileStreamUpload
+from .file_url_upload import FileUrlUpload
+from .hailuo_02_image_to_video_pro import Hailuo02ImageToVideoPro
+from .hailuo_02_image_to_video_pro_request import Hailuo02ImageToVideoProRequest
+from .hailuo_02_image_to_video_pro_request_model import (
+    Hailuo02ImageToVideoProRequestModel,
+)
+from .task_callback import TaskCallback
+from .task_callback_data import TaskCallbackData
+from .task_details import TaskDetails
+from .task_details_response import TaskDetailsResponse
+from .task_state import TaskState
+from .upload_error_response import UploadErrorResponse
+from .upload_response import UploadResponse
+from .uploaded_file import UploadedFile
+
+__all__ = (
+    "ApiResponse",
+    "Code",
+    "CreatedTask",
+    "CreateTaskResponse",
+    "CreditsResponse",
+    "DownloadUrlRequest",
+    "DownloadUrlResponse",
+    "ErrorResponse",
+    "FileBase64Upload",
+    "FileStreamUpload",
+    "FileUrlUpload",
+    "Hailuo02ImageToVideoPro",
+    "Hailuo02ImageToVideoProRequest",
+    "Hailuo02ImageToVideoProRequestModel",
+    "TaskCallback",
+    "TaskCallbackData",
+    "TaskDetails",
+    "TaskDetailsResponse",
+    "TaskState",
+    "UploadedFile",
+    "UploadErrorResponse",
+    "UploadResponse",
+)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..models.code import Code
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.task_callback_data import TaskCallbackData
+
+
+T = TypeVar("T", bound="TaskCallback")
+
+
+@_attrs_define
+class TaskCallback:
+    """What a completion callback carries.
+
+    Attributes:
+        data (TaskCallbackData): The fields of Get Task Details, and in some published forms the credits.
+        code (Code | Unset): Response status code
+
+            - **200**: Success - Request has been processed successfully
+            - **401**: Unauthorized - Authentication credentials are missing or invalid
+            - **402**: Insufficient Credits - Account does not have enough credits to perform the operation
+            - **404**: Not Found - The requested resource or endpoint does not exist
+            - **422**: Validation Error - The request parameters failed validation checks
+            - **429**: Rate Limited - Request limit has been exceeded for this resource
+            - **455**: Service Unavailable - System is currently undergoing maintenance
+            - **500**: Server Error - An unexpected error occurred while processing the request
+            - **501**: Generation Failed - Content generation task failed
+            - **505**: Feature Disabled - The requested feature is currently disabled
+        msg (str | Unset): Response message, error description when failed Example: success.
+    """
+
+    data: TaskCallbackData
+    code: Code | Unset = UNSET
+    msg: str | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        data = self.data.to_dict()
+
+        code: int | Unset = UNSET
+        if not isinstance(self.code, Unset):
+            code = self.code.value
+
+        msg = self.msg
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "data": data,
+            }
+        )
+        if code is not UNSET:
+            field_dict["code"] = code
+        if msg is not UNSET:
+            field_dict["msg"] = msg
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.task_callback_data import TaskCallbackData  # noqa: PLC0415
+
+        d = dict(src_dict)
+        data = TaskCallbackData.from_dict(d.pop("data"))
+
+        _code = d.pop("code", UNSET)
+        code: Code | Unset
+        if isinstance(_code, Unset):
+            code = UNSET
+        else:
+            code = Code(_code)
+
+        msg = d.pop("msg", UNSET)
+
+        task_callback = cls(
+            data=data,
+            code=code,
+            msg=msg,
+        )
+
+        task_callback.additional_properties = d
+        return task_callback
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.uploaded_file import UploadedFile
+
+
+T = TypeVar("T", bound="UploadResponse")
+
+
+@_attrs_define
+class UploadResponse:
+    """
+    Attributes:
+        success (bool | Unset):
+        code (int | Unset):
+        msg (str | Unset):
+        data (UploadedFile | Unset):
+    """
+
+    success: bool | Unset = UNSET
+    code: int | Unset = UNSET
+    msg: str | Unset = UNSET
+    data: UploadedFile | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        success = self.success
+
+        code = self.code
+
+        msg = self.msg
+
+        data: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.data, Unset):
+            data = self.data.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update({})
+        if success is not UNSET:
+            field_dict["success"] = success
+        if code is not UNSET:
+            field_dict["code"] = code
+        if msg is not UNSET:
+            field_dict["msg"] = msg
+        if data is not UNSET:
+            field_dict["data"] = data
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.uploaded_file import UploadedFile  # noqa: PLC0415
+
+        d = dict(src_dict)
+        success = d.pop("success", UNSET)
+
+        code = d.pop("code", UNSET)
+
+        msg = d.pop("msg", UNSET)
+
+        _data = d.pop("data", UNSET)
+        data: UploadedFile | Unset
+        if isinstance(_data, Unset):
+            data = UNSET
+        else:
+            data = UploadedFile.from_dict(_data)
+
+        upload_response = cls(
+            success=success,
+            code=code,
+            msg=msg,
+            data=data,
+        )
+
+        upload_response.additional_properties = d
+        return upload_response
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

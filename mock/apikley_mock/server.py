@@ -1,0 +1,91 @@
+"""Runs the simulator on a port, in the foreground or in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from apikley_mock.simulator import Simulator
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket of one's own; port 0 picks a free one.
+
+    Raises:
+        OSError: The port is taken, or the host is none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """The address of a socket as a URL."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, telling when it is ready."""
+
+    def __init__(self, simulator: Simulator, when_ready: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            simulator, log_level="warning", access_log=False, lifespan="on", server_header=False, timeout_keep_alive=60
+        )
+        super().__init__(config)
+        self._when_ready = when_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        if self.started:
+            self._when_ready()
+
+
+class ThreadedServer:
+    """The simulator on a free loopback port, in a thread of its own.
+
+    Args:
+        simulator: What to serve.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self._socket = bind("127.0.0.1", 0)
+        self.url = url_of(self._socket)
+        self._ready = threading.Event()
+        self._server = Server(simulator, self._on_ready)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="apikley-mock")
+
+    def start(self) -> None:
+        """Return once requests are answered."""
+        self._thread.start()
+        if not self._ready.wait(10):
+            raise RuntimeError("the simulator did not start within 10 s")
+
+    def stop(self) -> None:
+        """Return once everything has ended."""
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
+
+    def call(self, coroutine: Any) -> Any:
+        """Run a coroutine where the simulator runs."""
+        assert self._loop is not None, "started"  # noqa: S101
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+
+    def _on_ready(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ready.set()

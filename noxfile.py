@@ -1,0 +1,118 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["nox[uv]>=2026.4"]
+# ///
+"""What can be done with this project; `nox -l` lists it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "types", "check", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+nox.needs_version = ">=2026.4"
+
+ROOT = Path(__file__).parent
+DEV, DEMO, NODE, NOX = (f"requirements/{name}.txt" for name in ("dev", "demo", "node", "nox"))
+
+
+def install(session: nox.Session, requirements: str = DEV) -> None:
+    """The locked versions, and the project itself."""
+    session.env["UV_PYTHON_DOWNLOADS"] = "never"
+    session.install("--require-hashes", "-r", requirements)
+    session.install("--no-deps", "--no-build-isolation", "-e", ".")
+
+
+def install_node(session: nox.Session) -> None:
+    """Node from a Python package, where the machine has none that is new enough."""
+    probe = "from scripts.spec.node import folder; folder()"
+    try:
+        session.run("python", "-c", probe, silent=True, stderr=None)
+    except nox.command.CommandFailed:
+        session.install("--require-hashes", "-r", NODE)
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Write generated/ from openapi/."""
+    install(session)
+    install_node(session)
+    session.run("python", "-m", "scripts.spec", "generate")
+
+
+@nox.session
+def update(session: nox.Session) -> None:
+    """Take a published page into openapi/vendored/, then generate."""
+    install(session)
+    install_node(session)
+    session.run("python", "-m", "scripts.spec", "update", *session.posargs)
+
+
+@nox.session
+def check(session: nox.Session) -> None:
+    """Compare generated/ with what openapi/ gives."""
+    install(session)
+    install_node(session)
+    session.run("python", "-m", "scripts.spec", "check")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff, and the import rules."""
+    install(session)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict, on everything."""
+    install(session)
+    session.run("mypy")
+    # The generated client has to hold on its own, too, wherever it is copied to.
+    session.run("mypy", "--strict", "--config-file", os.devnull, "generated/apikley_client")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Every test, Prism included; arguments go to pytest."""
+    install(session)
+    install_node(session)
+    session.run("python", "-m", "scripts.npm")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def prism(session: nox.Session) -> None:
+    """Run Prism on the contract until Ctrl-C; arguments go to `prism mock`."""
+    install(session)
+    install_node(session)
+    session.run("python", "-m", "scripts.prism", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The main job from end to end against the simulator."""
+    install(session, DEMO)
+    session.run("python", "-m", "scripts.demo_run", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Write requirements/ anew: hashes for every platform, and no address of an index."""
+    session.install("--require-hashes", "-r", NOX)
+    project = "pyproject.toml"
+    targets = {DEV: [project, "--all-extras", "--group", "dev"], DEMO: [project, "--extra", "mock", "--group", "demo"]}
+    targets |= {NODE: ["--group", "node"], NOX: ["--group", "nox"]}
+    options = ["--universal", "--python-version=3.11", "--generate-hashes", "--no-header", "--no-annotate"]
+    for target, sources in targets.items():
+        session.run("uv", "pip", "compile", *sources, *options, "--quiet", "--upgrade", "-o", target)
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -1,0 +1,40 @@
+# Sourced by the scripts beside it: finds Python and makes locked environments in .venv/.
+# shellcheck shell=sh
+
+fail() {
+  echo "$(basename "$0"): $*" >&2
+  exit 1
+}
+
+# Prints the first Python that is new enough. $PYTHON goes first.
+find_python() {
+  seen=""
+  for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11 python; do
+    version=$("$candidate" -c 'import sys; print(*sys.version_info[:2], sep=".")' 2>/dev/null) || continue
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      echo "$candidate"
+      return
+    fi
+    seen="$seen $candidate is $version,"
+  done
+  [ -n "$seen" ] && fail "Python 3.11 or newer is needed, but${seen%,}; install one, or name it in PYTHON"
+  fail "no Python found; install Python 3.11 or newer, or name it in PYTHON"
+}
+
+# make_env NAME: the environment .venv/NAME with what requirements/NAME.txt locks, made once.
+make_env() {
+  env=.venv/$1 locked=requirements/$1.txt log=.venv/$1.log
+  if cmp -s "$locked" "$env/.locked"; then
+    return
+  fi
+  python=$(find_python) || exit 1
+  rm -rf "$env"
+  mkdir -p .venv
+  echo "making the environment $env (once)" >&2
+  "$python" -m venv "$env" >"$log" 2>&1 ||
+    fail "cannot make a virtual environment with $python: $(tail -n 1 "$log"); on Debian, install python3-venv"
+  "$env/bin/python" -m pip install --quiet --disable-pip-version-check --retries 1 --timeout 20 \
+    --require-hashes -r "$locked" >"$log" 2>&1 ||
+    fail "cannot install $locked: $(grep -v -i '^warning\|^$' "$log" | tail -n 1); is the package index reachable? All of pip's output: $log"
+  cp "$locked" "$env/.locked"
+}

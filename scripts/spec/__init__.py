@@ -1,0 +1,1 @@
+"""The spec pipeline: published page → vendored JSON → built contract → generated client."""

@@ -1,0 +1,66 @@
+"""Refuses a built document that is not valid OpenAPI."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from openapi_spec_validator import OpenAPIV30SpecValidator
+
+from scripts.spec import node
+from scripts.spec.files import OPENAPI, ROOT, dump
+from scripts.spec.problems import Problem, SpecError
+
+REDOCLY_CONFIG = OPENAPI / "redocly.yaml"
+
+
+def check(document: dict[str, Any]) -> None:
+    """Hold the document to OpenAPI 3.0, by two independent tools.
+
+    Raises:
+        SpecError: One of them refuses it; every finding is in the message.
+    """
+    problems = [*_class_names(document), *_spec_validator(document)] or [*_redocly(document)]
+    if problems:
+        raise SpecError(*problems)
+
+
+def _class_names(document: dict[str, Any]) -> Iterator[Problem]:
+    """A name of ours for each code, or a code would have no exception class."""
+    code = document["components"]["schemas"]["ApiResponse"]["properties"]["code"]
+    values, names = code["enum"], code["x-enum-varnames"]
+    if len(values) != len(names):
+        yield Problem(
+            "openapi/overlay.yaml",
+            f"x-enum-varnames has {len(names)} names for the {len(values)} codes {values}",
+            "name every code, in the published order",
+        )
+
+
+def _spec_validator(document: dict[str, Any]) -> Iterator[Problem]:
+    for error in OpenAPIV30SpecValidator(document).iter_errors():
+        place = "/" + "/".join(str(step) for step in error.absolute_path)
+        message = error.message if len(error.message) < 300 else f"{error.message[:300]}…"
+        yield Problem(f"built contract, {place}", f"openapi-spec-validator: {message}")
+
+
+def _redocly(document: dict[str, Any]) -> Iterator[Problem]:
+    node.install()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "openapi.json"
+        path.write_text(dump(document), encoding="utf-8")
+        command = node.npx("redocly", "lint", str(path), "--config", str(REDOCLY_CONFIG), "--format", "json")
+        run = subprocess.run(command, cwd=ROOT, env=node.environment(), capture_output=True, text=True, check=False)
+    try:
+        findings = json.loads(run.stdout)["problems"]
+    except (ValueError, KeyError):
+        last = (run.stderr.strip() or "no output").splitlines()[-1]
+        yield Problem("redocly lint", f"did not run: {last}")
+        return
+    for finding in findings:
+        place = finding["location"][0].get("pointer", "") if finding["location"] else ""
+        yield Problem(f"built contract, {place}", f"redocly {finding['ruleId']}: {finding['message']}")

@@ -1,0 +1,90 @@
+"""Generates `apikley_client` from the contract, by openapi-python-client."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from scripts.spec.files import GENERATED, OPENAPI, read, read_document, shown
+from scripts.spec.problems import Problem, SpecError
+
+CONFIG = OPENAPI / "client" / "config.yaml"
+PATCHES = OPENAPI / "client" / "template-patches.yaml"
+
+
+def generate(contract: Path, generated: Path = GENERATED) -> None:
+    """Write the package `apikley_client`.
+
+    Args:
+        contract: The built contract.
+        generated: The folder that will hold the package.
+
+    Raises:
+        SpecError: The generator failed, warned, or ignored a part of its configuration.
+    """
+    package = generated / "apikley_client"
+    with tempfile.TemporaryDirectory() as folder:
+        templates = Path(folder) / "templates"
+        templates.mkdir()
+        patch_templates(templates)
+        output = Path(folder) / "apikley_client"
+        _run(contract, templates, output)
+        (output / "py.typed").write_text("", encoding="utf-8")
+        _check_names(output)
+        shutil.rmtree(package, ignore_errors=True)
+        shutil.copytree(output, package, ignore=shutil.ignore_patterns(".ruff_cache", "__pycache__"))
+
+
+def patch_templates(into: Path) -> None:
+    """Write the generator's templates that we change, changed.
+
+    Raises:
+        SpecError: A text to be replaced is not there exactly once.
+    """
+    spec = importlib.util.find_spec("openapi_python_client")
+    if spec is None or spec.origin is None:
+        raise SpecError(Problem("openapi-python-client", "is not installed", "run: nox -s generate"))
+    originals = Path(spec.origin).parent / "templates"
+    problems = []
+    for number, patch in enumerate(read_document(PATCHES), start=1):
+        name = patch["template"]
+        source = into / name if (into / name).exists() else originals / name
+        text = read(source)
+        if text.count(patch["replace"]) != 1:
+            problems.append(
+                Problem(
+                    f"{shown(PATCHES)}, patch {number}",
+                    f"{name} holds the text to replace {text.count(patch['replace'])} times, expected once",
+                    "compare it with the installed openapi-python-client",
+                )
+            )
+        (into / name).write_text(text.replace(patch["replace"], patch["with"]), encoding="utf-8")
+    if problems:
+        raise SpecError(*problems)
+
+
+def _run(contract: Path, templates: Path, output: Path) -> None:
+    command = [sys.executable, "-m", "openapi_python_client", "generate", "--path", str(contract)]
+    command += ["--config", str(CONFIG), "--custom-template-path", str(templates), "--output-path", str(output)]
+    command += ["--meta", "none", "--fail-on-warning"]
+    # Its post hooks look for ruff on the path; the locked one stands beside this interpreter.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise SpecError(Problem("openapi-python-client", (run.stdout + run.stderr).strip()))
+
+
+def _check_names(output: Path) -> None:
+    """The generator says nothing about an override that matches no class."""
+    problems = []
+    for derived, override in read_document(CONFIG).get("class_overrides", {}).items():
+        if not (output / "models" / f"{override['module_name']}.py").exists():
+            problems.append(Problem(shown(CONFIG), f"the override of {derived} matches no generated class"))
+    if problems:
+        raise SpecError(*problems)

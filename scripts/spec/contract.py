@@ -1,0 +1,43 @@
+"""Builds the contract: vendored and companion documents, merged, overlaid, checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from scripts.spec import overlay
+from scripts.spec.checks import check
+from scripts.spec.files import GENERATED, OPENAPI, dump, read, read_document, shown
+from scripts.spec.merge import merge
+from scripts.spec.schemas import definitions
+
+PACKAGE = Path(__file__).with_name("contract_package.py")
+
+
+def merged(openapi: Path = OPENAPI) -> dict[str, Any]:
+    """Vendored and companion documents as one, before the overlay."""
+    pages = {shown(path): read_document(path) for path in sorted((openapi / "vendored").rglob("*.json"))}
+    companions = {shown(path): read_document(path) for path in sorted((openapi / "companion").glob("*.yaml"))}
+    return merge(pages, companions)
+
+
+def build(openapi: Path = OPENAPI) -> dict[str, Any]:
+    """The built contract.
+
+    Raises:
+        SpecError: Something in `openapi/` is refused.
+    """
+    path = openapi / "overlay.yaml"
+    document = overlay.apply(merged(openapi), read_document(path), shown(path))
+    check(document)
+    return document
+
+
+def write(document: dict[str, Any], generated: Path = GENERATED) -> None:
+    """Write the package `apikley_contract`."""
+    package = generated / "apikley_contract"
+    package.mkdir(parents=True, exist_ok=True)
+    (package / "openapi.json").write_text(dump(document), encoding="utf-8")
+    (package / "schemas.json").write_text(dump(definitions(document)), encoding="utf-8")
+    (package / "__init__.py").write_text(read(PACKAGE), encoding="utf-8")
+    (package / "py.typed").write_text("", encoding="utf-8")

@@ -1,0 +1,90 @@
+"""Where the pipeline's files are, and how they are read and written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from scripts.spec.problems import Problem, SpecError
+
+ROOT = Path(__file__).resolve().parents[2]
+OPENAPI = ROOT / "openapi"
+GENERATED = ROOT / "generated"
+
+
+class _JsonConstructor(SafeConstructor):
+    """YAML 1.2 without timestamps: JSON has none, and a date in an example is a string."""
+
+
+_JsonConstructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+
+
+def parse_yaml(text: str, where: str, first_line: int = 1) -> Any:
+    """Read YAML 1.2 as JSON data.
+
+    Args:
+        text: The YAML.
+        where: What to call it in an error.
+        first_line: The line of `where` on which `text` begins.
+
+    Raises:
+        SpecError: It is not YAML, or holds what JSON cannot.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _JsonConstructor
+    try:
+        document = yaml.load(text)
+        return json.loads(json.dumps(document, allow_nan=False))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f", line {mark.line + first_line}" if mark else ""
+        raise SpecError(Problem(f"{where}{line}", f"broken YAML: {error.problem or error.context}")) from None
+    except (YAMLError, TypeError, ValueError) as error:
+        raise SpecError(Problem(where, f"cannot be read as JSON data: {error}")) from None
+
+
+def parse_json(text: str, where: str) -> Any:
+    """Read JSON.
+
+    Raises:
+        SpecError: It is not JSON.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise SpecError(Problem(where, f"broken JSON: {error}")) from None
+
+
+def read(path: Path) -> str:
+    """Read a text file.
+
+    Raises:
+        SpecError: It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SpecError(Problem(str(path), f"cannot be read: {error.strerror}")) from None
+    except UnicodeDecodeError as error:
+        raise SpecError(Problem(str(path), f"is not UTF-8 text: {error.reason} at byte {error.start}")) from None
+
+
+def read_document(path: Path) -> Any:
+    """Read a JSON or YAML file, by its suffix."""
+    parse = parse_json if path.suffix == ".json" else parse_yaml
+    return parse(read(path), shown(path))
+
+
+def dump(document: object) -> str:
+    """The one way the project writes JSON."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def shown(path: Path) -> str:
+    """A path as printed: relative to the project where it can be."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
