@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import apikley_contract
 import httpx
 import pytest
+
+import apikley_contract
 from scripts import prism as prism_runner
 
 KEY = "sk-test-7f3a9c0d1e"

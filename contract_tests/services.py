@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httpx
-from apikley import Apikley, AsyncApikley, Hailuo02ImageToVideoPro
 
+from apikley import Apikley, AsyncApikley, Hailuo02ImageToVideoPro
 from contract_tests.conftest import KEY
 
 BASE = "http://service.test"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import apikley
 import httpx
 import pytest
-from apikley import CreateOutcomeUnknown, Hailuo02ImageToVideoPro, RequestInvalid, TransportError
 
+import apikley
+from apikley import CreateOutcomeUnknown, Hailuo02ImageToVideoPro, RequestInvalid, TransportError
 from contract_tests.services import BOTH, Service, ask_create, created, envelope
 
 pytestmark = pytest.mark.parametrize("call", BOTH)

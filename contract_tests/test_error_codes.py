@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import apikley
-import apikley_contract
 import httpx
 import pytest
-from apikley.errors import ApiError, error_class
 
+import apikley
+import apikley_contract
+from apikley.errors import ApiError, error_class
 from contract_tests.services import BOTH, Service, ask_create, envelope
 
 ERRORS = {name: code for name, code in apikley_contract.codes().items() if name != "SUCCESS"}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import apikley_contract
 import pytest
-from apikley._fields import TaskFields
-from apikley._task import FINISHED, TaskSnapshot
 from hypothesis import given
 from hypothesis import strategies as st
+
+import apikley_contract
+from apikley._fields import TaskFields
+from apikley._task import FINISHED, TaskSnapshot
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -30,6 +30,7 @@ class Timeline:
         self._lock = threading.Lock()
 
     def __call__(self, words: str) -> None:
+        """Say that something has happened."""
         with self._lock:
             print(f"{time.monotonic() - self._start:6.2f} s  {words}", flush=True)
 
@@ -63,6 +64,7 @@ class Receiver:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
 

@@ -18,10 +18,17 @@ GENERATED = ROOT / "generated"
 
 
 class _JsonConstructor(SafeConstructor):
-    """YAML 1.2 without timestamps: JSON has none, and a date in an example is a string."""
+    """YAML 1.2's core schema: no timestamps (a date in an example is a string), and no 1_000."""
+
+    def construct_number(self, node: Any) -> Any:
+        if "_" in node.value:
+            return self.construct_yaml_str(node)
+        return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
 
 
 _JsonConstructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+for _number in ("int", "float"):
+    _JsonConstructor.add_constructor(f"tag:yaml.org,2002:{_number}", _JsonConstructor.construct_number)
 
 
 def parse_yaml(text: str, where: str, first_line: int = 1) -> Any:

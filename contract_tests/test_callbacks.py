@@ -1,0 +1,194 @@
+"""Callbacks are verified and read, whatever comes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import apikley_contract
+from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, parse, sign, verify
+from apikley.errors import BadPayload, BadSignature, CallbackError, StaleCallback
+
+KEY = "whsec_test"
+TASK = "task_hailuo_1765185328412"
+NOW = 1765185400
+BODY = json.dumps({"code": 200, "msg": "done", "data": {"taskId": TASK, "state": "success"}}).encode()
+VECTORS = [
+    (
+        "test-webhook-hmac-key",
+        "ee9c2715375b7837f8bb51d641ff5863",
+        1769670760,
+        "xG6/yOyrMyJtUdc1yjmHpKLHSHF3MpzOPa6uxSj3qb4=",
+    ),
+    (KEY, TASK, NOW, "PaYzQO8C0sJaYSwXyv3YOx5Axs8wdvaj3l3MgnkT8Oo="),
+]
+
+
+@pytest.mark.parametrize(("key", "task_id", "timestamp", "signature"), VECTORS)
+def test_the_known_signatures_are_made(key: str, task_id: str, timestamp: int, signature: str) -> None:
+    assert sign(task_id, key, timestamp) == {TIMESTAMP_HEADER: str(timestamp), SIGNATURE_HEADER: signature}
+
+
+def test_what_was_signed_verifies() -> None:
+    callback = verify(sign(TASK, KEY, NOW), BODY, KEY, now=NOW)
+    assert (callback.task_id, callback.state, callback.code, callback.msg) == (TASK, "success", 200, "done")
+
+
+def test_header_names_count_in_any_case_and_as_bytes() -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in sign(TASK, KEY, NOW).items()]
+    assert verify(headers, BODY, KEY, now=NOW).task_id == TASK
+
+
+def test_any_of_several_keys_verifies() -> None:
+    assert verify(sign(TASK, KEY, NOW), BODY, ["new-key", KEY], now=NOW).task_id == TASK
+
+
+@pytest.mark.parametrize("name", [TIMESTAMP_HEADER, SIGNATURE_HEADER])
+def test_a_missing_header_is_a_bad_signature(name: str) -> None:
+    headers = sign(TASK, KEY, NOW)
+    del headers[name]
+    with pytest.raises(BadSignature, match="missing"):
+        verify(headers, BODY, KEY, now=NOW)
+
+
+def test_a_header_given_twice_is_a_bad_signature() -> None:
+    headers = [*sign(TASK, KEY, NOW).items(), (SIGNATURE_HEADER, "another")]
+    with pytest.raises(BadSignature, match="more than once"):
+        verify(headers, BODY, KEY, now=NOW)
+
+
+@pytest.mark.parametrize("stamp", ["", "now", "inf", "-1", "1.5", "١٧٦٥", "9" * 13, " 1765185400"])
+def test_a_time_that_is_none_is_a_bad_signature(stamp: str) -> None:
+    headers = {**sign(TASK, KEY, NOW), TIMESTAMP_HEADER: stamp}
+    with pytest.raises(BadSignature):
+        verify(headers, BODY, KEY, now=NOW)
+
+
+@pytest.mark.parametrize("key", ["", [], ["", KEY], b""])
+def test_an_empty_key_verifies_nothing(key: Any) -> None:
+    with pytest.raises(BadSignature):
+        verify(sign(TASK, "x", NOW), BODY, key, now=NOW)
+
+
+def test_another_key_is_a_bad_signature() -> None:
+    with pytest.raises(BadSignature):
+        verify(sign(TASK, "another", NOW), BODY, KEY, now=NOW)
+
+
+def test_another_task_is_a_bad_signature() -> None:
+    with pytest.raises(BadSignature):
+        verify(sign("task_other", KEY, NOW), BODY, KEY, now=NOW)
+
+
+@pytest.mark.parametrize("age", [301, -301, 1e6])
+def test_a_good_signature_from_another_time_is_stale(age: float) -> None:
+    with pytest.raises(StaleCallback):
+        verify(sign(TASK, KEY, NOW), BODY, KEY, now=NOW + age)
+
+
+@pytest.mark.parametrize("age", [300, -300, 0])
+def test_a_good_signature_within_the_tolerance_is_fresh(age: float) -> None:
+    assert verify(sign(TASK, KEY, NOW), BODY, KEY, now=NOW + age).task_id == TASK
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"code": 200, "data": {"taskId": TASK, "state": "success"}},
+        {"code": 200, "data": {"task_id": TASK, "state": "success"}},
+        {"code": 200, "taskId": TASK, "data": {"state": "success"}},
+        {"code": 200, "task_id": TASK},
+        {"code": 200, "taskId": TASK, "data": None},
+    ],
+)
+def test_the_task_is_found_in_every_place_it_stands_in(payload: dict[str, Any]) -> None:
+    callback = parse(json.dumps(payload))
+    assert (callback.task_id, callback.state) == (TASK, "success")
+
+
+FORMS: dict[str, dict[str, Any]] = {
+    "2025": {"consumeCredits": 12.5, "remainedCredits": 88, "updateTime": 1765185543412},
+    "end of 2025": {"failCode": None, "failMsg": None},
+    "2026": {"creditsConsumed": 12.5, "costTime": 215, "param": '{"model":"m","input":"{\\"prompt\\":\\"x\\"}"}'},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_published_form_is_read(form: str) -> None:
+    data = {"taskId": TASK, "state": "success", "resultJson": '{"resultUrls":["https://a.test/1.mp4"]}', **FORMS[form]}
+    callback = parse(json.dumps({"code": 200, "msg": "ok", "data": data}))
+    assert callback.task.result_urls == ["https://a.test/1.mp4"]
+    assert callback.task.credits == (None if form == "end of 2025" else 12.5)
+
+
+def test_the_contracts_examples_are_read() -> None:
+    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
+    examples = item["post"]["requestBody"]["content"]["application/json"]["examples"]
+    states = {name: parse(json.dumps(example["value"])).state for name, example in examples.items()}
+    assert states == {"success": "success", "fail": "fail"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"{}",
+        b"\xff",
+        b"{" * 10_000,
+        b"1" * 5_000,
+        b'{"data":{"taskId":7,"state":"success"}}',
+        b'{"data":{"taskId":"","state":"fail"}}',
+        b'{"taskId":"t"}',
+        b'{"code":200,"taskId":"\\ud800"}',
+    ],
+)
+def test_what_is_no_callback_is_a_bad_payload(body: bytes) -> None:
+    with pytest.raises(BadPayload):
+        parse(body)
+
+
+HEADERS = st.dictionaries(
+    st.sampled_from([TIMESTAMP_HEADER, SIGNATURE_HEADER, "X-Webhook-Signature ", ""]), st.text(max_size=40), max_size=4
+)
+BODIES = st.binary(max_size=80) | st.builds(
+    lambda task, state, code: json.dumps({"code": code, "taskId": task, "data": {"taskId": task, "state": state}}),
+    st.none() | st.text() | st.integers(),
+    st.none() | st.text() | st.integers(),
+    st.none() | st.floats() | st.integers(),
+)
+
+
+@given(HEADERS | st.lists(st.tuples(st.binary(max_size=30), st.binary(max_size=30))), BODIES)
+def test_whatever_comes_ends_in_a_callback_error(headers: Any, body: Any) -> None:
+    with pytest.raises(CallbackError):
+        verify(headers, body, KEY)
+
+
+@given(st.text(min_size=1).filter(lambda text: text.isprintable()), st.integers(0, 10**11))
+def test_whatever_was_signed_verifies(task_id: str, timestamp: int) -> None:
+    body = json.dumps({"code": 501, "data": {"taskId": task_id, "state": "fail"}})
+    assert verify(sign(task_id, KEY, timestamp), body, KEY, now=timestamp).task_id == task_id
+
+
+def test_the_header_names_are_the_contracts() -> None:
+    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
+    assert [each["name"] for each in item["post"]["parameters"]] == [TIMESTAMP_HEADER, SIGNATURE_HEADER]
+
+
+def test_importing_it_loads_nothing_outside_the_standard_library() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import apikley.callbacks;"
+        "own = ('apikley', 'apikley_contract');"
+        "new = {m.partition('.')[0] for m in set(sys.modules) - before};"
+        "print(sorted(m for m in new if m not in sys.stdlib_module_names and m not in own))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
