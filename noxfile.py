@@ -103,6 +103,14 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Measure; arguments are the subjects."""
+    install(session)
+    install_node(session)
+    session.run("python", "-m", "scripts.benches", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write requirements/ anew: hashes for every platform, and no address of an index."""
     session.install("--require-hashes", "-r", NOX)
