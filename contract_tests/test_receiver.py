@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -516,6 +518,40 @@ def test_its_threads_handle_what_comes_and_end(tmp_path: Path, caplog: pytest.Lo
     receiver.inbox.close()
 
 
+def test_a_lease_is_renewed_while_a_handler_is_busy(tmp_path: Path) -> None:
+    class Clock(DrivenClock):
+        def monotonic(self) -> float:
+            return self.time
+
+    entered, go_on = threading.Event(), threading.Event()
+    clock, renewed = Clock(), threading.Event()
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, clock=clock, lease=60)
+    renew = receiver.inbox.renew
+
+    def watched(items: Any, until: float) -> None:
+        renew(items, until)
+        renewed.set()
+
+    receiver.inbox.renew = watched  # type: ignore[method-assign]
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        entered.set()
+        assert go_on.wait(10)
+
+    with receiver:
+        deliver(receiver, "task_1")
+        assert entered.wait(10)
+        clock.time += 50
+        receiver._workers.wake()
+        assert renewed.wait(10)
+        clock.time += 50
+        assert receiver.inbox.claim(clock.time, 60, 1) == [], "it is still held"
+        go_on.set()
+    assert receiver.inbox.counts() == {"done": 1}
+    receiver.inbox.close()
+
+
 def test_what_was_not_begun_when_it_stops_is_left_for_later(tmp_path: Path) -> None:
     entered, go_on = threading.Event(), threading.Event()
     receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
@@ -550,3 +586,18 @@ def test_a_crash_between_two_handlers_repeats_only_the_one_it_fell_into(tmp_path
     assert after.work() == 1
     assert [event.attempt for event in events] == [2]
     after.inbox.close()
+
+
+def test_importing_it_loads_no_database_until_it_is_needed() -> None:
+    code = "import sys, apikley.receiver.listen; print('sqlalchemy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
+
+
+def test_every_public_name_can_be_had() -> None:
+    import apikley.receiver
+
+    for name in apikley.receiver.__all__:
+        assert getattr(apikley.receiver, name).__name__ == name
+    with pytest.raises(AttributeError, match=r"module 'apikley\.receiver' has no attribute 'Nothing'"):
+        _ = apikley.receiver.Nothing
