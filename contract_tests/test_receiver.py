@@ -18,6 +18,8 @@ from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from apikley.errors import ConfigurationError
 from apikley.receiver import Event, Inbox, Receiver, Retries
 from apikley.receiver import _gate as gate
+from apikley.receiver import _workers as workers
+from apikley.receiver._records import Outcome
 from contract_tests.receivers import (
     START,
     WEBHOOK_KEY,
@@ -466,6 +468,32 @@ def test_what_cannot_be_expected_is_said(make: Make) -> None:
         make().expect(SimpleNamespace(id="task_1"))
 
 
+def test_the_webhook_key_is_in_nothing_that_is_printed(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    receiver = make(key="whsec_never_shown")
+    assert deliver(receiver, "task_1").status_code == 401
+    assert "whsec_never_shown" not in repr(receiver) + repr(vars(receiver)) + caplog.text
+
+
+def test_it_starts_again_after_it_was_stopped(tmp_path: Path) -> None:
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=2)
+    heard: list[str] = []
+    handled = threading.Event()
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        heard.append(event.task_id)
+        handled.set()
+
+    for task_id in ("task_1", "task_2"):
+        with receiver:
+            deliver(receiver, task_id)
+            assert handled.wait(10)
+        handled.clear()
+    assert heard == ["task_1", "task_2"]
+    receiver.inbox.close()
+
+
 def test_an_unopened_inbox_stops_the_start(tmp_path: Path) -> None:
     receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "none" / "inbox.db")
     with pytest.raises(ConfigurationError, match="cannot be opened"):
@@ -548,6 +576,49 @@ def test_a_lease_is_renewed_while_a_handler_is_busy(tmp_path: Path) -> None:
         clock.time += 50
         assert receiver.inbox.claim(clock.time, 60, 1) == [], "it is still held"
         go_on.set()
+    assert receiver.inbox.counts() == {"done": 1}
+    receiver.inbox.close()
+
+
+def test_a_database_that_fails_for_a_while_delays_and_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(workers, "_POLL", 0.01)
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
+    claim, write = receiver.inbox.claim, receiver.inbox.write
+    failures = {"claim": 3, "write": 3}
+    heard: list[str] = []
+    settled = threading.Event()
+
+    def claims(*arguments: Any) -> Any:
+        failures["claim"] -= 1
+        if failures["claim"] >= 0:
+            raise OSError("disk unplugged")
+        return claim(*arguments)
+
+    def writes(operations: Any) -> None:
+        if any(isinstance(each, Outcome) for each in operations):
+            failures["write"] -= 1
+            if failures["write"] >= 0:
+                raise OSError("disk unplugged")
+            write(operations)
+            settled.set()
+        else:
+            write(operations)
+
+    monkeypatch.setattr(receiver.inbox, "claim", claims)
+    monkeypatch.setattr(receiver.inbox, "write", writes)
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        heard.append(event.key)
+
+    with receiver:
+        deliver(receiver, "task_1")
+        assert settled.wait(10)
+    assert heard == ["task_1:success"]
+    assert "the inbox cannot be read" in caplog.text
+    assert "the outcome of task_1:success cannot be written" in caplog.text
     assert receiver.inbox.counts() == {"done": 1}
     receiver.inbox.close()
 

@@ -16,7 +16,7 @@ from scripts.receiver_process import log_lines, running
 
 # In seconds: when after the first acknowledgement the process is killed, at the latest; how long the last
 # one may take to handle what is left.
-_LATEST, _PATIENCE = 0.4, 60.0
+_LATEST, _PATIENCE = 0.4, 300.0
 
 
 @dataclass
