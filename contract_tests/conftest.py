@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 import apikley_contract
+from contract_tests.receivers import DrivenClock, Make, made_receivers
 from scripts import prism as prism_runner
 
 KEY = "sk-test-7f3a9c0d1e"
@@ -64,3 +65,16 @@ def prism() -> Iterator[httpx.Client]:
 def page() -> str:
     """The published page, as it was fetched."""
     return (Path(__file__).parent / "pages" / "hailuo-02-image-to-video-pro.page.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def driven_clock() -> DrivenClock:
+    """Time that passes when the test says so, for receivers."""
+    return DrivenClock()
+
+
+@pytest.fixture
+def make_receiver(driven_clock: DrivenClock) -> Iterator[Make]:
+    """Makes receivers that handle only when they are told to."""
+    with made_receivers(driven_clock) as make:
+        yield make

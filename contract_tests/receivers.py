@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from apikley._clock import Clock
 from apikley._task import TaskSnapshot
 from apikley.callbacks import sign
 from apikley.errors import NotFound
-from apikley.receiver import Receiver
+from apikley.receiver import Event, Receiver
 
 WEBHOOK_KEY = "whsec_test"
 START = 1_765_185_400.0
@@ -75,4 +76,27 @@ def deliver(receiver: Receiver, task_id: str, state: str = "success", query: str
     return post(receiver, body_of(task_id, state, **fields), signed(task_id, now), f"/{query}")
 
 
+def collect(receiver: Receiver) -> list[Event]:
+    """Hang a handler on a receiver; returns where it puts what it is told."""
+    events: list[Event] = []
+    receiver.on_any(events.append)
+    return events
+
+
 Make = Callable[..., Receiver]
+
+
+@contextmanager
+def made_receivers(clock: DrivenClock) -> Iterator[Make]:
+    """Makes receivers that handle only when they are told to."""
+    made: list[Receiver] = []
+
+    def new(**options: Any) -> Receiver:
+        settings = {"inbox": ":memory:", "workers": 0, "clock": clock, **options}
+        made.append(Receiver(settings.pop("key", WEBHOOK_KEY), **settings))
+        return made[-1]
+
+    yield new
+    for receiver in made:
+        receiver.stop()
+        receiver.inbox.close()

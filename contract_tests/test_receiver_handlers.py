@@ -1,0 +1,124 @@
+"""Handlers are called once for each ending, and again when they fail."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from apikley.errors import ConfigurationError
+from apikley.receiver import Event, Retries
+from contract_tests.receivers import (
+    DrivenClock,
+    Make,
+    collect,
+    deliver,
+)
+
+
+def test_each_handler_gets_what_it_asked_for(make_receiver: Make) -> None:
+    receiver = make_receiver()
+    heard: list[str] = []
+
+    @receiver.on_success
+    def won(event: Event) -> None:
+        heard.append(f"won {event.task_id}")
+
+    @receiver.on_failure
+    def lost(event: Event) -> None:
+        heard.append(f"lost {event.task_id}")
+
+    @receiver.on_any
+    async def ended(event: Event) -> None:
+        await asyncio.sleep(0)
+        heard.append(f"ended {event.task_id}")
+
+    deliver(receiver, "a")
+    deliver(receiver, "b", "fail")
+    receiver.work()
+    assert heard == ["won a", "ended a", "lost b", "ended b"]
+
+
+def test_a_handler_that_fails_is_called_again_later_and_the_others_are_not(
+    make_receiver: Make, driven_clock: DrivenClock
+) -> None:
+    receiver = make_receiver(retries=Retries(attempts=5, first=10))
+    heard: list[str] = []
+
+    @receiver.on_any
+    def first(event: Event) -> None:
+        heard.append(f"first {event.attempt}")
+
+    @receiver.on_any
+    def second(event: Event) -> None:
+        heard.append(f"second {event.attempt}")
+        if event.attempt < 3:
+            raise OSError("no disk")
+
+    deliver(receiver, "task_1")
+    receiver.work()
+    receiver.work()
+    assert heard == ["first 1", "second 1"]
+    for seconds in (10, 20, 1000):
+        driven_clock.time += seconds
+        receiver.work()
+    assert heard == ["first 1", "second 1", "second 2", "second 3"]
+    assert receiver.inbox.counts() == {"done": 1}
+
+
+@pytest.mark.parametrize("error", [ValueError("bad\n\0line \ud800"), SystemExit(3), asyncio.CancelledError()], ids=repr)
+def test_a_handler_that_never_succeeds_is_given_up_listed_and_replayed(
+    make_receiver: Make, driven_clock: DrivenClock, error: BaseException
+) -> None:
+    receiver = make_receiver(retries=Retries(attempts=3, first=1))
+    broken = True
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        if broken:
+            raise error
+
+    deliver(receiver, "task_1")
+    for _ in range(5):
+        receiver.work()
+        driven_clock.time += 100
+    (entry,) = receiver.inbox.entries("dead")
+    assert (entry.key, entry.attempts) == ("task_1:success", 3)
+    assert entry.error
+    assert entry.error.startswith(type(error).__name__)
+    broken = False
+    receiver.inbox.replay(driven_clock.time)
+    receiver.work()
+    assert receiver.inbox.counts() == {"done": 1}
+
+
+def test_what_ends_the_process_each_time_is_given_up_too(make_receiver: Make, driven_clock: DrivenClock) -> None:
+    receiver = make_receiver(retries=Retries(attempts=3), lease=10)
+    events = collect(receiver)
+    deliver(receiver, "task_1")
+    for _ in range(3):
+        receiver.inbox.claim(driven_clock.time, 10, 1)
+        driven_clock.time += 10
+    receiver.work()
+    assert events == []
+    (entry,) = receiver.inbox.entries("dead")
+    assert entry.error == "the process ended during each attempt"
+
+
+def test_pauses_grow_and_end() -> None:
+    retries = Retries(attempts=5, first=10, longest=30)
+    pauses = [retries.pause(attempts) for attempts in (1, 2, 3, 4, 5)]
+    assert pauses[4] is None
+    for pause, full in zip(pauses, (10, 20, 30, 30), strict=False):
+        assert pause is not None
+        assert 0.8 * full <= pause <= full
+
+
+def test_two_handlers_of_one_name_are_refused(make_receiver: Make) -> None:
+    receiver = make_receiver()
+    events: list[Event] = []
+    receiver.on_success(events.append)
+    with pytest.raises(ConfigurationError, match=r"there is a handler named .*append already"):
+        receiver.on_any(events.append)
+    with pytest.raises(ConfigurationError, match="is no handler"):
+        receiver.on_any("save")  # type: ignore[type-var]
