@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from apikley._client import Apikley, AsyncApikley, AsyncTask, Task
+    from apikley._local import LocalFile
     from apikley.errors import (
         ApiError,
         ApikleyError,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from apikley_client.models import *  # noqa: F403 - one class for each model
 
 _CLIENT = ("Apikley", "AsyncApikley", "AsyncTask", "Task")
+_LOCAL = ("LocalFile",)
 _GENERATED = ("Code", "TaskDetails", "TaskState")
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "Finding",
     "GenerationFailed",
     "InsufficientCredits",
+    "LocalFile",
     "Maintenance",
     "NoResult",
     "NotFound",
@@ -84,6 +87,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _CLIENT:
         home = "apikley._client"
+    elif name in _LOCAL:
+        home = "apikley._local"
     elif name in _GENERATED or (not name.startswith("_") and name in _inputs()):
         home = "apikley_client.models"
     elif name in __all__:

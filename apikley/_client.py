@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
@@ -13,9 +14,11 @@ from urllib.parse import urlsplit
 import httpx
 
 import apikley_contract
+from apikley import _create, _download, _upload, _wait
+from apikley._account import credits_left
 from apikley._clock import Clock
-from apikley._drivers import AsyncDriver, Connection, SyncDriver
-from apikley._flows import Flows
+from apikley._core import Core
+from apikley._drivers import AsyncDriver, Connection, Sender, SyncDriver
 from apikley._task import TaskSnapshot
 from apikley.errors import ConfigurationError
 
@@ -34,7 +37,9 @@ OnProgressAsync = Callable[["TaskDetails"], Awaitable[Any] | Any]
 class Task(TaskSnapshot):
     """A task of an `Apikley` client, as it was last seen."""
 
-    _api: Apikley
+    def __init__(self, seen: TaskSnapshot, api: Apikley) -> None:
+        super().__init__(seen.id, seen.raw, token=seen.token, visible_after=seen.visible_after)
+        self._api = api
 
     def wait(self, timeout: float = WAIT, *, on_progress: OnProgress | None = None) -> Task:
         """Look until the task has ended; see `Apikley.wait`."""
@@ -52,7 +57,9 @@ class Task(TaskSnapshot):
 class AsyncTask(TaskSnapshot):
     """A task of an `AsyncApikley` client, as it was last seen."""
 
-    _api: AsyncApikley
+    def __init__(self, seen: TaskSnapshot, api: AsyncApikley) -> None:
+        super().__init__(seen.id, seen.raw, token=seen.token, visible_after=seen.visible_after)
+        self._api = api
 
     async def wait(self, timeout: float = WAIT, *, on_progress: OnProgressAsync | None = None) -> AsyncTask:
         """Look until the task has ended; see `Apikley.wait`."""
@@ -73,12 +80,11 @@ class _Settings:
     def __init__(self, api_key: str | None, base_url: str | None, timeout: float | httpx.Timeout, retries: int) -> None:
         self.clock = Clock()
         self.timeout = timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(timeout)
-        total = timeout if isinstance(timeout, int | float) else self.timeout.read
         key = _api_key(api_key)
-        self.connection = Connection(_base_url(base_url), key, _user_agent(), total, self.clock)
+        self.connection = Connection(_base_url(base_url), key, _user_agent(), self.timeout, self.clock)
         if retries < 0:
             raise ConfigurationError(f"retries is {retries}, expected 0 or more")
-        self.flows = Flows(retries, self.clock)
+        self.core = Core(retries, self.clock)
 
 
 class Apikley:
@@ -93,7 +99,8 @@ class Apikley:
         timeout: For one request, in seconds, or httpx's own type.
         retries: The number of resends allowed (0: none). A create is only ever sent again when it was
             certainly refused or never sent.
-        http_client: Your own httpx client, for proxies, certificates or transports; you close it.
+        http_client: Your own httpx client, for proxies or certificates, which you close yourself; or
+            an httpx transport.
 
     Raises:
         ConfigurationError: There is no key, or the base URL is none.
@@ -111,13 +118,14 @@ class Apikley:
         base_url: str | None = None,
         timeout: float | httpx.Timeout = TIMEOUT,
         retries: int = RETRIES,
-        http_client: httpx.Client | None = None,
+        http_client: httpx.Client | httpx.BaseTransport | None = None,
     ) -> None:
         self._settings = _Settings(api_key, base_url, timeout, retries)
-        self._flows = self._settings.flows
-        self._owned = http_client is None
-        client = httpx.Client(timeout=self._settings.timeout) if http_client is None else http_client
-        self._driver = SyncDriver(client, self._settings.connection)
+        self._core = self._settings.core
+        self._owned = not isinstance(http_client, httpx.Client)
+        if not isinstance(http_client, httpx.Client):
+            http_client = httpx.Client(timeout=self._settings.timeout, transport=http_client)
+        self._driver = SyncDriver(http_client, self._settings.connection)
 
     def __repr__(self) -> str:
         return f"<Apikley {self._settings.connection.base_url}>"
@@ -135,13 +143,16 @@ class Apikley:
         if self._owned:
             self._driver.client.close()
 
-    def create(self, input: object, *, callback_url: str | None = None) -> Task:  # noqa: A002 - the API's word
+    def create(self, input: object, *, callback_url: str | None = None, correlate: bool = False) -> Task:  # noqa: A002
         """Start one generation task, which is charged for.
 
         Args:
             input: The input of a model, for instance `Hailuo02ImageToVideoPro(…)`, or a whole request
-                body as a dict.
+                body as a dict. A `LocalFile` or a `pathlib.Path` in it is uploaded first.
             callback_url: Where the service shall report the end of the task.
+            correlate: Add an unguessable token to the query of `callback_url`, so that the callback
+                names this create even if its answer is lost. That the service keeps the query is an
+                assumption.
 
         Returns:
             The new task. It has not finished.
@@ -152,7 +163,7 @@ class Apikley:
             CreateOutcomeUnknown: It is not known whether a task was made.
             TransportError: It was never sent.
         """
-        return self._bound(self._driver.run(self._flows.create(input, callback_url)))
+        return self._bound(self._driver.run(_create.create(self._core, input, callback_url, correlate)))
 
     def task(self, task_id: str) -> Task:
         """Look at a task, for instance one that another process created.
@@ -162,7 +173,7 @@ class Apikley:
             ApiError: The service answered with another error.
             TransportError: No usable answer came.
         """
-        return self._bound(self._driver.run(self._flows.look(task_id)))
+        return self._bound(self._driver.run(_wait.look(self._core, task_id)))
 
     def wait(self, task: TaskSnapshot | str, timeout: float = WAIT, *, on_progress: OnProgress | None = None) -> Task:
         """Look at a task, by the documented schedule, until it has ended.
@@ -178,16 +189,51 @@ class Apikley:
             ApiError: The service answered with an error.
             TransportError: No usable answer came.
         """
-        snapshot = task if isinstance(task, TaskSnapshot) else TaskSnapshot(task)
-        return self._bound(self._driver.run(self._flows.wait(snapshot, timeout, on_progress)))
+        return self._bound(self._driver.run(_wait.wait(self._core, _snapshot(task), timeout, on_progress)))
 
-    def download(self, task: TaskSnapshot | str, path: str | os.PathLike[str], *, index: int = 0) -> Path:
+    def wait_many(
+        self, tasks: Iterable[TaskSnapshot | str], timeout: float = WAIT, *, on_progress: OnProgress | None = None
+    ) -> Iterator[Task]:
+        """Look at many tasks in turn, and yield each as it ends, failed ones too.
+
+        Args:
+            tasks: Tasks or their ids.
+            timeout: Seconds for all of them together.
+            on_progress: Called after each look.
+
+        Raises:
+            WaitTimeout: Some had not ended in time; `task_ids` names them.
+            ApiError: The service answered with an error about one of them.
+            TransportError: No usable answer came.
+
+        Example:
+            for task in api.wait_many(tasks):
+                if task.state == "success":
+                    task.download(f"{task.id}.mp4")
+        """
+        flow = _wait.wait_many(self._core, map(_snapshot, tasks), timeout, on_progress)
+        return map(self._bound, self._driver.iterate(flow))
+
+    def download(
+        self,
+        task: TaskSnapshot | str,
+        path: str | os.PathLike[str],
+        *,
+        index: int = 0,
+        max_bytes: int = _download.MAX_BYTES,
+        timeout: float = _download.TIMEOUT,
+    ) -> Path:
         """Save a result of a finished task. The file appears when it is complete.
+
+        A broken connection is resumed where it broke; a link that has expired is exchanged once for a
+        fresh one.
 
         Args:
             task: A task or its id.
             path: The file to write.
             index: Which of several results.
+            max_bytes: Give up on anything larger.
+            timeout: Seconds for the whole download.
 
         Raises:
             NoResult: There is none.
@@ -195,20 +241,42 @@ class Apikley:
             OSError: It could not be written.
         """
         snapshot = self.task(task) if isinstance(task, str) else task
-        return self._driver.run(self._flows.download(snapshot, Path(path), index))
+        return self._driver.run(
+            _download.download(self._core, snapshot, Path(path), index=index, max_bytes=max_bytes, timeout=timeout)
+        )
+
+    def upload(
+        self, file: _upload.Uploadable, *, name: str | None = None, folder: str = _upload.FOLDER, checked: bool = True
+    ) -> str:
+        """Upload a file; files live three days.
+
+        Args:
+            file: A path, the bytes themselves, or a file open for reading in binary mode.
+            name: The file name to give it; the path's own, if not given.
+            folder: The folder to put it in.
+            checked: Whether it has to be what the contract's models take, by type and size.
+
+        Returns:
+            The URL under which a model finds it.
+
+        Raises:
+            RequestInvalid: It is not what any model takes; nothing was sent.
+            ApiError: The service refused it.
+            TransportError: No usable answer came.
+            OSError: It could not be read.
+        """
+        return self._driver.run(_upload.upload(self._core, file, name=name, folder=folder, checked=checked))
 
     def credits(self) -> float | int:
         """What the account has left."""
-        return self._driver.run(self._flows.credits())
+        return self._driver.run(credits_left(self._core))
 
     def download_url(self, url: str) -> str:
         """A fresh link for a file that the service made; it lives 20 minutes."""
-        return self._driver.run(self._flows.download_url(url))
+        return self._driver.run(_download.download_url(self._core, url))
 
     def _bound(self, snapshot: TaskSnapshot) -> Task:
-        task = Task(snapshot.id, snapshot.raw, visible_after=snapshot._visible_after)  # noqa: SLF001
-        task._api = self  # noqa: SLF001
-        return task
+        return Task(snapshot, self)
 
 
 class AsyncApikley:
@@ -219,7 +287,8 @@ class AsyncApikley:
         base_url: As for `Apikley`.
         timeout: As for `Apikley`.
         retries: As for `Apikley`.
-        http_client: Your own `httpx.AsyncClient`; you close it.
+        http_client: Your own `httpx.AsyncClient`, or an async transport. Without one, and with the
+            extra `aio` installed, requests go over aiohttp, which stays fast with many in flight.
 
     Raises:
         ConfigurationError: There is no key, or the base URL is none.
@@ -232,13 +301,15 @@ class AsyncApikley:
         base_url: str | None = None,
         timeout: float | httpx.Timeout = TIMEOUT,
         retries: int = RETRIES,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: httpx.AsyncClient | httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = _Settings(api_key, base_url, timeout, retries)
-        self._flows = self._settings.flows
-        self._owned = http_client is None
-        client = httpx.AsyncClient(timeout=self._settings.timeout) if http_client is None else http_client
-        self._driver = AsyncDriver(client, self._settings.connection)
+        self._core = self._settings.core
+        self._owned = not isinstance(http_client, httpx.AsyncClient)
+        sender = _sender(self._settings.connection) if http_client is None else None
+        if not isinstance(http_client, httpx.AsyncClient):
+            http_client = httpx.AsyncClient(timeout=self._settings.timeout, transport=http_client)
+        self._driver = AsyncDriver(http_client, self._settings.connection, sender)
 
     def __repr__(self) -> str:
         return f"<AsyncApikley {self._settings.connection.base_url}>"
@@ -254,15 +325,15 @@ class AsyncApikley:
     async def aclose(self) -> None:
         """Close the connections; those of a client of yours stay open."""
         if self._owned:
-            await self._driver.client.aclose()
+            await self._driver.aclose()
 
-    async def create(self, input: object, *, callback_url: str | None = None) -> AsyncTask:  # noqa: A002 - the API's word
+    async def create(self, input: object, *, callback_url: str | None = None, correlate: bool = False) -> AsyncTask:  # noqa: A002
         """Start one generation task, which is charged for; see `Apikley.create`."""
-        return self._bound(await self._driver.run(self._flows.create(input, callback_url)))
+        return self._bound(await self._driver.run(_create.create(self._core, input, callback_url, correlate)))
 
     async def task(self, task_id: str) -> AsyncTask:
         """Look at a task; see `Apikley.task`."""
-        return self._bound(await self._driver.run(self._flows.look(task_id)))
+        return self._bound(await self._driver.run(_wait.look(self._core, task_id)))
 
     async def wait(
         self,
@@ -272,26 +343,61 @@ class AsyncApikley:
         on_progress: OnProgressAsync | None = None,
     ) -> AsyncTask:
         """Look at a task until it has ended; see `Apikley.wait`."""
-        snapshot = task if isinstance(task, TaskSnapshot) else TaskSnapshot(task)
-        return self._bound(await self._driver.run(self._flows.wait(snapshot, timeout, on_progress)))
+        return self._bound(await self._driver.run(_wait.wait(self._core, _snapshot(task), timeout, on_progress)))
 
-    async def download(self, task: TaskSnapshot | str, path: str | os.PathLike[str], *, index: int = 0) -> Path:
+    async def wait_many(
+        self, tasks: Iterable[TaskSnapshot | str], timeout: float = WAIT, *, on_progress: OnProgressAsync | None = None
+    ) -> AsyncIterator[AsyncTask]:
+        """Look at many tasks in turn, and yield each as it ends; see `Apikley.wait_many`."""
+        flow = _wait.wait_many(self._core, map(_snapshot, tasks), timeout, on_progress)
+        async with contextlib.aclosing(self._driver.iterate(flow)) as ended:
+            async for snapshot in ended:
+                yield self._bound(snapshot)
+
+    async def download(
+        self,
+        task: TaskSnapshot | str,
+        path: str | os.PathLike[str],
+        *,
+        index: int = 0,
+        max_bytes: int = _download.MAX_BYTES,
+        timeout: float = _download.TIMEOUT,
+    ) -> Path:
         """Save a result of a finished task; see `Apikley.download`."""
         snapshot = await self.task(task) if isinstance(task, str) else task
-        return await self._driver.run(self._flows.download(snapshot, Path(path), index))
+        return await self._driver.run(
+            _download.download(self._core, snapshot, Path(path), index=index, max_bytes=max_bytes, timeout=timeout)
+        )
+
+    async def upload(
+        self, file: _upload.Uploadable, *, name: str | None = None, folder: str = _upload.FOLDER, checked: bool = True
+    ) -> str:
+        """Upload a file; see `Apikley.upload`."""
+        return await self._driver.run(_upload.upload(self._core, file, name=name, folder=folder, checked=checked))
 
     async def credits(self) -> float | int:
         """What the account has left."""
-        return await self._driver.run(self._flows.credits())
+        return await self._driver.run(credits_left(self._core))
 
     async def download_url(self, url: str) -> str:
         """A fresh link for a file that the service made; it lives 20 minutes."""
-        return await self._driver.run(self._flows.download_url(url))
+        return await self._driver.run(_download.download_url(self._core, url))
 
     def _bound(self, snapshot: TaskSnapshot) -> AsyncTask:
-        task = AsyncTask(snapshot.id, snapshot.raw, visible_after=snapshot._visible_after)  # noqa: SLF001
-        task._api = self  # noqa: SLF001
-        return task
+        return AsyncTask(snapshot, self)
+
+
+def _snapshot(task: TaskSnapshot | str) -> TaskSnapshot:
+    return task if isinstance(task, TaskSnapshot) else TaskSnapshot(task)
+
+
+def _sender(connection: Connection) -> Sender | None:
+    """aiohttp, where it is installed and no proxy is set."""
+    try:
+        from apikley._aiohttp import AiohttpSender, wanted  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        return None
+    return AiohttpSender(connection) if wanted() else None
 
 
 def _api_key(given: str | None) -> str:

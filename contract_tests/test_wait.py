@@ -34,7 +34,7 @@ def test_looks_follow_the_documented_schedule(run: Any) -> None:
 
 @pytest.mark.parametrize(("elapsed", "shortest", "longest"), [(0, 2, 3), (29.9, 2, 3), (30, 5, 10), (120, 15, 30)])
 def test_the_pause_grows_with_the_time_waited(run: Any, elapsed: float, shortest: float, longest: float) -> None:
-    from apikley._flows import poll_pause
+    from apikley._wait import poll_pause
 
     assert all(shortest <= poll_pause(elapsed) <= longest for _ in range(100))
 

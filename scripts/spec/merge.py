@@ -11,6 +11,7 @@ import copy
 import re
 from typing import Any
 
+from scripts.spec.inputs import with_file_rules
 from scripts.spec.problems import Problem, SpecError
 
 Document = dict[str, Any]
@@ -97,7 +98,7 @@ def _add_model(
         for component in (name_of_input, name_of_request)
         if component in schemas
     ]
-    schemas[name_of_input] = request["properties"]["input"]
+    schemas[name_of_input] = with_file_rules(request["properties"]["input"])
     request["properties"]["input"] = {"$ref": _COMPONENTS + name_of_input}
     schemas[name_of_request] = {"description": operation["summary"], **request}
     mapping[model] = _COMPONENTS + name_of_request
