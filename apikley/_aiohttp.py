@@ -28,6 +28,7 @@ _NEVER_SENT = (
 )
 _WORDS: dict[type[Exception], str] = {
     aiohttp.ConnectionTimeoutError: "no connection in time",
+    aiohttp.ClientConnectorError: "no connection",
     aiohttp.SocketTimeoutError: "no answer in time",
     aiohttp.ServerDisconnectedError: "the connection was cut",
     aiohttp.ClientPayloadError: "the connection was cut",
@@ -43,8 +44,9 @@ def wanted() -> bool:
 class AiohttpSender:
     """Sends over one pool of connections, made when the first request is sent."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, limits: httpx.Limits) -> None:
         self._connection = connection
+        self._limits = limits
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, effect: Send, collector: Collector) -> Answer:
@@ -81,7 +83,11 @@ class AiohttpSender:
 
     def _open(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=100, ssl=_certificates(), keepalive_timeout=5),
+            connector=aiohttp.TCPConnector(
+                limit=self._limits.max_connections or 0,
+                keepalive_timeout=self._limits.keepalive_expiry,
+                ssl=_certificates(),
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_timeout(self._connection.timeout),
         )

@@ -29,6 +29,9 @@ API_KEY, BASE_URL = "APIKLEY_API_KEY", "APIKLEY_BASE_URL"
 WAIT = 900.0
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 RETRIES = 2
+# Shorter than the idle time-outs of common servers: a create that goes out on a connection which the
+# server is just closing has an unknown outcome.
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
 
 OnProgress = Callable[["TaskDetails"], Any]
 OnProgressAsync = Callable[["TaskDetails"], Awaitable[Any] | Any]
@@ -124,7 +127,7 @@ class Apikley:
         self._core = self._settings.core
         self._owned = not isinstance(http_client, httpx.Client)
         if not isinstance(http_client, httpx.Client):
-            http_client = httpx.Client(timeout=self._settings.timeout, transport=http_client)
+            http_client = httpx.Client(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
         self._driver = SyncDriver(http_client, self._settings.connection)
 
     def __repr__(self) -> str:
@@ -308,7 +311,7 @@ class AsyncApikley:
         self._owned = not isinstance(http_client, httpx.AsyncClient)
         sender = _sender(self._settings.connection) if http_client is None else None
         if not isinstance(http_client, httpx.AsyncClient):
-            http_client = httpx.AsyncClient(timeout=self._settings.timeout, transport=http_client)
+            http_client = httpx.AsyncClient(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
         self._driver = AsyncDriver(http_client, self._settings.connection, sender)
 
     def __repr__(self) -> str:
@@ -397,7 +400,7 @@ def _sender(connection: Connection) -> Sender | None:
         from apikley._aiohttp import AiohttpSender, wanted  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         return None
-    return AiohttpSender(connection) if wanted() else None
+    return AiohttpSender(connection, LIMITS) if wanted() else None
 
 
 def _api_key(given: str | None) -> str:

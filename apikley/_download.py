@@ -70,7 +70,7 @@ def _fetched(core: Core, transfer: _Transfer, result: str) -> Flow[None]:
                 url, exchanged = (yield from _exchanged(core, result, status, transfer.task_id)), True
                 continue
             failure = TransportError(transfer.refusal(status), task_id=transfer.task_id)
-            if status < 500 and status != 416:
+            if status in range(300, 500) and status != 416:
                 raise failure
         if transfer.part.size > before:
             retry = _retry.Retry(core.retries, core.clock)

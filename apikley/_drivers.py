@@ -298,6 +298,6 @@ def translated(error: httpx.HTTPError | httpx.InvalidURL) -> NotSent | Lost:
 
 def words_for(error: Exception, words: Mapping[type[Exception], str]) -> str:
     """A failure in words."""
-    summary = words.get(type(error), type(error).__name__)
+    summary = next((said for kind, said in words.items() if isinstance(error, kind)), type(error).__name__)
     detail = str(error)
     return f"{summary}: {detail}" if detail and detail != summary else summary

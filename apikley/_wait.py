@@ -100,9 +100,13 @@ class _Watch:
         """
         clock = self._core.clock
         place = self._core.looks.reserve(clock.monotonic())
-        if place > 0:
-            yield Sleep(min(place, max(self.left(), 0.0)))
         self.looked = True
+        if place > max(self.left(), 0.0):
+            # The next free place comes after the deadline: waiting ends without this look.
+            yield Sleep(max(self.left(), 0.0))
+            return
+        if place > 0:
+            yield Sleep(place)
         self._asked_pause = 0.0
         limit = max(self.left(), _SHORTEST_LOOK)
         try:
