@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
@@ -17,9 +18,12 @@ import pytest
 
 import apikley_contract
 from apikley import Hailuo02ImageToVideoPro, callbacks
-from apikley_mock.engine import Durations, Engine
+from apikley_mock.accounts import Account
+from apikley_mock.engine import Engine
+from apikley_mock.plan import Plan
 from apikley_mock.plugin import MockService
-from apikley_mock.simulator import Settings, Simulator
+from apikley_mock.settings import AccountSettings, Settings
+from apikley_mock.simulator import Simulator
 
 CREATE = apikley_contract.operation("createTask").path
 LOOK = apikley_contract.operation("getTaskDetails").path
@@ -250,8 +254,8 @@ def test_the_client_waits_and_downloads_through_the_whole_life_of_a_task(
 
 
 def test_ids_are_never_given_twice() -> None:
-    engine = Engine(Durations())
-    ids = {engine.create({"model": "hailuo/x"}, "http://mock.test", now=1000.0).id for _ in range(1000)}
+    engine, account = Engine(Random(0)), Account(AccountSettings("k", "a"), {})  # noqa: S311
+    ids = {engine.create("hailuo/x", "{}", account, Plan(), now=1000.0).id for _ in range(1000)}
     assert len(ids) == 1000
 
 
