@@ -11,7 +11,7 @@ from apikley.errors import GenerationFailed
 if TYPE_CHECKING:
     from apikley_client.models import TaskDetails, TaskState
 
-SUCCESS, FAIL = "success", "fail"
+SUCCESS, FAIL = FINISHED = ("success", "fail")
 
 
 class TaskSnapshot(TaskFields):
@@ -50,7 +50,7 @@ class TaskSnapshot(TaskFields):
     @property
     def finished(self) -> bool:
         """Whether the task has ended, well or badly."""
-        return text(self._record.get("state")) in (SUCCESS, FAIL)
+        return text(self._record.get("state")) in FINISHED
 
     @property
     def details(self) -> TaskDetails:

@@ -21,13 +21,14 @@ import apikley_contract
 from apikley._fields import TaskFields, is_number, parsed, text
 from apikley.errors import BadPayload, BadSignature, StaleCallback
 
-__all__ = ["SIGNATURE_HEADER", "TIMESTAMP_HEADER", "Callback", "parse", "sign", "verify"]
+__all__ = ["SIGNATURE_HEADER", "TIMESTAMP_HEADER", "Callback", "event_key", "parse", "sign", "verify"]
 
 TIMESTAMP_HEADER = "X-Webhook-Timestamp"
 SIGNATURE_HEADER = "X-Webhook-Signature"
 
 Key = str | bytes
 Headers = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
+Body = bytes | bytearray | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,16 @@ class Callback:
     task: TaskFields
     raw: dict[str, Any]
 
+    @property
+    def key(self) -> str:
+        """The same for every delivery of this ending; what is done under it once is done once."""
+        return event_key(self.task_id, self.state)
+
+
+def event_key(task_id: str, state: str) -> str:
+    """What names the ending of a task in this state, however often it is delivered."""
+    return f"{task_id}:{state}"
+
 
 def sign(task_id: str, key: Key, timestamp: int | None = None) -> dict[str, str]:
     """The two headers that a callback about this task carries.
@@ -68,7 +79,7 @@ def sign(task_id: str, key: Key, timestamp: int | None = None) -> dict[str, str]
 
 def verify(
     headers: Headers,
-    body: bytes | str,
+    body: Body,
     key: Key | Iterable[Key],
     *,
     tolerance: float = 300,
@@ -107,13 +118,15 @@ def verify(
     return callback
 
 
-def parse(body: bytes | str) -> Callback:
+def parse(body: Body) -> Callback:
     """Read a callback in any of its published forms, without any word on who sent it.
 
     Raises:
         BadPayload: The body is not a callback.
     """
-    payload = parsed(body)
+    if isinstance(body, bytearray):
+        body = bytes(body)
+    payload = parsed(body) if isinstance(body, bytes | str) else None
     if not isinstance(payload, dict):
         raise BadPayload("the body is not a JSON object")
     data = payload.get("data")
@@ -122,7 +135,7 @@ def parse(body: bytes | str) -> Callback:
     if task_id is None:
         raise BadPayload("the body names no task")
     code = payload.get("code")
-    number = int(code) if is_number(code) and float(code).is_integer() else None
+    number = int(code) if is_number(code) and code % 1 == 0 else None
     state = text(record.get("state")) or _state(number)
     if state is None:
         raise BadPayload("the body names no state")
@@ -153,15 +166,24 @@ def _state(code: int | None) -> str | None:
 
 
 def _header(headers: Headers, name: str) -> str:
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    values = {_decoded(value) for key, value in pairs if _decoded(key).lower() == name.lower()}
+    try:
+        items = getattr(headers, "items", None)
+        pairs: Any = items() if callable(items) else headers
+        values = {_decoded(value) for key, value in pairs if (_decoded(key) or "").lower() == name.lower()}
+    except Exception as error:  # whatever odd container came, it holds no signature
+        raise BadSignature(f"the headers cannot be read: {type(error).__name__}") from error
     if len(values) != 1:
         raise BadSignature(f"the header {name} is {'given more than once' if values else 'missing'}")
-    return values.pop()
+    value = values.pop()
+    if value is None:
+        raise BadSignature(f"the header {name} is not text")
+    return value
 
 
-def _decoded(value: str | bytes) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else value
+def _decoded(value: object) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else None
 
 
 def _signature(task_id: str, timestamp: str, key: Key) -> bytes:

@@ -22,7 +22,8 @@ ApikleyError
 └── CallbackError
     ├── BadSignature
     ├── StaleCallback
-    └── BadPayload
+    ├── BadPayload
+    └── CallbackContradicted    it says something else of its task than the service does
 ```
 
 Which number belongs to which class is the contract's to say: the name that the contract gives a code
@@ -256,6 +257,29 @@ class StaleCallback(CallbackError):
 
 class BadPayload(CallbackError):
     """The body is not a callback."""
+
+
+class CallbackContradicted(CallbackError):
+    """A callback says something else of its task than the service itself does when asked.
+
+    Attributes:
+        task_id: The task.
+        field: What they differ in, for instance `state`.
+        claimed: What the callback says.
+        confirmed: What the service says.
+    """
+
+    def __init__(self, task_id: str, field: str, claimed: object, confirmed: object) -> None:
+        super().__init__(task_id, field, claimed, confirmed)
+        self.task_id = task_id
+        self.field = field
+        self.claimed = claimed
+        self.confirmed = confirmed
+
+    def __str__(self) -> str:
+        return (
+            f"{self.field} of task {self.task_id}: the callback says {self.claimed!r}, the service {self.confirmed!r}"
+        )
 
 
 @cache

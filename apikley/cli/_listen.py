@@ -1,0 +1,52 @@
+"""`apikley listen`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from apikley import Apikley
+from apikley.receiver.listen import Listener, News
+from apikley.receiver.notes import NOTES, Notes
+
+WEBHOOK_KEY = "APIKLEY_WEBHOOK_KEY"
+
+
+def listen(
+    forward_to: Annotated[str, typer.Option(metavar="URL", help="Where the callbacks go.")],
+    webhook_key: Annotated[
+        str, typer.Option(envvar=WEBHOOK_KEY, show_default=False, help="The key that they are signed with.")
+    ],
+    tasks: Annotated[
+        list[str] | None, typer.Argument(metavar="[TASK]...", help="The tasks; those in the notes, if none is given.")
+    ] = None,
+    noted: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=f"Follow the tasks noted in this file.  [default: {NOTES}]")
+    ] = None,
+) -> None:
+    """Bring callbacks to a machine that the internet cannot reach.
+
+    Polls the given tasks and, when one has ended, delivers the callback that the service would send,
+    signed. Without tasks it follows those noted by `apikley.receiver.notes.note`, until Ctrl-C.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+
+    def tell(news: News) -> None:
+        console.print(f"{news.task_id}  {news.what}", markup=False)
+
+    notes = Notes(noted or NOTES) if noted or not tasks else None
+    with Apikley() as api:
+        listener = Listener(api, forward_to, webhook_key, notes=notes, tell=tell)
+        try:
+            for task_id in tasks or ():
+                listener.add(task_id)
+            if notes:
+                console.print(f"following {notes.path} until Ctrl-C", markup=False)
+            listener.run()
+        except KeyboardInterrupt:
+            console.print("stopped")
+    if listener.failed:
+        raise typer.Exit(1)

@@ -1,0 +1,67 @@
+"""Asks the service itself, because the signature of a callback does not cover what it says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import apikley_contract
+from apikley._fields import TaskFields
+from apikley._task import TaskSnapshot
+from apikley.callbacks import Callback
+from apikley.errors import CallbackContradicted
+from apikley.receiver._events import SUCCESS
+from apikley.receiver._records import Delivery
+
+
+class Client(Protocol):
+    """An `Apikley` or an `AsyncApikley`, as far as the receiver needs one."""
+
+    def task(self, task_id: str, /) -> Any:
+        """Look at a task."""
+
+
+def contradiction(callback: Callback, seen: TaskSnapshot) -> CallbackContradicted | None:
+    """Where a callback says something else than the service, if it does."""
+    state = _state(seen)
+    if callback.state != state:
+        return CallbackContradicted(callback.task_id, "state", callback.state, state)
+    claimed, confirmed = _places(callback.task), _places(seen)
+    if claimed and claimed != confirmed:
+        return CallbackContradicted(callback.task_id, "result_urls", claimed, confirmed)
+    return None
+
+
+def ending(seen: TaskSnapshot, now: float) -> Delivery:
+    """A finished task as the callback that it should have caused."""
+    return Delivery(seen.id, _state(seen), payload(seen), now, source="poll")
+
+
+def payload(seen: TaskSnapshot) -> bytes:
+    """The body of the callback that the service sends about a finished task."""
+    codes, state = apikley_contract.codes(), _state(seen)
+    succeeded = state == SUCCESS
+    word = "completed successfully" if succeeded else "failed"
+    body = {
+        "code": codes["SUCCESS"] if succeeded else codes["GENERATION_FAILED"],
+        "msg": f"Playground task {word}.",
+        "data": {**seen.raw, "taskId": seen.id, "state": state},
+    }
+    return json.dumps(body).encode()
+
+
+def _state(seen: TaskSnapshot) -> str:
+    return str(seen.raw.get("state") or "")
+
+
+def _places(task: TaskFields) -> list[str]:
+    # Without the query: links are signed anew each time that they are given out.
+    return [_place(url) for url in task.result_urls]
+
+
+def _place(url: str) -> str:
+    try:
+        return urlsplit(url)._replace(query="", fragment="").geturl()
+    except ValueError:
+        return url

@@ -1,0 +1,120 @@
+"""Opens the inbox's database: a SQLite file, memory, or PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import StaticPool
+
+from apikley.errors import ConfigurationError
+from apikley.receiver._schema import metadata
+
+# How long a writer waits for another process's write to the same file, in seconds. Well within the 15
+# that the sender of a callback waits.
+_BUSY = 8.0
+# Any number will do, so long as all receivers of one database agree on it.
+_SCHEMA_LOCK = 0x41504B
+
+
+class Database:
+    """One database, opened when it is first used.
+
+    Args:
+        where: A file's path, `:memory:`, or a URL: `sqlite:///…`, `postgresql://…`.
+
+    Raises:
+        ConfigurationError: No inbox can be kept there.
+    """
+
+    def __init__(self, where: str | os.PathLike[str]) -> None:
+        self.url = _url(where)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.insert = sqlite.insert if self.is_sqlite else postgresql.insert
+        self._engine: Engine | None = None
+        self._opening = threading.Lock()
+        # SQLite has one writer at a time, and its own way to wait for a turn is to sleep. Threads of one
+        # process share one connection and queue up here instead.
+        self._turn: Any = threading.Lock() if self.is_sqlite else nullcontext()
+
+    def __repr__(self) -> str:
+        return f"<Database {self.url.render_as_string(hide_password=True)}>"
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction; it has reached the disk when this returns."""
+        engine = self._engine or self._open()
+        with self._turn, engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close the connections; the next use opens them again."""
+        with self._opening:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.dispose()
+
+    def _open(self) -> Engine:
+        with self._opening:
+            if self._engine is None:
+                engine = self._sqlite() if self.is_sqlite else self._postgresql()
+                try:
+                    with engine.begin() as connection:
+                        if not self.is_sqlite:  # where CREATE TABLE IF NOT EXISTS is no protection from a race
+                            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+                        metadata.create_all(connection)
+                except DBAPIError as error:
+                    engine.dispose()
+                    reason = str(error.orig).strip().partition("\n")[0]
+                    place = self.url.render_as_string(hide_password=True)
+                    raise ConfigurationError(f"the inbox {place} cannot be opened: {reason}") from None
+                self._engine = engine
+            return self._engine
+
+    def _sqlite(self) -> Engine:
+        engine = sqlalchemy.create_engine(
+            self.url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": _BUSY}
+        )
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None  # transactions are begun below, not by the driver
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        return engine
+
+    def _postgresql(self) -> Engine:
+        try:
+            return sqlalchemy.create_engine(self.url, pool_pre_ping=True)
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"an inbox in PostgreSQL needs {error.name}; run: pip install 'psycopg[binary]'"
+            ) from None
+
+
+def _url(where: str | os.PathLike[str]) -> URL:
+    text = os.fspath(where)
+    if "://" not in text:
+        return URL.create("sqlite", database=text)
+    try:
+        url = make_url(text)
+        backend = "postgresql" if url.drivername == "postgres" else url.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        raise ConfigurationError("the inbox's URL cannot be read; expected sqlite:///FILE or postgresql://…") from None
+    if backend not in ("sqlite", "postgresql"):
+        raise ConfigurationError(f"no inbox can be kept in {backend}; expected sqlite:///FILE or postgresql://…")
+    # Without a driver named, the one that is maintained.
+    return url if "+" in url.drivername or backend == "sqlite" else url.set(drivername="postgresql+psycopg")

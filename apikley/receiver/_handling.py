@@ -1,0 +1,123 @@
+"""What is done with one claimed ending: confirmed, handed to the handlers, and settled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from apikley._clock import Clock
+from apikley._task import TaskSnapshot
+from apikley.callbacks import parse
+from apikley.errors import CallbackContradicted
+from apikley.receiver._confirm import Client, contradiction, ending, payload
+from apikley.receiver._events import Event, Handlers
+from apikley.receiver._loop import Loop
+from apikley.receiver._records import Claimed, Outcome, Status
+
+logger = logging.getLogger("apikley.receiver")
+
+_ERROR_KEPT = 500
+
+
+@dataclass(frozen=True)
+class Retries:
+    """When something that failed is tried again.
+
+    Attributes:
+        attempts: How often in all.
+        first: Seconds before the second attempt; each further pause is twice as long.
+        longest: Seconds; no pause is longer.
+    """
+
+    attempts: int = 12
+    first: float = 5.0
+    longest: float = 3600.0
+
+    def pause(self, attempts: int) -> float | None:
+        """Seconds until the next attempt after so many; None when there is none."""
+        if attempts >= self.attempts:
+            return None
+        length = min(self.first * 2.0 ** (attempts - 1), self.longest)
+        return length * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, no secret
+
+
+class Handling:
+    """Handles claimed endings, one call for each.
+
+    Args:
+        handlers: Whom to tell.
+        client: Whom to ask for confirmation; nobody, if None.
+        loop: Where coroutines run.
+        retries: What becomes of a failure.
+        clock: What tells the time.
+    """
+
+    def __init__(self, handlers: Handlers, client: Client | None, loop: Loop, retries: Retries, clock: Clock) -> None:
+        self._handlers = handlers
+        self._client = client
+        self._loop = loop
+        self._retries = retries
+        self._clock = clock
+
+    def handle(self, item: Claimed) -> Outcome:
+        """Confirm an ending and call its handlers. Whatever they raise becomes part of the outcome."""
+        done = list(item.handled_by)
+        # Only a process that died on each attempt leaves more of them than are allowed.
+        if item.attempts > self._retries.attempts:
+            return self._failed(item, done, "the process ended during each attempt")
+        try:
+            event = self._event(item)
+            if isinstance(event, Outcome):
+                return event
+            for name, handler in self._handlers.of(event.state):
+                if name not in done:
+                    self._loop.call(handler, event)
+                    done.append(name)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - a handler may raise anything
+            return self._failed(item, done, f"{type(error).__name__}: {error}", error)
+        return Outcome(item, "done", self._now(), handled_by=tuple(done))
+
+    def _event(self, item: Claimed) -> Event | Outcome:
+        callback = parse(item.body)
+        confirmed = item.source == "poll"
+        if self._client is not None and not confirmed:
+            seen: TaskSnapshot = self._loop.call(self._client.task, item.task_id)
+            contradicted = contradiction(callback, seen)
+            if contradicted is not None:
+                logger.error("callback contradicted: %s", contradicted)
+                if not seen.finished:
+                    raise contradicted  # the service may be a little behind its own callback
+                if contradicted.field == "state":
+                    return self._refused(item, contradicted, seen)
+            # What the handlers see is what the service says, in the same form.
+            callback, confirmed = parse(payload(seen)), True
+        received_at = datetime.fromtimestamp(item.received_at, UTC)
+        return Event(
+            item.key,
+            item.task_id,
+            item.state,
+            callback.task,
+            confirmed,
+            item.token,
+            item.attempts,
+            received_at,
+            item.source,
+        )
+
+    def _refused(self, item: Claimed, error: CallbackContradicted, seen: TaskSnapshot) -> Outcome:
+        now = self._now()
+        return Outcome(item, "refused", now, f"{type(error).__name__}: {error}", instead=ending(seen, now))
+
+    def _failed(self, item: Claimed, done: list[str], reason: str, error: BaseException | None = None) -> Outcome:
+        pause = self._retries.pause(item.attempts)
+        status: Status = "dead" if pause is None else "pending"
+        what = "given up" if pause is None else f"again in {pause:.0f} s"
+        logger.error("%s failed, attempt %d, %s: %s", item.key, item.attempts, what, reason, exc_info=error)
+        one_line = " ".join(reason.split())[:_ERROR_KEPT].encode("utf-8", "replace").decode().replace("\0", "")
+        return Outcome(item, status, self._now() + (pause or 0.0), one_line, tuple(done))
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()

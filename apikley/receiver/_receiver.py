@@ -1,0 +1,205 @@
+"""The receiver: what users make, mount and hang their handlers on."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self
+
+from apikley._clock import Clock
+from apikley.callbacks import Key
+from apikley.errors import ConfigurationError
+from apikley.receiver import _asgi, _wsgi
+from apikley.receiver._commit import GroupCommit
+from apikley.receiver._confirm import Client
+from apikley.receiver._events import FAIL, SUCCESS, H, Handlers
+from apikley.receiver._gate import Gate
+from apikley.receiver._handling import Handling, Retries
+from apikley.receiver._inbox import Inbox
+from apikley.receiver._loop import Loop
+from apikley.receiver._overdue import Overdue
+from apikley.receiver._records import Delivery
+from apikley.receiver._workers import Workers
+
+INBOX = "apikley-inbox.db"
+# In seconds. A callback is due when a task would be given up by polling; the sender tries for 21 minutes.
+DUE, LEASE, KEEP = 900.0, 60.0, 30 * 24 * 3600.0
+
+
+class Receiver:
+    """Takes completion callbacks: verified, stored, acknowledged, and then handled, once.
+
+    An instance is an ASGI application; `wsgi` is the same for WSGI. Threads of its own handle what is in
+    the inbox; they start with the server's lifespan, with `start`, or else with the first request.
+
+    Args:
+        webhook_key: The account's webhook key, or several while one replaces another.
+        inbox: A SQLite file, `:memory:`, a PostgreSQL URL, or an `Inbox`.
+        client: An `Apikley` or `AsyncApikley` that asks the service about each task before its handlers
+            are called, and about overdue ones.
+        confirm: Whether handlers see only what the service itself says when asked; needs a client.
+        tolerance: How far a callback's time may be from now, in seconds.
+        workers: How many endings are handled at a time; 0 to receive only, where other processes handle.
+        retries: When a handler that failed is called again.
+        lease: Seconds after which another process takes over what a killed one has left.
+        keep: Seconds for which what was handled is remembered.
+        clock: What tells the time.
+
+    Raises:
+        ConfigurationError: There is no key, or no inbox can be kept there.
+
+    Example:
+        receiver = Receiver("your-webhook-key", client=Apikley())
+
+        @receiver.on_success
+        def save(event):
+            download(event.task.result_urls[0], event.key)
+    """
+
+    def __init__(
+        self,
+        webhook_key: Key | Iterable[Key],
+        *,
+        inbox: Inbox | str | os.PathLike[str] = INBOX,
+        client: Client | None = None,
+        confirm: bool = True,
+        tolerance: float = 300,
+        workers: int = 8,
+        retries: Retries | None = None,
+        lease: float = LEASE,
+        keep: float = KEEP,
+        clock: Clock | None = None,
+    ) -> None:
+        keys = [webhook_key] if isinstance(webhook_key, str | bytes) else list(webhook_key)
+        if not keys or not all(keys):
+            raise ConfigurationError("no webhook key; pass the one that your account signs callbacks with")
+        if workers < 0:
+            raise ConfigurationError(f"workers is {workers}, expected 0 or more")
+        self._clock = clock or Clock()
+        self.inbox = inbox if isinstance(inbox, Inbox) else Inbox(inbox)
+        self._client = client
+        self._gate = Gate(keys, tolerance, self._clock)
+        self._loop = Loop()
+        self._handlers = Handlers()
+        self._commit = GroupCommit(self.inbox)
+        handling = Handling(self._handlers, client if confirm else None, self._loop, retries or Retries(), self._clock)
+        overdue = Overdue(self.inbox, client, self._loop, self._clock) if client is not None else None
+        self._workers = Workers(
+            self.inbox, self._commit, handling, overdue, self._clock, count=workers, lease=lease, keep=keep
+        )
+        self._threaded = workers > 0
+        self._started = False
+        self._starting = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Receiver {self.inbox!r}>"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def on_success(self, handler: H) -> H:
+        """Have a function called for each task that succeeded."""
+        return self._handlers.add(handler, SUCCESS)
+
+    def on_failure(self, handler: H) -> H:
+        """Have a function called for each task that failed."""
+        return self._handlers.add(handler, FAIL)
+
+    def on_any(self, handler: H) -> H:
+        """Have a function called for each task that has ended, well or badly."""
+        return self._handlers.add(handler, SUCCESS, FAIL)
+
+    def start(self) -> None:
+        """Begin to handle what is in the inbox. Async handlers run in the event loop that this is called in.
+
+        Raises:
+            ConfigurationError: The inbox cannot be opened.
+        """
+        with self._starting:
+            self._loop.adopt()
+            if self._started:
+                return
+            self.inbox.counts()  # opened now, so that what is wrong with it is said here
+            if self._threaded:
+                self._workers.start()
+            self._started = True
+
+    def stop(self) -> None:
+        """Stop handling. What is being handled gets ten seconds; what is left stays in the inbox."""
+        with self._starting:
+            if self._started and self._threaded:
+                self._workers.stop()
+            self._started = False
+        self._commit.close()
+        self._loop.close()
+
+    def work(self) -> int:
+        """Handle everything that is due now, in this thread, for instance from a scheduled job.
+
+        Returns:
+            How many endings were handled.
+        """
+        return self._workers.work()
+
+    def expect(self, task: object, *, due: float = DUE) -> None:
+        """Note a job whose callback is due, so that the service is asked for it if none comes.
+
+        Args:
+            task: A task, or a `CreateOutcomeUnknown`: anything with an `id` or `task_id`, a `token`, or both.
+            due: Seconds from now until it is overdue.
+
+        Raises:
+            ConfigurationError: There is neither an id nor a token, or no client to ask with.
+        """
+        task_id = _text(task, "id") or _text(task, "task_id")
+        token = _text(task, "token")
+        if not task_id and not token:
+            raise ConfigurationError(f"{task!r} has neither a task id nor a token to expect a callback by")
+        if task_id and self._client is None:
+            raise ConfigurationError("an overdue task can only be asked for with a client; pass client=Apikley()")
+        now = self._clock.now().timestamp()
+        self.inbox.expect(task_id, token, now + due, now)
+
+    def resolve(self, unknown: object) -> str | None:
+        """The id of the task that a create has made whose answer was lost, once its callback has come.
+
+        Args:
+            unknown: The `CreateOutcomeUnknown`, or its token.
+        """
+        token = unknown if isinstance(unknown, str) else _text(unknown, "token")
+        return self.inbox.task_of(token) if token else None
+
+    async def __call__(self, scope: _asgi.Message, receive: _asgi.Receive, send: _asgi.Send) -> None:
+        """Serve one ASGI connection."""
+        self._loop.adopt()
+        if scope["type"] == "lifespan":
+            await _asgi.lifespan(receive, send, self.start, self.stop)
+        elif scope["type"] == "http":
+            await _asgi.serve(self._gate, self._store, scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        """Serve one WSGI request."""
+        return _wsgi.serve(self._gate, self._store, environ, start_response)
+
+    def _store(self, delivery: Delivery) -> Future[None]:
+        if not self._started:
+            self.start()
+        stored = self._commit.submit(delivery)
+        stored.add_done_callback(lambda _: self._workers.wake())
+        return stored
+
+
+def _text(thing: object, name: str) -> str | None:
+    value = getattr(thing, name, None)
+    return value if isinstance(value, str) and value else None

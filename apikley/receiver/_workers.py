@@ -1,0 +1,163 @@
+"""Takes endings from the inbox and has them handled, in threads or in the caller's own."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from apikley._clock import Clock
+from apikley.receiver._commit import GroupCommit
+from apikley.receiver._handling import Handling
+from apikley.receiver._inbox import Inbox
+from apikley.receiver._overdue import Overdue
+from apikley.receiver._records import Claimed, Outcome
+
+logger = logging.getLogger("apikley.receiver")
+
+# In seconds: how often the inbox is looked into unasked; how long a few deliveries may gather before
+# one claim takes them all; how often overdue tasks are looked for; how long stopping may take.
+_POLL, _GATHER, _ASK, _STOP = 1.0, 0.02, 10.0, 10.0
+_PRUNE = 3600.0
+# Claimed at a time for each thread.
+_AHEAD = 8
+
+
+class Workers:
+    """Handles what is in an inbox.
+
+    Args:
+        inbox: Where the endings are.
+        commit: What writes the outcomes.
+        handling: What is done with one ending.
+        overdue: What asks for overdue tasks, if anything does.
+        clock: What tells the time.
+        count: How many endings may be handled at a time.
+        lease: For how long an ending is ours before another process may take it, in seconds; renewed
+            while it is being handled.
+        keep: For how long what was handled is remembered, in seconds.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        commit: GroupCommit,
+        handling: Handling,
+        overdue: Overdue | None,
+        clock: Clock,
+        *,
+        count: int,
+        lease: float,
+        keep: float,
+    ) -> None:
+        self._inbox = inbox
+        self._commit = commit
+        self._handling = handling
+        self._overdue = overdue
+        self._clock = clock
+        self._count = count
+        self._lease = lease
+        self._keep = keep
+        self._held: dict[str, Claimed] = {}
+        self._queue: queue.SimpleQueue[Claimed | None] = queue.SimpleQueue()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to handle, in threads."""
+        self._stopping.clear()
+        jobs = [self._claim_on, *([self._ask_on] if self._overdue else []), *[self._handle_on] * self._count]
+        self._threads = [
+            threading.Thread(target=job, name=f"apikley-receiver-{number}", daemon=True)
+            for number, job in enumerate(jobs)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Say that there is something new."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Give back what was not begun, and wait a little for what was; what stays comes up again later."""
+        self._stopping.set()
+        self._wake.set()
+        deadline = self._clock.monotonic() + _STOP
+        self._threads[0].join(_STOP)  # the one that claims, so that nothing is claimed after this
+        waiting = []
+        while not self._queue.empty():
+            item = self._queue.get()
+            if item is not None:
+                waiting.append(self._held.pop(item.key, item))
+        for _ in range(self._count):
+            self._queue.put(None)
+        self._inbox.release(waiting, self._now())
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - self._clock.monotonic()))
+        self._threads = []
+
+    def work(self) -> int:
+        """Handle everything that is due now, in this thread; returns how many endings were."""
+        if self._overdue is not None:
+            self._overdue.ask()
+        count = 0
+        while items := self._inbox.claim(self._now(), self._lease, 1):
+            self._inbox.write([self._handling.handle(item) for item in items])
+            count += len(items)
+        return count
+
+    def _claim_on(self) -> None:
+        renewed = pruned = self._clock.monotonic()
+        capacity = self._count * _AHEAD
+        while not self._stopping.is_set():
+            self._wake.wait(_POLL)
+            self._wake.clear()
+            self._stopping.wait(_GATHER)
+            try:
+                now = self._clock.monotonic()
+                if now - renewed > self._lease / 3:
+                    self._inbox.renew(list(self._held.values()), self._now() + self._lease)
+                    renewed = now
+                if now - pruned > _PRUNE:
+                    self._inbox.forget(self._now() - self._keep)
+                    pruned = now
+                if len(self._held) <= capacity // 2:
+                    self._take(capacity - len(self._held))
+            except SQLAlchemyError:
+                logger.exception("the inbox cannot be read; tried again in %g s", _POLL)
+
+    def _take(self, limit: int) -> None:
+        for item in self._inbox.claim(self._now(), self._lease, limit):
+            if item.key not in self._held:
+                self._held[item.key] = item
+                self._queue.put(item)
+
+    def _handle_on(self) -> None:
+        while (item := self._queue.get()) is not None:
+            self._settle(self._handling.handle(item))
+            self._held.pop(item.key, None)
+            if len(self._held) <= self._count * _AHEAD // 2:
+                self._wake.set()
+
+    def _settle(self, outcome: Outcome) -> None:
+        while True:
+            try:
+                return self._commit.submit(outcome).result()
+            except SQLAlchemyError:
+                logger.exception("the outcome of %s cannot be written; tried again in %g s", outcome.item.key, _POLL)
+                if self._stopping.wait(_POLL):
+                    return None
+
+    def _ask_on(self) -> None:
+        while self._overdue is not None and not self._stopping.wait(_ASK):
+            try:
+                if self._overdue.ask():
+                    self._wake.set()
+            except Exception:
+                logger.exception("overdue tasks cannot be asked for; tried again in %g s", _ASK)
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()

@@ -1,0 +1,186 @@
+"""Brings callbacks to a machine that the internet cannot reach: polls tasks, and delivers what is due.
+
+What is delivered is what the service would send: the same body, signed with the account's webhook key,
+with the query of the task's own callback URL, and tried as often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import httpx
+
+import apikley_contract
+from apikley._clock import Clock
+from apikley._create import GRACE
+from apikley._fields import text
+from apikley._task import TaskSnapshot
+from apikley._wait import poll_pause
+from apikley.callbacks import Key, sign
+from apikley.errors import ApikleyError, ConfigurationError, NotFound, TransportError, ValidationFailed
+from apikley.receiver._confirm import Client, payload
+from apikley.receiver.notes import Notes
+
+# How often the file of notes is read again, in seconds.
+_REREAD = 2.0
+
+
+class News(NamedTuple):
+    """Something worth a line: about which task, and what."""
+
+    task_id: str
+    what: str
+
+
+@dataclass
+class _Job:
+    since: float
+    look_at: float
+    state: str = ""
+    seen: TaskSnapshot | None = None
+    attempts: int = 0
+
+
+class Listener:
+    """Polls tasks and delivers a callback for each that has ended.
+
+    Args:
+        client: An `Apikley` client.
+        forward_to: Where callbacks go, for instance `http://localhost:3000/hook`.
+        webhook_key: What they are signed with.
+        notes: Further tasks, noted in a file while this runs.
+        http: Your own httpx client for the deliveries; you close it.
+        clock: What tells the time.
+        tell: Is told what happens.
+
+    Raises:
+        ConfigurationError: The URL is none, or the key is missing.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        forward_to: str,
+        webhook_key: Key,
+        *,
+        notes: Notes | None = None,
+        http: httpx.Client | None = None,
+        clock: Clock | None = None,
+        tell: Callable[[News], object] = lambda _: None,
+    ) -> None:
+        if not webhook_key:
+            raise ConfigurationError("no webhook key to sign callbacks with")
+        self._forward_to = _target(forward_to)
+        delivery = _delivery()
+        self._pauses: list[float] = delivery["retry-after"]
+        self._http = http or httpx.Client(timeout=delivery["timeout"], trust_env=False)
+        self._client = client
+        self._key = webhook_key
+        self._notes = notes
+        self._clock = clock or Clock()
+        self._tell = tell
+        self._jobs: dict[str, _Job] = {}
+        self._ended: set[str] = set()
+        self.failed: list[str] = []
+
+    def add(self, task_id: str) -> None:
+        """Take up a task, once."""
+        if task_id not in self._jobs and task_id not in self._ended:
+            now = self._clock.monotonic()
+            self._jobs[task_id] = _Job(now, now)
+
+    def run(self) -> None:
+        """Go on until every task is dealt with; with notes, until it is interrupted."""
+        while (pause := self.step()) is not None:
+            self._clock.sleep(pause)
+
+    def step(self) -> float | None:
+        """Do what is due now; returns the seconds until the next time, None when there is none."""
+        for task_id in self._notes.open_tasks() if self._notes else ():
+            self.add(task_id)
+        for task_id, job in list(self._jobs.items()):
+            if job.look_at <= self._clock.monotonic():
+                self._advance(task_id, job)
+        waits = [job.look_at - self._clock.monotonic() for job in self._jobs.values()]
+        waits += [_REREAD] if self._notes else []
+        return max(0.0, min(waits)) if waits else None
+
+    def _advance(self, task_id: str, job: _Job) -> None:
+        elapsed = self._clock.monotonic() - job.since
+        if job.seen is None:
+            try:
+                seen: TaskSnapshot = self._client.task(task_id)
+            except TransportError as error:
+                self._tell(News(task_id, f"cannot be looked at: {error}"))
+            except (NotFound, ValidationFailed) as error:
+                if elapsed > GRACE:  # a task that was just created may not be visible yet
+                    return self._end(task_id, f"given up: {error}", failed=True)
+            except ApikleyError as error:
+                return self._end(task_id, f"given up: {error}", failed=True)
+            else:
+                state = text(seen.raw.get("state")) or ""
+                if state != job.state:
+                    self._tell(News(task_id, state))
+                    job.state = state
+                job.seen = seen if seen.finished else None
+        if job.seen is None:
+            job.look_at = self._clock.monotonic() + poll_pause(elapsed)
+        else:
+            self._deliver(task_id, job, job.seen)
+        return None
+
+    def _deliver(self, task_id: str, job: _Job, seen: TaskSnapshot) -> None:
+        headers = {
+            "Content-Type": "application/json",
+            **sign(task_id, self._key, int(self._clock.now().timestamp())),
+        }
+        target = self._forward_to
+        asked_for = _url(text((seen.request or {}).get("callBackUrl")) or "")
+        if asked_for and asked_for.params:
+            target = target.copy_merge_params(asked_for.params)
+        try:
+            answer = self._http.post(target, content=payload(seen), headers=headers)
+            result, taken = f"HTTP {answer.status_code}", answer.status_code == apikley_contract.codes()["SUCCESS"]
+        except httpx.HTTPError as error:
+            result, taken = f"{type(error).__name__}: {error}", False
+        if taken:
+            return self._end(task_id, f"delivered: {result}", failed=False)
+        if job.attempts == len(self._pauses):
+            return self._end(task_id, f"not delivered: {result}; given up", failed=True)
+        pause = self._pauses[job.attempts]
+        job.attempts += 1
+        job.look_at = self._clock.monotonic() + pause
+        self._tell(News(task_id, f"not delivered: {result}; again in {pause:g} s"))
+        return None
+
+    def _end(self, task_id: str, what: str, *, failed: bool) -> None:
+        del self._jobs[task_id]
+        self._ended.add(task_id)
+        if failed:
+            self.failed.append(task_id)
+        if self._notes:
+            self._notes.delivered(task_id)
+        self._tell(News(task_id, what))
+
+
+def _delivery() -> dict[str, Any]:
+    """How the service delivers, as the contract has it."""
+    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
+    delivery: dict[str, Any] = item["post"]["x-delivery"]
+    return delivery
+
+
+def _target(given: str) -> httpx.URL:
+    url = _url(given)
+    if url is None or url.scheme not in ("http", "https") or not url.host:
+        raise ConfigurationError(f"{given!r} is no URL to forward to; expected for instance http://localhost:3000/hook")
+    return url
+
+
+def _url(given: str) -> httpx.URL | None:
+    try:
+        return httpx.URL(given)
+    except (httpx.InvalidURL, ValueError):
+        return None

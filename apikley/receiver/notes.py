@@ -1,0 +1,85 @@
+"""Notes which tasks were created, in a local file, for `apikley listen` to find.
+
+One JSON object a line. In place of the key it holds a short hash of it, so that tasks of one account are
+not looked for with the key of another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from apikley._fields import parsed
+from apikley.errors import ConfigurationError
+
+NOTES = ".apikley-tasks.jsonl"
+API_KEY = "APIKLEY_API_KEY"
+
+
+def note(task: object, *, path: str | os.PathLike[str] = NOTES, api_key: str | None = None) -> None:
+    """Note a task that was just created.
+
+    Args:
+        task: A task, or its id.
+        path: The file; it is made where there is none.
+        api_key: The key that it was created with; otherwise the environment variable APIKLEY_API_KEY.
+
+    Raises:
+        ConfigurationError: There is no task id, or no key.
+        OSError: The file cannot be written.
+
+    Example:
+        task = api.create(Hailuo02ImageToVideoPro(prompt="…", image_url="https://…"))
+        note(task)
+    """
+    task_id = task if isinstance(task, str) else getattr(task, "id", None)
+    if not isinstance(task_id, str) or not task_id:
+        raise ConfigurationError(f"{task!r} has no task id to note")
+    Notes(path, api_key).add(task_id)
+
+
+class Notes:
+    """The tasks noted in a file with one key.
+
+    Args:
+        path: The file; it need not be there yet.
+        api_key: The key; otherwise the environment variable APIKLEY_API_KEY.
+
+    Raises:
+        ConfigurationError: There is no key.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] = NOTES, api_key: str | None = None) -> None:
+        key = api_key or os.environ.get(API_KEY, "")
+        if not key:
+            raise ConfigurationError(f"no API key to note tasks by; set the environment variable {API_KEY}")
+        self.path = Path(path)
+        self._account = hashlib.sha256(key.encode()).hexdigest()[:12]
+
+    def add(self, task_id: str, **more: Any) -> None:
+        """Note a task."""
+        line = json.dumps({"task_id": task_id, "account": self._account, **more}) + "\n"
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+    def delivered(self, task_id: str) -> None:
+        """Note that nobody need look at a task any more."""
+        self.add(task_id, delivered=True)
+
+    def open_tasks(self) -> list[str]:
+        """The tasks that are to be looked at, in the order in which they were noted."""
+        try:
+            text = self.path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return []
+        tasks: dict[str, bool] = {}
+        for line in text.splitlines():
+            entry = parsed(line)
+            # What cannot be read is somebody's half-written line, or none of ours.
+            if isinstance(entry, dict) and entry.get("account") == self._account and entry.get("task_id"):
+                task_id = str(entry["task_id"])
+                tasks[task_id] = tasks.get(task_id, False) or bool(entry.get("delivered"))
+        return [task_id for task_id, delivered in tasks.items() if not delivered]

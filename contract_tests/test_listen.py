@@ -1,0 +1,289 @@
+"""Callbacks reach a machine without a public address: polled, signed, and delivered as the service would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import apikley_contract
+from apikley import ConfigurationError, RateLimited, TransportError
+from apikley.callbacks import verify
+from apikley.receiver.listen import Listener, News
+from apikley.receiver.notes import Notes, note
+from contract_tests.receivers import START, WEBHOOK_KEY, DrivenClock, Service
+from scripts.spec.files import ROOT
+
+HOOK = "http://localhost:3000/hook"
+KEY = "sk-test-listen"
+
+
+class SteppedClock(DrivenClock):
+    """Time that passes by sleeping."""
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class Hook:
+    """The receiver on the developer's machine."""
+
+    def __init__(self, *answers: int | Exception) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer)
+
+
+class Heard(list[News]):
+    """What the listener told."""
+
+
+def listener(service: Service, hook: Hook, heard: list[News] | None = None, **options: Any) -> Listener:
+    http = httpx.Client(transport=httpx.MockTransport(hook))
+    tell = (lambda _: None) if heard is None else heard.append
+    return Listener(service, HOOK, WEBHOOK_KEY, http=http, clock=SteppedClock(), tell=tell, **options)
+
+
+def test_a_finished_task_is_delivered_as_a_genuine_callback() -> None:
+    service, hook = Service(task_1="success"), Hook(200)
+    service.records["task_1"]["resultJson"] = '{"resultUrls":["https://a.test/1.mp4"]}'
+    listening = listener(service, hook)
+    listening.add("task_1")
+    listening.run()
+    (request,) = hook.requests
+    assert str(request.url) == HOOK
+    callback = verify(request.headers, request.content, WEBHOOK_KEY, now=START)
+    assert (callback.key, callback.code) == ("task_1:success", 200)
+    assert callback.task.result_urls == ["https://a.test/1.mp4"]
+    assert listening.failed == []
+
+
+def test_a_failed_task_is_delivered_with_the_code_of_failure() -> None:
+    hook = Hook(200)
+    listening = listener(Service(task_1="fail"), hook)
+    listening.add("task_1")
+    listening.run()
+    assert json.loads(hook.requests[0].content)["code"] == apikley_contract.codes()["GENERATION_FAILED"]
+
+
+def test_a_task_is_polled_by_the_documented_schedule_until_it_ends() -> None:
+    service, hook, heard = Service(task_1="waiting"), Hook(200), Heard()
+    listening = listener(service, hook, heard)
+    listening.add("task_1")
+    pauses = [listening.step() for _ in range(1)]
+    assert pauses[0] is not None
+    assert 2 <= pauses[0] <= 3
+    service.records["task_1"]["state"] = "success"
+    listening.run()
+    assert listening.step() is None
+    assert [news.what for news in heard] == ["waiting", "success", "delivered: HTTP 200"]
+
+
+def test_the_query_of_the_tasks_own_callback_url_is_kept() -> None:
+    service, hook = Service(task_1="success"), Hook(200)
+    request = {"model": "m", "callBackUrl": "https://me.example.com/cb?apikley_token=abc&x=1"}
+    service.records["task_1"]["param"] = json.dumps(request)
+    listening = listener(service, hook)
+    listening.add("task_1")
+    listening.run()
+    assert str(hook.requests[0].url) == f"{HOOK}?apikley_token=abc&x=1"
+
+
+def test_what_is_not_taken_is_delivered_again_as_often_as_the_service_does() -> None:
+    hook, heard = Hook(httpx.ConnectError("refused"), 500, 302, 401), Heard()
+    listening = listener(Service(task_1="success"), hook, heard)
+    listening.add("task_1")
+    listening.run()
+    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
+    assert len(hook.requests) == 1 + len(item["post"]["x-delivery"]["retry-after"])
+    assert heard[1].what == "not delivered: ConnectError: refused; again in 60 s"
+    assert heard[-1].what == "not delivered: HTTP 401; given up"
+    assert listening.failed == ["task_1"]
+    stamps = [request.headers["X-Webhook-Timestamp"] for request in hook.requests]
+    assert len(set(stamps)) == 4, "each is signed anew"
+
+
+def test_a_task_that_is_unknown_for_long_is_given_up() -> None:
+    service, hook, heard = Service(), Hook(200), Heard()
+    listening = listener(service, hook, heard)
+    listening.add("task_1")
+    listening.run()
+    assert len(service.asked) > 1
+    assert [news.what for news in heard] == ["given up: 404: Task not found (task task_1)"]
+    assert listening.failed == ["task_1"]
+
+
+def test_a_broken_connection_is_waited_out_and_a_refusal_is_not() -> None:
+    service, hook, heard = Service(task_1="success"), Hook(200), Heard()
+    errors = [TransportError("no connection"), RateLimited(429, "slow down")]
+    look = service.task
+
+    def task(task_id: str) -> Any:
+        if errors:
+            raise errors.pop(0)
+        return look(task_id)
+
+    service.task = task  # type: ignore[method-assign]
+    listening = listener(service, hook, heard)
+    listening.add("task_1")
+    listening.run()
+    assert [news.what for news in heard] == ["cannot be looked at: no connection", "given up: 429: slow down"]
+
+
+def test_noted_tasks_are_found_while_it_runs_and_not_twice(tmp_path: Path) -> None:
+    path = tmp_path / "notes.jsonl"
+    service, hook = Service(task_1="success", task_2="success"), Hook(200)
+    listening = listener(service, hook, notes=Notes(path, KEY))
+    listening.step()
+    note("task_1", path=path, api_key=KEY)
+    note("task_1", path=path, api_key=KEY)
+    note("task_2", path=path, api_key="another key")
+    listening.step()
+    listening.step()
+    assert [json.loads(request.content)["data"]["taskId"] for request in hook.requests] == ["task_1"]
+    assert Notes(path, KEY).open_tasks() == []
+    assert Notes(path, "another key").open_tasks() == ["task_2"]
+
+
+def test_notes_hold_no_key_and_survive_odd_lines(tmp_path: Path) -> None:
+    path = tmp_path / "notes.jsonl"
+    path.write_bytes(b'\xff\n[1]\n{"task_id": 7}\n\n{"task')
+    path.write_bytes(path.read_bytes() + b"\n")
+    note("task_1", path=path, api_key=KEY)
+    assert Notes(path, KEY).open_tasks() == ["task_1"]
+    assert KEY not in path.read_text(encoding="utf-8", errors="replace")
+
+
+def test_a_note_needs_a_task_and_a_key(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no API key"):
+        note("task_1", path=tmp_path / "n")
+    with pytest.raises(ConfigurationError, match="has no task id"):
+        note(object(), path=tmp_path / "n", api_key=KEY)
+
+
+@pytest.mark.parametrize("url", ["localhost:3000", "ftp://x/y", "", "http://", "http:///x", "/hook"])
+def test_a_place_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no URL to forward to"):
+        Listener(Service(), url, WEBHOOK_KEY)
+
+
+def test_without_a_webhook_key_nothing_is_signed() -> None:
+    with pytest.raises(ConfigurationError, match="no webhook key"):
+        Listener(Service(), HOOK, "")
+
+
+def test_the_command_brings_a_simulated_tasks_callback_to_a_local_server(apikley_mock: Any) -> None:
+    received: list[tuple[Any, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append((self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with apikley_mock.client() as api:
+            task = api.create(
+                {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x", "image_url": "https://a.test/a.png"}}
+            )
+        apikley_mock.advance(60)
+        run = command(
+            "listen",
+            "--forward-to",
+            f"http://127.0.0.1:{server.server_port}/hook",
+            task.id,
+            APIKLEY_BASE_URL=apikley_mock.url,
+            APIKLEY_API_KEY=apikley_mock.api_key,
+            APIKLEY_WEBHOOK_KEY="whsec",
+        )
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.splitlines() == [f"{task.id}  success", f"{task.id}  delivered: HTTP 200"]
+    ((headers, body),) = received
+    assert verify(headers, body, "whsec").key == f"{task.id}:success"
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "apikley.cli", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+
+def test_the_command_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
+    arguments = ["listen", "--forward-to", HOOK, "--webhook-key", "k", "--noted", str(tmp_path / "notes")]
+    environment = {**os.environ, "APIKLEY_API_KEY": "k", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "apikley.cli", *arguments],
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == f"following {tmp_path / 'notes'} until Ctrl-C\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["listen", "--forward-to", HOOK, "--webhook-key", "k", "task_1"], 1, "apikley: no API key: set the"),
+        (["listen", "--webhook-key", "k", "task_1"], 2, "Missing option '--forward-to'"),
+        (["listen", "--forward-to", HOOK, "task_1"], 2, "Missing option '--webhook-key'"),
+        (["inbox", "list"], 1, "apikley: there is no inbox apikley-inbox.db; name it with --inbox\n"),
+        (["inbox", "replay"], 2, "name the keys to replay, or say --all"),
+        (["inbox", "list", "--status", "odd"], 2, "'odd' is not one of"),
+        (["fly"], 2, "No such command 'fly'"),
+    ],
+)
+def test_wrong_usage_is_said_without_a_traceback(arguments: list[str], code: int, words: str) -> None:
+    run = command(*arguments)
+    assert run.returncode == code
+    assert words in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(("module", "extra"), [("typer", "cli"), ("sqlalchemy", "receiver")])
+def test_what_is_not_installed_is_said(tmp_path: Path, module: str, extra: str) -> None:
+    (tmp_path / f"{module}.py").write_text(f"raise ModuleNotFoundError(name={module!r})", encoding="utf-8")
+    (tmp_path / "inbox.db").touch()
+    run = command("inbox", "list", "--inbox", str(tmp_path / "inbox.db"), PYTHONPATH=str(tmp_path))
+    assert run.returncode == 1
+    assert run.stderr == f"apikley: {module} is not installed; run: pip install 'apikley[{extra}]'\n"

