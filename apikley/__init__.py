@@ -16,7 +16,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from apikley._client import Apikley, AsyncApikley, AsyncTask, Task
+    from apikley._async_client import AsyncApikley, AsyncTask
+    from apikley._client import Apikley, Task
     from apikley._local import LocalFile
     from apikley.errors import (
         ApiError,
@@ -46,9 +47,13 @@ if TYPE_CHECKING:
     )
     from apikley_client.models import *  # noqa: F403 - one class for each model
 
-_CLIENT = ("Apikley", "AsyncApikley", "AsyncTask", "Task")
-_LOCAL = ("LocalFile",)
-_GENERATED = ("Code", "TaskDetails", "TaskState")
+# Where each name lives; the errors, which are the rest of __all__, live together.
+_HOMES = {
+    **dict.fromkeys(("Apikley", "Task"), "apikley._client"),
+    **dict.fromkeys(("AsyncApikley", "AsyncTask"), "apikley._async_client"),
+    **dict.fromkeys(("Code", "TaskDetails", "TaskState"), "apikley_client.models"),
+    "LocalFile": "apikley._local",
+}
 
 __all__ = [
     "ApiError",
@@ -87,15 +92,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _CLIENT:
-        home = "apikley._client"
-    elif name in _LOCAL:
-        home = "apikley._local"
-    elif name in _GENERATED or (not name.startswith("_") and name in _inputs()):
-        home = "apikley_client.models"
-    elif name in __all__:
+    home = _HOMES.get(name)
+    if home is None and name in __all__:
         home = "apikley.errors"
-    else:
+    if home is None and not name.startswith("_") and name in _inputs():
+        home = "apikley_client.models"
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(home), name)
     globals()[name] = value

@@ -1,40 +1,25 @@
-"""The two clients: one set of flows, driven sync or async."""
+"""The client for code that waits."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 import httpx
 
-import apikley_contract
 from apikley import _create, _download, _upload, _wait
 from apikley._account import credits_left
-from apikley._clock import Clock
-from apikley._core import Core
-from apikley._drivers import AsyncDriver, Connection, Sender, SyncDriver
-from apikley._task import TaskSnapshot
-from apikley.errors import ConfigurationError
+from apikley._drivers import SyncDriver
+from apikley._settings import LIMITS, RETRIES, TIMEOUT, WAIT, Settings
+from apikley._task import TaskSnapshot, snapshot
 
 if TYPE_CHECKING:
     from apikley_client.models import TaskDetails
 
-API_KEY, BASE_URL = "APIKLEY_API_KEY", "APIKLEY_BASE_URL"
-WAIT = 900.0
-TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-RETRIES = 2
-# Shorter than the idle time-outs of common servers: a create that goes out on a connection which the
-# server is just closing has an unknown outcome.
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
-
 OnProgress = Callable[["TaskDetails"], Any]
-OnProgressAsync = Callable[["TaskDetails"], Awaitable[Any] | Any]
 
 
 class Task(TaskSnapshot):
@@ -55,39 +40,6 @@ class Task(TaskSnapshot):
     def download(self, path: str | os.PathLike[str], *, index: int = 0) -> Path:
         """Save a result; see `Apikley.download`."""
         return self._api.download(self, path, index=index)
-
-
-class AsyncTask(TaskSnapshot):
-    """A task of an `AsyncApikley` client, as it was last seen."""
-
-    def __init__(self, seen: TaskSnapshot, api: AsyncApikley) -> None:
-        super().__init__(seen.id, seen.raw, token=seen.token, visible_after=seen.visible_after)
-        self._api = api
-
-    async def wait(self, timeout: float = WAIT, *, on_progress: OnProgressAsync | None = None) -> AsyncTask:
-        """Look until the task has ended; see `Apikley.wait`."""
-        return await self._api.wait(self, timeout, on_progress=on_progress)
-
-    async def refresh(self) -> AsyncTask:
-        """Look once."""
-        return await self._api.task(self.id)
-
-    async def download(self, path: str | os.PathLike[str], *, index: int = 0) -> Path:
-        """Save a result; see `Apikley.download`."""
-        return await self._api.download(self, path, index=index)
-
-
-class _Settings:
-    """What both clients are made from."""
-
-    def __init__(self, api_key: str | None, base_url: str | None, timeout: float | httpx.Timeout, retries: int) -> None:
-        self.clock = Clock()
-        self.timeout = timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(timeout)
-        key = _api_key(api_key)
-        self.connection = Connection(_base_url(base_url), key, _user_agent(), self.timeout, self.clock)
-        if retries < 0:
-            raise ConfigurationError(f"retries is {retries}, expected 0 or more")
-        self.core = Core(retries, self.clock)
 
 
 class Apikley:
@@ -123,7 +75,7 @@ class Apikley:
         retries: int = RETRIES,
         http_client: httpx.Client | httpx.BaseTransport | None = None,
     ) -> None:
-        self._settings = _Settings(api_key, base_url, timeout, retries)
+        self._settings = Settings(api_key, base_url, timeout, retries)
         self._core = self._settings.core
         self._owned = not isinstance(http_client, httpx.Client)
         if not isinstance(http_client, httpx.Client):
@@ -192,7 +144,7 @@ class Apikley:
             ApiError: The service answered with an error.
             TransportError: No usable answer came.
         """
-        return self._bound(self._driver.run(_wait.wait(self._core, _snapshot(task), timeout, on_progress)))
+        return self._bound(self._driver.run(_wait.wait(self._core, snapshot(task), timeout, on_progress)))
 
     def wait_many(
         self, tasks: Iterable[TaskSnapshot | str], timeout: float = WAIT, *, on_progress: OnProgress | None = None
@@ -214,7 +166,7 @@ class Apikley:
                 if task.state == "success":
                     task.download(f"{task.id}.mp4")
         """
-        flow = _wait.wait_many(self._core, map(_snapshot, tasks), timeout, on_progress)
+        flow = _wait.wait_many(self._core, map(snapshot, tasks), timeout, on_progress)
         return map(self._bound, self._driver.iterate(flow))
 
     def download(
@@ -243,9 +195,9 @@ class Apikley:
             TransportError: It could not be fetched.
             OSError: It could not be written.
         """
-        snapshot = self.task(task) if isinstance(task, str) else task
+        seen = self.task(task) if isinstance(task, str) else task
         return self._driver.run(
-            _download.download(self._core, snapshot, Path(path), index=index, max_bytes=max_bytes, timeout=timeout)
+            _download.download(self._core, seen, Path(path), index=index, max_bytes=max_bytes, timeout=timeout)
         )
 
     def upload(
@@ -278,158 +230,5 @@ class Apikley:
         """A fresh link for a file that the service made; it lives 20 minutes."""
         return self._driver.run(_download.download_url(self._core, url))
 
-    def _bound(self, snapshot: TaskSnapshot) -> Task:
-        return Task(snapshot, self)
-
-
-class AsyncApikley:
-    """The Apikley API, for asyncio. The same methods as `Apikley`, awaited; see there.
-
-    Args:
-        api_key: As for `Apikley`.
-        base_url: As for `Apikley`.
-        timeout: As for `Apikley`.
-        retries: As for `Apikley`.
-        http_client: Your own `httpx.AsyncClient`, or an async transport. Without one, and with the
-            extra `aio` installed, requests go over aiohttp, which stays fast with many in flight.
-
-    Raises:
-        ConfigurationError: There is no key, or the base URL is none.
-    """
-
-    def __init__(
-        self,
-        api_key: str | None = None,
-        *,
-        base_url: str | None = None,
-        timeout: float | httpx.Timeout = TIMEOUT,
-        retries: int = RETRIES,
-        http_client: httpx.AsyncClient | httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        self._settings = _Settings(api_key, base_url, timeout, retries)
-        self._core = self._settings.core
-        self._owned = not isinstance(http_client, httpx.AsyncClient)
-        sender = _sender(self._settings.connection) if http_client is None else None
-        if not isinstance(http_client, httpx.AsyncClient):
-            http_client = httpx.AsyncClient(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
-        self._driver = AsyncDriver(http_client, self._settings.connection, sender)
-
-    def __repr__(self) -> str:
-        return f"<AsyncApikley {self._settings.connection.base_url}>"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connections; those of a client of yours stay open."""
-        if self._owned:
-            await self._driver.aclose()
-
-    async def create(self, input: object, *, callback_url: str | None = None, correlate: bool = False) -> AsyncTask:  # noqa: A002
-        """Start one generation task, which is charged for; see `Apikley.create`."""
-        return self._bound(await self._driver.run(_create.create(self._core, input, callback_url, correlate)))
-
-    async def task(self, task_id: str) -> AsyncTask:
-        """Look at a task; see `Apikley.task`."""
-        return self._bound(await self._driver.run(_wait.look(self._core, task_id)))
-
-    async def wait(
-        self,
-        task: TaskSnapshot | str,
-        timeout: float = WAIT,
-        *,
-        on_progress: OnProgressAsync | None = None,
-    ) -> AsyncTask:
-        """Look at a task until it has ended; see `Apikley.wait`."""
-        return self._bound(await self._driver.run(_wait.wait(self._core, _snapshot(task), timeout, on_progress)))
-
-    async def wait_many(
-        self, tasks: Iterable[TaskSnapshot | str], timeout: float = WAIT, *, on_progress: OnProgressAsync | None = None
-    ) -> AsyncIterator[AsyncTask]:
-        """Look at many tasks in turn, and yield each as it ends; see `Apikley.wait_many`."""
-        flow = _wait.wait_many(self._core, map(_snapshot, tasks), timeout, on_progress)
-        async with contextlib.aclosing(self._driver.iterate(flow)) as ended:
-            async for snapshot in ended:
-                yield self._bound(snapshot)
-
-    async def download(
-        self,
-        task: TaskSnapshot | str,
-        path: str | os.PathLike[str],
-        *,
-        index: int = 0,
-        max_bytes: int = _download.MAX_BYTES,
-        timeout: float = _download.TIMEOUT,
-    ) -> Path:
-        """Save a result of a finished task; see `Apikley.download`."""
-        snapshot = await self.task(task) if isinstance(task, str) else task
-        return await self._driver.run(
-            _download.download(self._core, snapshot, Path(path), index=index, max_bytes=max_bytes, timeout=timeout)
-        )
-
-    async def upload(
-        self, file: _upload.Uploadable, *, name: str | None = None, folder: str = _upload.FOLDER, checked: bool = True
-    ) -> str:
-        """Upload a file; see `Apikley.upload`."""
-        return await self._driver.run(_upload.upload(self._core, file, name=name, folder=folder, checked=checked))
-
-    async def credits(self) -> float | int:
-        """What the account has left."""
-        return await self._driver.run(credits_left(self._core))
-
-    async def download_url(self, url: str) -> str:
-        """A fresh link for a file that the service made; it lives 20 minutes."""
-        return await self._driver.run(_download.download_url(self._core, url))
-
-    def _bound(self, snapshot: TaskSnapshot) -> AsyncTask:
-        return AsyncTask(snapshot, self)
-
-
-def _snapshot(task: TaskSnapshot | str) -> TaskSnapshot:
-    return task if isinstance(task, TaskSnapshot) else TaskSnapshot(task)
-
-
-def _sender(connection: Connection) -> Sender | None:
-    """aiohttp, where it is installed and no proxy is set."""
-    try:
-        from apikley._aiohttp import AiohttpSender, wanted  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError:
-        return None
-    return AiohttpSender(connection, LIMITS) if wanted() else None
-
-
-def _api_key(given: str | None) -> str:
-    key = given if given is not None else os.environ.get(API_KEY, "")
-    if not key.strip():
-        raise ConfigurationError(
-            f"no API key: set the environment variable {API_KEY}, or pass api_key=…; "
-            "keys are made at https://app.apikley.ru/keys"
-        )
-    # Said without the key itself: it is a secret even when it is malformed.
-    if not all("!" <= character <= "~" for character in key):
-        raise ConfigurationError("the API key holds a space, a line break or a character outside ASCII; copy it again")
-    return key
-
-
-def _base_url(given: str | None) -> str:
-    url = given or os.environ.get(BASE_URL) or apikley_contract.openapi()["servers"][0]["url"]
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise ConfigurationError(f"the base URL {url!r} is not an http or https URL with a host")
-    return str(url)
-
-
-def _user_agent() -> str:
-    try:
-        return f"apikley/{version('apikley')}"
-    except PackageNotFoundError:
-        return "apikley"
+    def _bound(self, seen: TaskSnapshot) -> Task:
+        return Task(seen, self)

@@ -78,3 +78,8 @@ class TaskSnapshot(TaskFields):
 def record_of(data: object) -> dict[str, Any]:
     """The record in an answer's data; empty where there is none."""
     return nested(data) or {}
+
+
+def snapshot(task: TaskSnapshot | str) -> TaskSnapshot:
+    """A task, or one of which only the id is known."""
+    return task if isinstance(task, TaskSnapshot) else TaskSnapshot(task)
