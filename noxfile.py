@@ -46,10 +46,11 @@ def generate(session: nox.Session) -> None:
 
 @nox.session
 def update(session: nox.Session) -> None:
-    """Take a published page into openapi/vendored/, then generate."""
+    """Take published pages in, generate, and report what changed; arguments as in openapi/README.md."""
     install(session)
     install_node(session)
-    session.run("python", "-m", "scripts.spec", "update", *session.posargs)
+    with session.chdir(session.invoked_from):  # files are named from where the user stands
+        session.run("python", "-m", "scripts.spec", "update", *session.posargs)
 
 
 @nox.session

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,15 +12,16 @@ import pytest
 
 import apikley_contract
 from scripts import prism as prism_runner
+from scripts.spec.files import OPENAPI
 
 KEY = "sk-test-7f3a9c0d1e"
+MODEL = "hailuo/02-image-to-video-pro"
 
 
 def published_example() -> dict[str, Any]:
-    """The example request of the published page, as the contract holds it."""
+    """The example request of the page that most tests work with, as the contract holds it."""
     content = apikley_contract.operation("createTask").description["requestBody"]["content"]
-    (example,) = content["application/json"]["examples"].values()
-    return dict(example["value"])
+    return dict(content["application/json"]["examples"][MODEL]["value"])
 
 
 def free_port() -> int:
@@ -63,4 +63,4 @@ def prism() -> Iterator[httpx.Client]:
 @pytest.fixture
 def page() -> str:
     """The published page, as it was fetched."""
-    return (Path(__file__).parent / "pages" / "hailuo-02-image-to-video-pro.page.txt").read_text(encoding="utf-8")
+    return (OPENAPI / "vendored/market/hailuo/02-image-to-video-pro.published.txt").read_text(encoding="utf-8")

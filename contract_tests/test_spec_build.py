@@ -13,7 +13,9 @@ import pytest
 from scripts.spec import contract, node, overlay
 from scripts.spec.checks import check
 from scripts.spec.files import GENERATED, OPENAPI, ROOT, dump, read_document
-from scripts.spec.merge import CREATE_TASK, class_name, merge
+from scripts.spec.form import CREATE_TASK
+from scripts.spec.merge import merge
+from scripts.spec.names import class_name
 from scripts.spec.page import extract
 from scripts.spec.problems import SpecError
 from scripts.spec.schemas import to_draft4
