@@ -63,7 +63,9 @@ class Release:
         if self.released or not self.unreleased:
             target = max(bump(self.released or self.now, severity), self.now if self.unreleased else (0, 0, 0))
         added: dict[str, list[str]] = {}
-        for change in report.api:
+        # What the package loses is named, too; what it gains follows from the API.
+        gone = [change for change in report.python if change.severity is Severity.MAJOR]
+        for change in [*report.api, *gone]:
             heading = _HEADINGS.get(change.severity)
             if heading:
                 added.setdefault(heading, []).append(f"- {change}")

@@ -86,18 +86,19 @@ class _Comparison:
             {(each["in"], each["name"]): each for each in (resolve(document, node) for node in nodes)}
             for document, nodes in ((self._old, old), (self._new, new))
         ]
-        for (kind, name), before, after in both(*sides):
-            place = pointer(at, f"{kind} {name}")
+        places = [{key: pointer(at, index) for index, key in enumerate(side)} for side in sides]
+        for key, before, after in both(*sides):
+            name, place = " parameter ".join(key), places[after is not None][key]
             if after is None:
-                yield Change(Severity.MAJOR, place, "parameter removed")
+                yield Change(Severity.MAJOR, place, f"{name} removed")
             elif before is None:
                 required = bool(after.get("required"))
                 severity = sent.narrowed if required else Severity.MINOR
-                yield Change(severity, place, f"new {'required' if required else 'optional'} parameter")
+                yield Change(severity, place, f"new {'required' if required else 'optional'} {name}")
             else:
                 if bool(before.get("required")) != bool(after.get("required")):
                     now = bool(after.get("required"))
-                    what = f"{'now' if now else 'no longer'} required"
+                    what = f"{name} {'now' if now else 'no longer'} required"
                     yield Change(sent.narrowed if now else sent.widened, place, what)
                 yield from deprecated(before, after, place)
                 yield from self._schemas.compare(before.get("schema", {}), after.get("schema", {}), place, sent)
@@ -177,9 +178,13 @@ class _Comparison:
                 severity = Severity.MINOR if before is None else Severity.MAJOR
                 yield Change(severity, place, "scheme added" if before is None else "scheme removed")
                 continue
-            for key in (key for key, one, other in both(before, after) if one != other):
-                severity = Severity.PATCH if key == "description" or key.startswith("x-") else Severity.MAJOR
-                yield Change(severity, place, f"{key} {shown(before.get(key))} → {shown(after.get(key))}")
+            changes = {
+                key: f"{key} {shown(one)} → {shown(other)}" for key, one, other in both(before, after) if one != other
+            }
+            worded = [key for key in changes if key == "description" or key.startswith("x-")]
+            if changes:
+                severity = Severity.PATCH if len(worded) == len(changes) else Severity.MAJOR
+                yield Change(severity, place, ", ".join(changes.values()))
 
     def _codes(self) -> Iterator[Change]:
         """The envelope's code table: its values are compared with the schemas; its words mean something, too."""
