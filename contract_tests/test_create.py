@@ -161,8 +161,8 @@ def test_an_invalid_request_is_not_sent_and_all_of_its_faults_are_named(call: An
     ("body", "words"),
     [
         ({}, "model: missing, but required"),
-        ({"model": "hailuo/03"}, "model: 'hailuo/03', expected 'hailuo/02-image-to-video-pro'"),
-        ({"model": None}, "model: null, expected 'hailuo/02-image-to-video-pro'"),
+        ({"model": "hailuo/03"}, "model: 'hailuo/03', expected "),
+        ({"model": None}, "model: null, expected "),
         ({"model": "hailuo/02-image-to-video-pro", "input": {}}, "input.prompt: missing, but required"),
         ({"model": "hailuo/02-image-to-video-pro", "input": None}, "input: null, expected object"),
         ({"model": "hailuo/02-image-to-video-pro", "callBackUrl": ""}, "callBackUrl: '' is not a uri"),
