@@ -217,7 +217,12 @@ def test_a_lost_create_carries_its_token(call: Any) -> None:
 def test_a_token_needs_a_callback_url(call: Any) -> None:
     service = Service(created())
     with pytest.raises(RequestInvalid, match="missing, but correlate=True needs it"):
-        call(service, lambda api: api.create(Hailuo02ImageToVideoPro("x", "https://e.test/x.png"), correlate=True))
+        call(
+            service,
+            lambda api: api.create(
+                Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png"), correlate=True
+            ),
+        )
     assert service.requests == []
 
 
