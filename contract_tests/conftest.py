@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 import apikley_contract
+from apikley_mock.plugin import MockService
+from contract_tests.simulators import Received
 from scripts import prism as prism_runner
 
 KEY = "sk-test-7f3a9c0d1e"
@@ -64,3 +66,19 @@ def prism() -> Iterator[httpx.Client]:
 def page() -> str:
     """The published page, as it was fetched."""
     return (Path(__file__).parent / "pages" / "hailuo-02-image-to-video-pro.page.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Received]:
+    """A loopback receiver of callbacks."""
+    received = Received()
+    yield received
+    received.close()
+
+
+@pytest.fixture
+def http(apikley_mock: MockService) -> Iterator[httpx.Client]:
+    """A bare client of the simulator, with its key."""
+    headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
+    with httpx.Client(base_url=apikley_mock.url, headers=headers) as client:
+        yield client
