@@ -74,7 +74,7 @@ def test_an_answer_is_lost_or_broken(http: httpx.Client, apikley_mock: MockServi
 
 
 def test_latency_makes_the_answer_late_and_the_task_all_the_same(apikley_mock: MockService) -> None:
-    apikley_mock.fail_next(fault="latency", latency=5, stage="after")
+    apikley_mock.fail_next(fault="latency", latency=1, stage="after")
     headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(apikley_mock.url + CREATE, json=request_for(), headers=headers, timeout=0.2)
