@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +15,12 @@ import pytest
 
 import apikley_contract
 from apikley_mock.plugin import MockService
+from scripts.browser import ADVICE, find
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CREATE = apikley_contract.operation("createTask").path
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -37,8 +36,8 @@ FLAGS = [
 def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert found, "no Chromium found; on Debian: apt-get install chromium"
+    found = find()
+    assert found, ADVICE
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS, headless=True)
         yield browser
