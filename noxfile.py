@@ -103,6 +103,7 @@ def tests(session: nox.Session) -> None:
     install(session)
     install_node(session)
     session.run("python", "-m", "scripts.npm")
+    session.run("python", "-m", "scripts.browser")
     session.run("pytest", *session.posargs)
 
 

@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 import apikley_contract
+from apikley_mock.plugin import MockService
 from contract_tests.models import BOTH, DAY, copy_of_project
+from contract_tests.simulators import Received
 from scripts import prism as prism_runner
 from scripts.spec.files import OPENAPI
 from scripts.spec.update import Options, Project, update
@@ -83,3 +85,19 @@ def updated(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = copy_of_project(tmp_path_factory.mktemp("updated") / "project")
     assert update(project, Options(BOTH, write=True, report=project.root / "report.md"), DAY) == 0
     return project
+
+
+@pytest.fixture
+def receiver() -> Iterator[Received]:
+    """A loopback receiver of callbacks."""
+    received = Received()
+    yield received
+    received.close()
+
+
+@pytest.fixture
+def http(apikley_mock: MockService) -> Iterator[httpx.Client]:
+    """A bare client of the simulator, with its key."""
+    headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
+    with httpx.Client(base_url=apikley_mock.url, headers=headers) as client:
+        yield client

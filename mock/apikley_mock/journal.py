@@ -126,9 +126,9 @@ class Journal:
             self._bytes -= len(self._entries.popleft().body)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all, and number from 1 again."""
         self._entries.clear()
-        self._bytes = 0
+        self._bytes = self._last = 0
 
     def callbacks(self, task_id: str | None = None) -> list[Entry]:
         """The callbacks that were sent, of one task or of all."""

@@ -11,10 +11,18 @@ import jsonschema_rs
 import apikley_contract
 
 
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+# Made once: with options, `json.loads` makes one every time.
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
 def body_of(content: bytes) -> tuple[Any, str | None]:
     """A JSON body, or what is wrong with it."""
     try:
-        return json.loads(content.decode(), parse_constant=_no_constant), None
+        return _DECODER.decode(content.decode()), None
     except UnicodeDecodeError:
         return None, "The request body is not UTF-8 text"
     except json.JSONDecodeError as error:
@@ -72,10 +80,6 @@ def findings_of(validator: jsonschema_rs.Draft4Validator, value: Any) -> str | N
 
 def _words(error: jsonschema_rs.ValidationError) -> str:
     return error.message if len(error.message) <= 200 else f"{error.kind.name} {error.kind.as_dict()}"[:200]
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 @cache

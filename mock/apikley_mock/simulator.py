@@ -94,7 +94,7 @@ class Simulator:
             "request",
             request.method,
             request.path,
-            answer.status,
+            None if answer.fault and answer.fault.fault == "reset" else answer.status,
             code=answer.code,
             note=answer.note,
             task_id=answer.task_id,
