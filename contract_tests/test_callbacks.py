@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import email.message
 import json
 import subprocess
 import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+import schemathesis
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schemathesis import GenerationMode
 
 import apikley_contract
 from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, parse, sign, verify
@@ -177,6 +180,110 @@ def test_whatever_comes_ends_in_a_callback_error(headers: Any, body: Any) -> Non
 def test_whatever_was_signed_verifies(task_id: str, timestamp: int) -> None:
     body = json.dumps({"code": 501, "data": {"taskId": task_id, "state": "fail"}})
     assert verify(sign(task_id, KEY, timestamp), body, KEY, now=timestamp).task_id == task_id
+
+
+class Hostile:
+    """A container that fails in its own way."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def items(self) -> Any:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        None,
+        7,
+        "X-Webhook-Signature: x",
+        [1, 2],
+        [("X-Webhook-Signature",)],
+        [("a", "b", "c")],
+        {TIMESTAMP_HEADER: 1765185400, SIGNATURE_HEADER: None},
+        {None: None, 7: b"x", TIMESTAMP_HEADER: ["1765185400"]},
+        {TIMESTAMP_HEADER: str(NOW), SIGNATURE_HEADER: "\ud800"},
+        {TIMESTAMP_HEADER.encode(): b"\xff", SIGNATURE_HEADER.encode(): b"\xff"},
+        Hostile(RuntimeError("no")),
+        Hostile(KeyError("no")),
+    ],
+    ids=repr,
+)
+def test_odd_headers_are_a_bad_signature(headers: Any) -> None:
+    with pytest.raises(BadSignature):
+        verify(headers, BODY, KEY, now=NOW)
+
+
+def test_odd_headers_beside_good_ones_do_no_harm() -> None:
+    headers: Any = [(None, 7), (b"\xff", "x"), *sign(TASK, KEY, NOW).items()]
+    assert verify(headers, BODY, KEY, now=NOW).task_id == TASK
+
+
+def test_headers_are_read_from_a_message_of_the_standard_library() -> None:
+    message: Any = email.message.Message()
+    for name, value in sign(TASK, KEY, NOW).items():
+        message[name] = value
+    assert verify(message, BODY, KEY, now=NOW).task_id == TASK
+
+
+@pytest.mark.parametrize("body", [None, 7, [BODY], {"code": 200}, object(), ()], ids=repr)
+def test_a_body_that_is_no_text_is_a_bad_payload(body: Any) -> None:
+    with pytest.raises(BadPayload):
+        verify(sign(TASK, KEY, NOW), body, KEY, now=NOW)
+
+
+@pytest.mark.parametrize("body", [bytearray(BODY), BODY.decode()], ids=["bytearray", "str"])
+def test_a_body_is_read_from_every_kind_of_text(body: Any) -> None:
+    assert parse(body).task_id == TASK
+
+
+@pytest.mark.parametrize("code", ["1" + "0" * 400, "1e999", "NaN", "-Infinity", "200.5", "true", '"200"'])
+def test_an_odd_code_is_no_foreign_error(code: str) -> None:
+    callback = parse(f'{{"code": {code}, "data": {{"taskId": "t", "state": "fail"}}}}')
+    assert callback.state == "fail"
+
+
+def test_each_ending_of_a_task_has_one_key() -> None:
+    won, again, lost = (parse(json.dumps({"code": code, "taskId": TASK})) for code in (200, 200, 501))
+    assert won.key == again.key == f"{TASK}:success"
+    assert lost.key == f"{TASK}:fail"
+
+
+def _callback_strategy(mode: GenerationMode) -> Any:
+    """Payloads by the contract's callback, which schemathesis reads from a path only."""
+    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
+    document = {**apikley_contract.openapi(), "paths": {"/callback": item}}
+    return schemathesis.openapi.from_dict(document)["/callback"]["POST"].as_strategy(generation_mode=mode)
+
+
+@given(_callback_strategy(GenerationMode.POSITIVE))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_the_contract_allows_is_read(case: Any) -> None:
+    data = case.body["data"]
+    body = json.dumps(case.body)
+    if not data["taskId"]:
+        with pytest.raises(BadPayload):
+            parse(body)
+        return
+    callback = verify(sign(data["taskId"], KEY, NOW), body, KEY, now=NOW)
+    assert (callback.task_id, callback.state) == (data["taskId"], data["state"])
+    for name in ("result_urls", "credits", "duration", "request", "fail_msg", "completed_at"):
+        getattr(callback.task, name)
+
+
+@given(_callback_strategy(GenerationMode.NEGATIVE))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_the_contract_forbids_ends_in_a_callback_or_a_callback_error(case: Any) -> None:
+    body = json.dumps(case.body, default=str)
+    try:
+        callback = parse(body)
+    except CallbackError:
+        return
+    assert callback.task_id
+    assert verify(sign(callback.task_id, KEY, NOW), body, KEY, now=NOW).key == callback.key
+    for name in ("result_urls", "credits", "duration", "request", "fail_msg", "completed_at"):
+        getattr(callback.task, name)
 
 
 def test_the_header_names_are_the_contracts() -> None:

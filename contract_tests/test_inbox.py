@@ -264,6 +264,28 @@ def test_what_is_handed_in_together_is_written_together(inbox: Inbox, monkeypatc
     assert inbox.counts() == {"pending": 50}
 
 
+def test_who_gave_up_waiting_is_not_written_and_holds_up_nobody(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, entered, go_on = inbox.write, threading.Event(), threading.Event()
+
+    def held(operations: Any) -> None:
+        entered.set()
+        assert go_on.wait(10)
+        write(operations)
+
+    monkeypatch.setattr(inbox, "write", held)
+    commit = GroupCommit(inbox)
+    first = commit.submit(delivery("task_1"))
+    assert entered.wait(10)
+    given_up, other = commit.submit(delivery("task_2")), commit.submit(delivery("task_3"))
+    assert not first.cancel(), "it is being written"
+    assert given_up.cancel()
+    go_on.set()
+    first.result(10)
+    other.result(10)
+    commit.close()
+    assert {entry.task_id for entry in inbox.entries()} == {"task_1", "task_3"}
+
+
 def test_one_that_cannot_be_written_does_not_take_the_others_with_it(inbox: Inbox) -> None:
     commit = GroupCommit(inbox)
     wrong = Delivery("task_wrong", "success", None, NOW)  # type: ignore[arg-type]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,8 @@ from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from apikley.errors import ConfigurationError
 from apikley.receiver import Event, Inbox, Receiver, Retries
 from apikley.receiver import _gate as gate
+from apikley.receiver import _workers as workers
+from apikley.receiver._records import Outcome
 from contract_tests.receivers import (
     START,
     WEBHOOK_KEY,
@@ -464,6 +468,32 @@ def test_what_cannot_be_expected_is_said(make: Make) -> None:
         make().expect(SimpleNamespace(id="task_1"))
 
 
+def test_the_webhook_key_is_in_nothing_that_is_printed(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    receiver = make(key="whsec_never_shown")
+    assert deliver(receiver, "task_1").status_code == 401
+    assert "whsec_never_shown" not in repr(receiver) + repr(vars(receiver)) + caplog.text
+
+
+def test_it_starts_again_after_it_was_stopped(tmp_path: Path) -> None:
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=2)
+    heard: list[str] = []
+    handled = threading.Event()
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        heard.append(event.task_id)
+        handled.set()
+
+    for task_id in ("task_1", "task_2"):
+        with receiver:
+            deliver(receiver, task_id)
+            assert handled.wait(10)
+        handled.clear()
+    assert heard == ["task_1", "task_2"]
+    receiver.inbox.close()
+
+
 def test_an_unopened_inbox_stops_the_start(tmp_path: Path) -> None:
     receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "none" / "inbox.db")
     with pytest.raises(ConfigurationError, match="cannot be opened"):
@@ -516,6 +546,83 @@ def test_its_threads_handle_what_comes_and_end(tmp_path: Path, caplog: pytest.Lo
     receiver.inbox.close()
 
 
+def test_a_lease_is_renewed_while_a_handler_is_busy(tmp_path: Path) -> None:
+    class Clock(DrivenClock):
+        def monotonic(self) -> float:
+            return self.time
+
+    entered, go_on = threading.Event(), threading.Event()
+    clock, renewed = Clock(), threading.Event()
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, clock=clock, lease=60)
+    renew = receiver.inbox.renew
+
+    def watched(items: Any, until: float) -> None:
+        renew(items, until)
+        renewed.set()
+
+    receiver.inbox.renew = watched  # type: ignore[method-assign]
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        entered.set()
+        assert go_on.wait(10)
+
+    with receiver:
+        deliver(receiver, "task_1")
+        assert entered.wait(10)
+        clock.time += 50
+        receiver._workers.wake()
+        assert renewed.wait(10)
+        clock.time += 50
+        assert receiver.inbox.claim(clock.time, 60, 1) == [], "it is still held"
+        go_on.set()
+    assert receiver.inbox.counts() == {"done": 1}
+    receiver.inbox.close()
+
+
+def test_a_database_that_fails_for_a_while_delays_and_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(workers, "_POLL", 0.01)
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
+    claim, write = receiver.inbox.claim, receiver.inbox.write
+    failures = {"claim": 3, "write": 3}
+    heard: list[str] = []
+    settled = threading.Event()
+
+    def claims(*arguments: Any) -> Any:
+        failures["claim"] -= 1
+        if failures["claim"] >= 0:
+            raise OSError("disk unplugged")
+        return claim(*arguments)
+
+    def writes(operations: Any) -> None:
+        if any(isinstance(each, Outcome) for each in operations):
+            failures["write"] -= 1
+            if failures["write"] >= 0:
+                raise OSError("disk unplugged")
+            write(operations)
+            settled.set()
+        else:
+            write(operations)
+
+    monkeypatch.setattr(receiver.inbox, "claim", claims)
+    monkeypatch.setattr(receiver.inbox, "write", writes)
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        heard.append(event.key)
+
+    with receiver:
+        deliver(receiver, "task_1")
+        assert settled.wait(10)
+    assert heard == ["task_1:success"]
+    assert "the inbox cannot be read" in caplog.text
+    assert "the outcome of task_1:success cannot be written" in caplog.text
+    assert receiver.inbox.counts() == {"done": 1}
+    receiver.inbox.close()
+
+
 def test_what_was_not_begun_when_it_stops_is_left_for_later(tmp_path: Path) -> None:
     entered, go_on = threading.Event(), threading.Event()
     receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
@@ -550,3 +657,18 @@ def test_a_crash_between_two_handlers_repeats_only_the_one_it_fell_into(tmp_path
     assert after.work() == 1
     assert [event.attempt for event in events] == [2]
     after.inbox.close()
+
+
+def test_importing_it_loads_no_database_until_it_is_needed() -> None:
+    code = "import sys, apikley.receiver.listen; print('sqlalchemy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
+
+
+def test_every_public_name_can_be_had() -> None:
+    import apikley.receiver
+
+    for name in apikley.receiver.__all__:
+        assert getattr(apikley.receiver, name).__name__ == name
+    with pytest.raises(AttributeError, match=r"module 'apikley\.receiver' has no attribute 'Nothing'"):
+        _ = apikley.receiver.Nothing

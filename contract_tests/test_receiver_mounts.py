@@ -136,9 +136,8 @@ def test_it_starts_and_stops_with_the_applications_lifespan() -> None:
 
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-            receiver.start()
-            yield
-            await asyncio.to_thread(receiver.stop)
+            async with receiver:
+                yield
 
         app = FastAPI(lifespan=lifespan)
         app.mount("/hook", receiver)

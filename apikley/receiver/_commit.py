@@ -66,6 +66,8 @@ class GroupCommit:
                 return
 
     def _write(self, group: list[_Job]) -> None:
+        # Whoever has given up waiting meanwhile has also said that it is not stored.
+        group = [job for job in group if job[1].running() or job[1].set_running_or_notify_cancel()]
         try:
             self._inbox.write([operation for operation, _ in group])
         except Exception as error:  # noqa: BLE001 - it is the submitter's to handle

@@ -74,5 +74,6 @@ class Handlers:
 def _name(handler: Handler) -> str:
     # What a stored ending remembers of the handlers that are done with it, also in the next version.
     named = inspect.unwrap(handler)
-    module, name = getattr(named, "__module__", ""), getattr(named, "__qualname__", type(named).__qualname__)
+    module = getattr(named, "__module__", None) or "builtins"
+    name = getattr(named, "__qualname__", type(named).__qualname__)
     return f"{module}.{name}".replace(" ", "_")

@@ -61,8 +61,8 @@ BAD_SIGNATURE = _reply(HTTPStatus(apikley_contract.codes()["UNAUTHORIZED"]))
 BAD_PAYLOAD = _reply(HTTPStatus.BAD_REQUEST)
 NOT_POST = _reply(HTTPStatus.METHOD_NOT_ALLOWED, None, ("allow", "POST"))
 NOT_JSON = _reply(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-TOO_LARGE = _reply(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Content Too Large", ("connection", "close"))
-TOO_SLOW = _reply(HTTPStatus.REQUEST_TIMEOUT, None, ("connection", "close"))
+TOO_LARGE = _reply(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Content Too Large")
+TOO_SLOW = _reply(HTTPStatus.REQUEST_TIMEOUT)
 NOT_STORED = _reply(HTTPStatus.SERVICE_UNAVAILABLE)
 
 

@@ -6,8 +6,6 @@ import logging
 import queue
 import threading
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from apikley._clock import Clock
 from apikley.receiver._commit import GroupCommit
 from apikley.receiver._handling import Handling
@@ -69,6 +67,7 @@ class Workers:
     def start(self) -> None:
         """Begin to handle, in threads."""
         self._stopping.clear()
+        self._queue = queue.SimpleQueue()
         jobs = [self._claim_on, *([self._ask_on] if self._overdue else []), *[self._handle_on] * self._count]
         self._threads = [
             threading.Thread(target=job, name=f"apikley-receiver-{number}", daemon=True)
@@ -126,7 +125,7 @@ class Workers:
                     pruned = now
                 if len(self._held) <= capacity // 2:
                     self._take(capacity - len(self._held))
-            except SQLAlchemyError:
+            except Exception:
                 logger.exception("the inbox cannot be read; tried again in %g s", _POLL)
 
     def _take(self, limit: int) -> None:
@@ -146,7 +145,7 @@ class Workers:
         while True:
             try:
                 return self._commit.submit(outcome).result()
-            except SQLAlchemyError:
+            except Exception:
                 logger.exception("the outcome of %s cannot be written; tried again in %g s", outcome.item.key, _POLL)
                 if self._stopping.wait(_POLL):
                     return None
