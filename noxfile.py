@@ -46,10 +46,11 @@ def generate(session: nox.Session) -> None:
 
 @nox.session
 def update(session: nox.Session) -> None:
-    """Take a published page into openapi/vendored/, then generate."""
+    """Take published pages in, generate, and report what changed; arguments as in openapi/README.md."""
     install(session)
     install_node(session)
-    session.run("python", "-m", "scripts.spec", "update", *session.posargs)
+    with session.chdir(session.invoked_from):  # files are named from where the user stands
+        session.run("python", "-m", "scripts.spec", "update", *session.posargs)
 
 
 @nox.session
@@ -58,6 +59,24 @@ def check(session: nox.Session) -> None:
     install(session)
     install_node(session)
     session.run("python", "-m", "scripts.spec", "check")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Make sdist and wheel in dist/; the same sources give the same bytes."""
+    install(session)
+    session.run("python", "-m", "hatchling", "build", "--clean")
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Run the README's example from the wheel in dist/, in an environment that holds nothing else of this project."""
+    wheels = sorted((ROOT / "dist").glob("*.whl"))
+    if len(wheels) != 1:
+        session.error(f"dist/ holds {len(wheels)} wheels, expected one; run: nox -s build")
+    session.install("--require-hashes", "-r", DEMO)
+    session.install("--no-deps", "--no-index", "--force-reinstall", str(wheels[0]))
+    session.run("python", "-I", "scripts/check_wheel.py")
 
 
 @nox.session
@@ -84,6 +103,7 @@ def tests(session: nox.Session) -> None:
     install(session)
     install_node(session)
     session.run("python", "-m", "scripts.npm")
+    session.run("python", "-m", "scripts.browser")
     session.run("pytest", *session.posargs)
 
 

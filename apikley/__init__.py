@@ -16,7 +16,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from apikley._client import Apikley, AsyncApikley, AsyncTask, Task
+    from apikley._async_client import AsyncApikley, AsyncTask
+    from apikley._client import Apikley, Task
+    from apikley._local import LocalFile
     from apikley.errors import (
         ApiError,
         ApikleyError,
@@ -45,8 +47,13 @@ if TYPE_CHECKING:
     )
     from apikley_client.models import *  # noqa: F403 - one class for each model
 
-_CLIENT = ("Apikley", "AsyncApikley", "AsyncTask", "Task")
-_GENERATED = ("Code", "TaskDetails", "TaskState")
+# Where each name lives; the errors, which are the rest of __all__, live together.
+_HOMES = {
+    **dict.fromkeys(("Apikley", "Task"), "apikley._client"),
+    **dict.fromkeys(("AsyncApikley", "AsyncTask"), "apikley._async_client"),
+    **dict.fromkeys(("Code", "TaskDetails", "TaskState"), "apikley_client.models"),
+    "LocalFile": "apikley._local",
+}
 
 __all__ = [
     "ApiError",
@@ -65,6 +72,7 @@ __all__ = [
     "Finding",
     "GenerationFailed",
     "InsufficientCredits",
+    "LocalFile",
     "Maintenance",
     "NoResult",
     "NotFound",
@@ -84,13 +92,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _CLIENT:
-        home = "apikley._client"
-    elif name in _GENERATED or (not name.startswith("_") and name in _inputs()):
-        home = "apikley_client.models"
-    elif name in __all__:
+    home = _HOMES.get(name)
+    if home is None and name in __all__:
         home = "apikley.errors"
-    else:
+    if home is None and not name.startswith("_") and name in _inputs():
+        home = "apikley_client.models"
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(home), name)
     globals()[name] = value

@@ -1,40 +1,33 @@
-"""The two clients: one set of flows, driven sync or async."""
+"""The client for code that waits."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 import httpx
 
-import apikley_contract
-from apikley._clock import Clock
-from apikley._drivers import AsyncDriver, Connection, SyncDriver
-from apikley._flows import Flows
-from apikley._task import TaskSnapshot
-from apikley.errors import ConfigurationError
+from apikley import _create, _download, _upload, _wait
+from apikley._account import credits_left
+from apikley._drivers import SyncDriver
+from apikley._settings import LIMITS, RETRIES, TIMEOUT, WAIT, Settings
+from apikley._task import TaskSnapshot, snapshot
 
 if TYPE_CHECKING:
     from apikley_client.models import TaskDetails
 
-API_KEY, BASE_URL = "APIKLEY_API_KEY", "APIKLEY_BASE_URL"
-WAIT = 900.0
-TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-RETRIES = 2
-
 OnProgress = Callable[["TaskDetails"], Any]
-OnProgressAsync = Callable[["TaskDetails"], Awaitable[Any] | Any]
 
 
 class Task(TaskSnapshot):
     """A task of an `Apikley` client, as it was last seen."""
 
-    _api: Apikley
+    def __init__(self, seen: TaskSnapshot, api: Apikley) -> None:
+        super().__init__(seen.id, seen.raw, token=seen.token, visible_after=seen.visible_after)
+        self._api = api
 
     def wait(self, timeout: float = WAIT, *, on_progress: OnProgress | None = None) -> Task:
         """Look until the task has ended; see `Apikley.wait`."""
@@ -49,38 +42,6 @@ class Task(TaskSnapshot):
         return self._api.download(self, path, index=index)
 
 
-class AsyncTask(TaskSnapshot):
-    """A task of an `AsyncApikley` client, as it was last seen."""
-
-    _api: AsyncApikley
-
-    async def wait(self, timeout: float = WAIT, *, on_progress: OnProgressAsync | None = None) -> AsyncTask:
-        """Look until the task has ended; see `Apikley.wait`."""
-        return await self._api.wait(self, timeout, on_progress=on_progress)
-
-    async def refresh(self) -> AsyncTask:
-        """Look once."""
-        return await self._api.task(self.id)
-
-    async def download(self, path: str | os.PathLike[str], *, index: int = 0) -> Path:
-        """Save a result; see `Apikley.download`."""
-        return await self._api.download(self, path, index=index)
-
-
-class _Settings:
-    """What both clients are made from."""
-
-    def __init__(self, api_key: str | None, base_url: str | None, timeout: float | httpx.Timeout, retries: int) -> None:
-        self.clock = Clock()
-        self.timeout = timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(timeout)
-        total = timeout if isinstance(timeout, int | float) else self.timeout.read
-        key = _api_key(api_key)
-        self.connection = Connection(_base_url(base_url), key, _user_agent(), total, self.clock)
-        if retries < 0:
-            raise ConfigurationError(f"retries is {retries}, expected 0 or more")
-        self.flows = Flows(retries, self.clock)
-
-
 class Apikley:
     """The Apikley API, for code that waits.
 
@@ -93,7 +54,8 @@ class Apikley:
         timeout: For one request, in seconds, or httpx's own type.
         retries: The number of resends allowed (0: none). A create is only ever sent again when it was
             certainly refused or never sent.
-        http_client: Your own httpx client, for proxies, certificates or transports; you close it.
+        http_client: Your own httpx client, for proxies or certificates, which you close yourself; or
+            an httpx transport.
 
     Raises:
         ConfigurationError: There is no key, or the base URL is none.
@@ -111,13 +73,14 @@ class Apikley:
         base_url: str | None = None,
         timeout: float | httpx.Timeout = TIMEOUT,
         retries: int = RETRIES,
-        http_client: httpx.Client | None = None,
+        http_client: httpx.Client | httpx.BaseTransport | None = None,
     ) -> None:
-        self._settings = _Settings(api_key, base_url, timeout, retries)
-        self._flows = self._settings.flows
-        self._owned = http_client is None
-        client = httpx.Client(timeout=self._settings.timeout) if http_client is None else http_client
-        self._driver = SyncDriver(client, self._settings.connection)
+        self._settings = Settings(api_key, base_url, timeout, retries)
+        self._core = self._settings.core
+        self._owned = not isinstance(http_client, httpx.Client)
+        if not isinstance(http_client, httpx.Client):
+            http_client = httpx.Client(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
+        self._driver = SyncDriver(http_client, self._settings.connection)
 
     def __repr__(self) -> str:
         return f"<Apikley {self._settings.connection.base_url}>"
@@ -135,13 +98,16 @@ class Apikley:
         if self._owned:
             self._driver.client.close()
 
-    def create(self, input: object, *, callback_url: str | None = None) -> Task:  # noqa: A002 - the API's word
+    def create(self, input: object, *, callback_url: str | None = None, correlate: bool = False) -> Task:  # noqa: A002
         """Start one generation task, which is charged for.
 
         Args:
             input: The input of a model, for instance `Hailuo02ImageToVideoPro(…)`, or a whole request
-                body as a dict.
+                body as a dict. A `LocalFile` or a `pathlib.Path` in it is uploaded first.
             callback_url: Where the service shall report the end of the task.
+            correlate: Add an unguessable token to the query of `callback_url`, so that the callback
+                names this create even if its answer is lost. That the service keeps the query is an
+                assumption.
 
         Returns:
             The new task. It has not finished.
@@ -152,7 +118,7 @@ class Apikley:
             CreateOutcomeUnknown: It is not known whether a task was made.
             TransportError: It was never sent.
         """
-        return self._bound(self._driver.run(self._flows.create(input, callback_url)))
+        return self._bound(self._driver.run(_create.create(self._core, input, callback_url, correlate)))
 
     def task(self, task_id: str) -> Task:
         """Look at a task, for instance one that another process created.
@@ -162,7 +128,7 @@ class Apikley:
             ApiError: The service answered with another error.
             TransportError: No usable answer came.
         """
-        return self._bound(self._driver.run(self._flows.look(task_id)))
+        return self._bound(self._driver.run(_wait.look(self._core, task_id)))
 
     def wait(self, task: TaskSnapshot | str, timeout: float = WAIT, *, on_progress: OnProgress | None = None) -> Task:
         """Look at a task, by the documented schedule, until it has ended.
@@ -178,149 +144,91 @@ class Apikley:
             ApiError: The service answered with an error.
             TransportError: No usable answer came.
         """
-        snapshot = task if isinstance(task, TaskSnapshot) else TaskSnapshot(task)
-        return self._bound(self._driver.run(self._flows.wait(snapshot, timeout, on_progress)))
+        return self._bound(self._driver.run(_wait.wait(self._core, snapshot(task), timeout, on_progress)))
 
-    def download(self, task: TaskSnapshot | str, path: str | os.PathLike[str], *, index: int = 0) -> Path:
+    def wait_many(
+        self, tasks: Iterable[TaskSnapshot | str], timeout: float = WAIT, *, on_progress: OnProgress | None = None
+    ) -> Iterator[Task]:
+        """Look at many tasks in turn, and yield each as it ends, failed ones too.
+
+        Args:
+            tasks: Tasks or their ids.
+            timeout: Seconds for all of them together.
+            on_progress: Called after each look.
+
+        Raises:
+            WaitTimeout: Some had not ended in time; `task_ids` names them.
+            ApiError: The service answered with an error about one of them.
+            TransportError: No usable answer came.
+
+        Example:
+            for task in api.wait_many(tasks):
+                if task.state == "success":
+                    task.download(f"{task.id}.mp4")
+        """
+        flow = _wait.wait_many(self._core, map(snapshot, tasks), timeout, on_progress)
+        return map(self._bound, self._driver.iterate(flow))
+
+    def download(
+        self,
+        task: TaskSnapshot | str,
+        path: str | os.PathLike[str],
+        *,
+        index: int = 0,
+        max_bytes: int = _download.MAX_BYTES,
+        timeout: float = _download.TIMEOUT,
+    ) -> Path:
         """Save a result of a finished task. The file appears when it is complete.
+
+        A broken connection is resumed where it broke; a link that has expired is exchanged once for a
+        fresh one.
 
         Args:
             task: A task or its id.
             path: The file to write.
             index: Which of several results.
+            max_bytes: Give up on anything larger.
+            timeout: Seconds for the whole download.
 
         Raises:
             NoResult: There is none.
             TransportError: It could not be fetched.
             OSError: It could not be written.
         """
-        snapshot = self.task(task) if isinstance(task, str) else task
-        return self._driver.run(self._flows.download(snapshot, Path(path), index))
+        seen = self.task(task) if isinstance(task, str) else task
+        return self._driver.run(
+            _download.download(self._core, seen, Path(path), index=index, max_bytes=max_bytes, timeout=timeout)
+        )
+
+    def upload(
+        self, file: _upload.Uploadable, *, name: str | None = None, folder: str = _upload.FOLDER, checked: bool = True
+    ) -> str:
+        """Upload a file; files live three days.
+
+        Args:
+            file: A path, the bytes themselves, or a file open for reading in binary mode.
+            name: The file name to give it; the path's own, if not given.
+            folder: The folder to put it in.
+            checked: Whether it has to be what the contract's models take, by type and size.
+
+        Returns:
+            The URL under which a model finds it.
+
+        Raises:
+            RequestInvalid: It is not what any model takes; nothing was sent.
+            ApiError: The service refused it.
+            TransportError: No usable answer came.
+            OSError: It could not be read.
+        """
+        return self._driver.run(_upload.upload(self._core, file, name=name, folder=folder, checked=checked))
 
     def credits(self) -> float | int:
         """What the account has left."""
-        return self._driver.run(self._flows.credits())
+        return self._driver.run(credits_left(self._core))
 
     def download_url(self, url: str) -> str:
         """A fresh link for a file that the service made; it lives 20 minutes."""
-        return self._driver.run(self._flows.download_url(url))
+        return self._driver.run(_download.download_url(self._core, url))
 
-    def _bound(self, snapshot: TaskSnapshot) -> Task:
-        task = Task(snapshot.id, snapshot.raw, visible_after=snapshot._visible_after)  # noqa: SLF001
-        task._api = self  # noqa: SLF001
-        return task
-
-
-class AsyncApikley:
-    """The Apikley API, for asyncio. The same methods as `Apikley`, awaited; see there.
-
-    Args:
-        api_key: As for `Apikley`.
-        base_url: As for `Apikley`.
-        timeout: As for `Apikley`.
-        retries: As for `Apikley`.
-        http_client: Your own `httpx.AsyncClient`; you close it.
-
-    Raises:
-        ConfigurationError: There is no key, or the base URL is none.
-    """
-
-    def __init__(
-        self,
-        api_key: str | None = None,
-        *,
-        base_url: str | None = None,
-        timeout: float | httpx.Timeout = TIMEOUT,
-        retries: int = RETRIES,
-        http_client: httpx.AsyncClient | None = None,
-    ) -> None:
-        self._settings = _Settings(api_key, base_url, timeout, retries)
-        self._flows = self._settings.flows
-        self._owned = http_client is None
-        client = httpx.AsyncClient(timeout=self._settings.timeout) if http_client is None else http_client
-        self._driver = AsyncDriver(client, self._settings.connection)
-
-    def __repr__(self) -> str:
-        return f"<AsyncApikley {self._settings.connection.base_url}>"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connections; those of a client of yours stay open."""
-        if self._owned:
-            await self._driver.client.aclose()
-
-    async def create(self, input: object, *, callback_url: str | None = None) -> AsyncTask:  # noqa: A002 - the API's word
-        """Start one generation task, which is charged for; see `Apikley.create`."""
-        return self._bound(await self._driver.run(self._flows.create(input, callback_url)))
-
-    async def task(self, task_id: str) -> AsyncTask:
-        """Look at a task; see `Apikley.task`."""
-        return self._bound(await self._driver.run(self._flows.look(task_id)))
-
-    async def wait(
-        self,
-        task: TaskSnapshot | str,
-        timeout: float = WAIT,
-        *,
-        on_progress: OnProgressAsync | None = None,
-    ) -> AsyncTask:
-        """Look at a task until it has ended; see `Apikley.wait`."""
-        snapshot = task if isinstance(task, TaskSnapshot) else TaskSnapshot(task)
-        return self._bound(await self._driver.run(self._flows.wait(snapshot, timeout, on_progress)))
-
-    async def download(self, task: TaskSnapshot | str, path: str | os.PathLike[str], *, index: int = 0) -> Path:
-        """Save a result of a finished task; see `Apikley.download`."""
-        snapshot = await self.task(task) if isinstance(task, str) else task
-        return await self._driver.run(self._flows.download(snapshot, Path(path), index))
-
-    async def credits(self) -> float | int:
-        """What the account has left."""
-        return await self._driver.run(self._flows.credits())
-
-    async def download_url(self, url: str) -> str:
-        """A fresh link for a file that the service made; it lives 20 minutes."""
-        return await self._driver.run(self._flows.download_url(url))
-
-    def _bound(self, snapshot: TaskSnapshot) -> AsyncTask:
-        task = AsyncTask(snapshot.id, snapshot.raw, visible_after=snapshot._visible_after)  # noqa: SLF001
-        task._api = self  # noqa: SLF001
-        return task
-
-
-def _api_key(given: str | None) -> str:
-    key = given if given is not None else os.environ.get(API_KEY, "")
-    if not key.strip():
-        raise ConfigurationError(
-            f"no API key: set the environment variable {API_KEY}, or pass api_key=…; "
-            "keys are made at https://app.apikley.ru/keys"
-        )
-    # Said without the key itself: it is a secret even when it is malformed.
-    if not all("!" <= character <= "~" for character in key):
-        raise ConfigurationError("the API key holds a space, a line break or a character outside ASCII; copy it again")
-    return key
-
-
-def _base_url(given: str | None) -> str:
-    url = given or os.environ.get(BASE_URL) or apikley_contract.openapi()["servers"][0]["url"]
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise ConfigurationError(f"the base URL {url!r} is not an http or https URL with a host")
-    return str(url)
-
-
-def _user_agent() -> str:
-    try:
-        return f"apikley/{version('apikley')}"
-    except PackageNotFoundError:
-        return "apikley"
+    def _bound(self, seen: TaskSnapshot) -> Task:
+        return Task(seen, self)

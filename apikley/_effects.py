@@ -1,15 +1,15 @@
 """What a flow asks its driver to do.
 
 A flow is a generator that holds the whole protocol of one call (validation, retries, envelope,
-polling) and does no I/O: it yields an effect and is sent the result, or is thrown `NotSent` or
-`Lost`. The sync and the async driver differ only in how they carry out these few effects.
+polling) and does no I/O of its own on the network: it yields an effect and is sent the result, or is
+thrown what went wrong. The drivers differ only in how they carry out these few effects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 Flow = Generator["Effect", Any, T]
@@ -21,26 +21,27 @@ class Send:
 
     Attributes:
         request: Keyword arguments of an httpx request, with the path as `url`.
+        timeout: Seconds for the whole of it, where it has less than the client allows.
     """
 
     request: Mapping[str, Any]
+    timeout: float | None = None
 
 
 @dataclass(slots=True)
 class Fetch:
-    """Stream a file into `sink`, without the key, following redirects. Result: a `Fetched`."""
+    """Stream a file, without the key, following redirects. Result: the HTTP status.
+
+    Attributes:
+        url: Where the file is.
+        headers: Headers to send.
+        begin: Called with the status and the headers before the body; returns what takes each piece
+            of it, or None if the body is not wanted.
+    """
 
     url: str
-    sink: BinaryIO
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Fetched:
-    """What became of a `Fetch`; nothing was written unless the status is 2xx."""
-
-    status: int
     headers: Mapping[str, str]
+    begin: Callable[[int, Mapping[str, str]], Callable[[bytes], None] | None]
 
 
 @dataclass(slots=True)
@@ -58,7 +59,14 @@ class Tell:
     argument: Any
 
 
-Effect = Send | Fetch | Sleep | Tell
+@dataclass(slots=True)
+class Emit:
+    """Hand a value to the user's loop, and go on when it asks for the next."""
+
+    value: Any
+
+
+Effect = Send | Fetch | Sleep | Tell | Emit
 
 
 class NotSent(Exception):

@@ -7,6 +7,8 @@ arrive as HTTP 200. Success is HTTP 2xx and the success code in the body, nothin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 import apikley_contract
@@ -44,19 +46,6 @@ def read(answer: Answer) -> Envelope | None:
     return Envelope(code, text(body.get("msg")) or text(body.get("message")) or "", body.get("data"), body)
 
 
-def success(answer: Answer, *, task_id: str | None = None) -> Envelope:
-    """The envelope of a successful answer.
-
-    Raises:
-        ApiError: The answer is an error, of the class of its code.
-        TransportError: The answer is not the API's.
-    """
-    envelope = read(answer)
-    if envelope and is_success(answer, envelope):
-        return envelope
-    raise failure(answer, envelope, task_id=task_id)
-
-
 def is_success(answer: Answer, envelope: Envelope) -> bool:
     """HTTP 2xx and the success code."""
     return answered_well(answer.status) and envelope.code == apikley_contract.codes()["SUCCESS"]
@@ -67,17 +56,20 @@ def answered_well(status: int) -> bool:
     return 200 <= status < 300
 
 
-def failure(answer: Answer, envelope: Envelope | None, *, task_id: str | None = None) -> ApiError | TransportError:
+def failure(
+    answer: Answer, envelope: Envelope | None, now: datetime, *, task_id: str | None = None
+) -> ApiError | TransportError:
     """The one exception for an answer that is no success."""
     if envelope and envelope.code != apikley_contract.codes()["SUCCESS"]:
-        return error_class(envelope.code)(
-            envelope.code, envelope.msg, http_status=answer.status, task_id=task_id, raw=envelope.raw
-        )
-    if not answered_well(answer.status):
+        code, msg, raw = envelope.code, envelope.msg, envelope.raw
+    elif not answered_well(answer.status):
+        code = answer.status
         msg = (envelope.msg if envelope else "") or described(answer)
         raw = envelope.raw if envelope else parsed(answer.body)
-        return error_class(answer.status)(answer.status, msg, http_status=answer.status, task_id=task_id, raw=raw)
-    return TransportError(f"{described(answer)}; is the base URL right?", task_id=task_id)
+    else:
+        return TransportError(f"{described(answer)}; is the base URL right?", task_id=task_id)
+    asked = retry_after(answer.headers.get("retry-after"), now)
+    return error_class(code)(code, msg, http_status=answer.status, task_id=task_id, raw=raw, retry_after=asked)
 
 
 def described(answer: Answer) -> str:
@@ -88,6 +80,21 @@ def described(answer: Answer) -> str:
     if not answer.body:
         return f"HTTP {answer.status} with an empty body"
     return f"HTTP {answer.status} with {len(answer.body):,} bytes of {kind or 'no content type'} that are no envelope"
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """A Retry-After header in seconds from now: a number, or an HTTP date; None for neither."""
+    if not value:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max(0.0, (date - now).total_seconds())
 
 
 def _code(value: object) -> int | None:

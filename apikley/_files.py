@@ -11,11 +11,27 @@ from typing import BinaryIO
 
 
 class PartialFile:
-    """A file being written, under a name of its own beside its target."""
+    """A file being written, under a name of its own beside its target.
+
+    Attributes:
+        size: How many bytes it holds.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
-        self.file = file
+        self._file = file
+        self.size = 0
         self.complete = False
+
+    def write(self, chunk: bytes) -> None:
+        """Add a piece."""
+        self._file.write(chunk)
+        self.size += len(chunk)
+
+    def clear(self) -> None:
+        """Begin again."""
+        self._file.seek(0)
+        self._file.truncate()
+        self.size = 0
 
     def keep(self) -> None:
         """Say that all of it is there."""
@@ -25,7 +41,7 @@ class PartialFile:
 @contextmanager
 def partial_file(target: Path) -> Iterator[PartialFile]:
     """Write beside the target; put in its place at the end if it was kept, else leave no trace."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             part = PartialFile(file)

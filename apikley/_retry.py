@@ -1,50 +1,69 @@
 """When to send a request again, and after how long.
 
-A create is sent again only when it was certainly refused or never sent. Everything else is read
-only, and is sent again on a lost answer and on a server's 5xx too.
+A create is sent again only when it was certainly refused or never sent. Everything else changes
+nothing and is sent again on a lost answer and on a server's failure too.
 """
 
 from __future__ import annotations
 
+import logging
 import random
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import apikley_contract
+from apikley._clock import Clock
+from apikley._effects import Sleep
+from apikley.errors import ApiError, TransportError
 
-_FIRST, _LONGEST = 0.5, 30.0  # seconds
+FIRST, LONGEST = 0.5, 30.0  # seconds
+# No resend begins later than this after the first try, in seconds.
+BUDGET = 120.0
 _REFUSED = ("RATE_LIMITED", "MAINTENANCE")
+_log = logging.getLogger("apikley")
 
 
-def certainly_refused(code: int) -> bool:
-    """Whether this code means that nothing was done."""
-    codes = apikley_contract.codes()
-    return code in {codes[name] for name in _REFUSED}
+class Retry:
+    """The resends of one call.
 
-
-def pause(attempt: int, headers: Mapping[str, str], now: datetime) -> float:
-    """Seconds to wait before the resend after attempt number `attempt` (from 0).
-
-    What the server asks for in Retry-After is honoured up to half a minute; otherwise the pause
-    doubles from half a second, with jitter, so that many clients do not come back together.
+    Args:
+        resends: How many are allowed.
+        clock: What tells the time.
     """
-    asked = retry_after(headers.get("retry-after"), now)
-    if asked is not None:
-        return min(asked, _LONGEST)
-    return min(_FIRST * float(2**attempt), _LONGEST) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+
+    def __init__(self, resends: int, clock: Clock) -> None:
+        self._left = resends
+        self._made = 0
+        self._clock = clock
+        self._start = clock.monotonic()
+
+    def pause(self, failure: ApiError | TransportError) -> Sleep:
+        """The wait before the next try.
+
+        What the service asks for in Retry-After is honoured up to half a minute; otherwise the pause
+        doubles from half a second, with jitter, so that many clients do not come back together.
+
+        Raises:
+            ApiError: The failure, where no resend is left.
+            TransportError: The same.
+        """
+        asked = failure.retry_after if isinstance(failure, ApiError) else None
+        backoff = min(FIRST * float(2**self._made), LONGEST) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        seconds = backoff if asked is None else min(asked, LONGEST)
+        if self._left == 0 or self._clock.monotonic() - self._start + seconds > BUDGET:
+            raise failure
+        self._left -= 1
+        self._made += 1
+        _log.info("trying again in %.1f s after: %s", seconds, failure)
+        return Sleep(seconds)
 
 
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """A Retry-After header in seconds from now: a number, or an HTTP date; None for neither."""
-    if not value:
-        return None
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return max(0.0, (date - now).total_seconds())
+def certainly_refused(failure: Exception) -> bool:
+    """Whether the service said that it did nothing, and that it may do it later."""
+    codes = apikley_contract.codes()
+    return isinstance(failure, ApiError) and failure.code in {codes[name] for name in _REFUSED}
+
+
+def passing(failure: Exception) -> bool:
+    """Whether the same look may well succeed in a moment."""
+    if isinstance(failure, ApiError):
+        return certainly_refused(failure) or max(failure.code, failure.http_status or 0) in range(500, 600)
+    return isinstance(failure, TransportError)

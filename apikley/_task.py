@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import apikley_contract
 from apikley._fields import TaskFields, nested, text
+from apikley.errors import GenerationFailed
 
 if TYPE_CHECKING:
     from apikley_client.models import TaskDetails, TaskState
 
-FINISHED = ("success", "fail")
+SUCCESS, FAIL = FINISHED = ("success", "fail")
 
 
 class TaskSnapshot(TaskFields):
@@ -17,14 +19,22 @@ class TaskSnapshot(TaskFields):
 
     Attributes:
         id: The task's id.
+        token: The token that its create put into the callback URL, if it did.
+        visible_after: Until when (on the client's clock) the service may not know it yet.
     """
 
     def __init__(
-        self, task_id: str, record: dict[str, Any] | None = None, *, visible_after: float | None = None
+        self,
+        task_id: str,
+        record: dict[str, Any] | None = None,
+        *,
+        token: str | None = None,
+        visible_after: float | None = None,
     ) -> None:
         super().__init__(record or {})
         self.id = task_id
-        self._visible_after = visible_after
+        self.token = token
+        self.visible_after = visible_after
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.state or 'not looked at yet'}>"
@@ -50,7 +60,26 @@ class TaskSnapshot(TaskFields):
         safe = {"taskId": self.id, "state": text(self._record.get("state")) or ""}
         return TaskDetails.from_dict({**self._record, **safe})
 
+    def raise_for_failure(self) -> None:
+        """Do nothing, unless the task has failed.
+
+        Raises:
+            GenerationFailed: It has.
+        """
+        if text(self._record.get("state")) != FAIL:
+            return
+        code = apikley_contract.codes()["GENERATION_FAILED"]
+        failure = GenerationFailed(code, self.fail_msg or self.fail_code or "", task_id=self.id, raw=self.raw)
+        failure.fail_code = self.fail_code
+        failure.task = self
+        raise failure
+
 
 def record_of(data: object) -> dict[str, Any]:
     """The record in an answer's data; empty where there is none."""
     return nested(data) or {}
+
+
+def snapshot(task: TaskSnapshot | str) -> TaskSnapshot:
+    """A task, or one of which only the id is known."""
+    return task if isinstance(task, TaskSnapshot) else TaskSnapshot(task)

@@ -93,6 +93,7 @@ class ApiError(ApikleyError):
         http_status: The HTTP status of the answer.
         task_id: The task that was asked about, if any.
         raw: The answer's body as far as it was JSON, else None.
+        retry_after: Seconds after which the service wants to be asked again, if it said so.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class ApiError(ApikleyError):
         http_status: int | None = None,
         task_id: str | None = None,
         raw: object = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(code, msg)
         self.code = code
@@ -110,6 +112,7 @@ class ApiError(ApikleyError):
         self.http_status = http_status
         self.task_id = task_id
         self.raw = raw
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         about = f" (task {self.task_id})" if self.task_id else ""
@@ -173,14 +176,25 @@ class CreateOutcomeUnknown(ApikleyError):
         request: The request body as it was sent.
         sent_at: When it was sent (aware, UTC).
         reason: What came instead of an answer.
+        token: The token in the callback URL, by which a callback can still name this create, if one
+            was asked for.
         raw: The unreadable answer's first bytes, if one came.
     """
 
-    def __init__(self, reason: str, *, request: Mapping[str, Any], sent_at: datetime, raw: bytes | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        request: Mapping[str, Any],
+        sent_at: datetime,
+        token: str | None = None,
+        raw: bytes | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.request = dict(request)
         self.sent_at = sent_at
+        self.token = token
         self.raw = raw
 
     def __str__(self) -> str:
@@ -194,20 +208,23 @@ class WaitTimeout(ApikleyError, TimeoutError):
     """The task had not ended when the time was up. It goes on, and can be waited for again.
 
     Attributes:
-        task_id: The task.
+        task_id: The task; the first of several.
+        task_ids: All of the tasks that had not ended.
         timeout: How long was waited, in seconds.
-        task: What was last seen of it, or None.
+        task: What was last seen of the first.
     """
 
-    def __init__(self, task_id: str, timeout: float, task: TaskSnapshot | None = None) -> None:
-        super().__init__(task_id, timeout)
-        self.task_id = task_id
+    def __init__(self, task_ids: Sequence[str], timeout: float, task: TaskSnapshot) -> None:
+        super().__init__(task_ids, timeout)
+        self.task_ids = tuple(task_ids)
+        self.task_id = self.task_ids[0]
         self.timeout = timeout
         self.task = task
 
     def __str__(self) -> str:
-        seen = f", last seen {self.task.state}" if self.task and self.task.state else ""
-        return f"task {self.task_id} had not ended after {self.timeout:g} s{seen}; wait for it again by its id"
+        seen = f", last seen {self.task.state}" if self.task.state else ""
+        more = f" and {len(self.task_ids) - 1} more" if len(self.task_ids) > 1 else ""
+        return f"task {self.task_id}{more} had not ended after {self.timeout:g} s{seen}; wait for it again by its id"
 
 
 class NoResult(ApikleyError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Iterator
@@ -12,17 +13,22 @@ import httpx
 import pytest
 
 import apikley_contract
+from apikley_mock.plugin import MockService
+from contract_tests.models import BOTH, DAY, copy_of_project
 from contract_tests.receivers import DrivenClock, Make, made_receivers
+from contract_tests.simulators import Received
 from scripts import prism as prism_runner
+from scripts.spec.files import OPENAPI
+from scripts.spec.update import Options, Project, update
 
 KEY = "sk-test-7f3a9c0d1e"
+MODEL = "hailuo/02-image-to-video-pro"
 
 
 def published_example() -> dict[str, Any]:
-    """The example request of the published page, as the contract holds it."""
+    """The example request of the page that most tests work with, as the contract holds it."""
     content = apikley_contract.operation("createTask").description["requestBody"]["content"]
-    (example,) = content["application/json"]["examples"].values()
-    return dict(example["value"])
+    return dict(content["application/json"]["examples"][MODEL]["value"])
 
 
 def free_port() -> int:
@@ -42,11 +48,11 @@ def example() -> dict[str, Any]:
     return published_example()
 
 
-@pytest.fixture(scope="session")
-def prism() -> Iterator[httpx.Client]:
-    """A client of Prism, which judges by the contract."""
+@contextlib.contextmanager
+def prism_on(contract: Path) -> Iterator[httpx.Client]:
+    """A client of a Prism that judges by this contract."""
     port = free_port()
-    with prism_runner.running("--port", str(port), "-v", "error") as process:
+    with prism_runner.running("--port", str(port), "-v", "error", contract=contract) as process:
         base = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=base, headers={"Authorization": f"Bearer {KEY}"}, timeout=20) as client:
             deadline = time.monotonic() + 40
@@ -61,10 +67,41 @@ def prism() -> Iterator[httpx.Client]:
             yield client
 
 
+@pytest.fixture(scope="session")
+def prism() -> Iterator[httpx.Client]:
+    """A client of Prism, which judges by the contract."""
+    with prism_on(prism_runner.CONTRACT) as client:
+        yield client
+
+
 @pytest.fixture
 def page() -> str:
     """The published page, as it was fetched."""
-    return (Path(__file__).parent / "pages" / "hailuo-02-image-to-video-pro.page.txt").read_text(encoding="utf-8")
+    return (OPENAPI / "vendored/market/hailuo/02-image-to-video-pro.published.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def updated(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project after two more models were taken in, version and CHANGELOG included."""
+    project = copy_of_project(tmp_path_factory.mktemp("updated") / "project")
+    assert update(project, Options(BOTH, write=True, report=project.root / "report.md"), DAY) == 0
+    return project
+
+
+@pytest.fixture
+def receiver() -> Iterator[Received]:
+    """A loopback receiver of callbacks."""
+    received = Received()
+    yield received
+    received.close()
+
+
+@pytest.fixture
+def http(apikley_mock: MockService) -> Iterator[httpx.Client]:
+    """A bare client of the simulator, with its key."""
+    headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
+    with httpx.Client(base_url=apikley_mock.url, headers=headers) as client:
+        yield client
 
 
 @pytest.fixture

@@ -26,7 +26,10 @@ class Service:
         self.requests.append(request)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if not isinstance(answer, httpx.Response | Exception):
-            answer = answer(request)
+            made = answer(request)
+            if isinstance(made, httpx.Response):
+                return made
+            answer = made
         if isinstance(answer, Exception):
             raise answer
         # A fresh one: the client consumes what it is given.

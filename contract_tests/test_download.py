@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import httpx
 import pytest
 
 from apikley import NoResult, TransportError
-from contract_tests.services import BOTH, Service, details
+from apikley._files import PartialFile
+from contract_tests.services import BOTH, FakeClock, Service, details, envelope
 
 pytestmark = pytest.mark.parametrize("run", BOTH)
 DONE = details("success", resultJson='{"resultUrls":["http://files.test/a.mp4"]}')
@@ -31,7 +34,7 @@ def test_a_file_that_was_there_stays_until_the_new_one_is_complete(run: Any, tmp
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.mp4": b"old"}
 
 
-@pytest.mark.parametrize("status", [403, 404, 500])
+@pytest.mark.parametrize("status", [400, 401, 500])
 def test_an_error_page_is_not_saved(run: Any, tmp_path: Path, status: int) -> None:
     with pytest.raises(TransportError, match=f"HTTP {status}"):
         run(Service(DONE, httpx.Response(status, content=b"<html>")), _download(tmp_path / "a.mp4"))
@@ -49,3 +52,186 @@ def test_only_web_addresses_are_fetched(run: Any, tmp_path: Path, url: str) -> N
     with pytest.raises(TransportError, match="is not an http or https URL"):
         run(service, _download(tmp_path / "a.mp4"))
     assert len(service.requests) == 1
+
+
+BODY = bytes(range(256)) * 40
+LINK = {"etag": '"v1"', "content-type": "video/mp4"}
+
+
+class Cut(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that breaks off."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __iter__(self) -> Any:
+        yield self.content
+        raise httpx.ReadError("reset")
+
+    async def __aiter__(self) -> Any:
+        yield self.content
+        raise httpx.ReadError("reset")
+
+
+class Files(Service):
+    """Serves BODY, cut off at the given places one connection after another."""
+
+    def __init__(self, *cuts: int, ranges: bool = True, version: str = '"v1"', **headers: str) -> None:
+        super().__init__(DONE)
+        self.cuts = list(cuts)
+        self.ranges = ranges
+        self.headers = {"etag": version, "content-type": "video/mp4", **headers}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if request.url.host != "files.test":
+            return httpx.Response(200, headers=DONE.headers, content=DONE.content)
+        start = 0
+        asked = request.headers.get("range")
+        if asked and self.ranges and request.headers.get("if-range") == self.headers["etag"]:
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        rest = BODY[start:]
+        headers = {**self.headers, "content-length": str(len(rest))}
+        if start:
+            headers["content-range"] = f"bytes {start}-{len(BODY) - 1}/{len(BODY)}"
+        if self.cuts:
+            return httpx.Response(206 if start else 200, headers=headers, stream=Cut(rest[: self.cuts.pop(0)]))
+        return httpx.Response(206 if start else 200, headers=headers, content=rest)
+
+
+def _ranges(service: Service) -> list[str | None]:
+    return [request.headers.get("range") for request in service.requests[1:]]
+
+
+def test_a_broken_connection_is_resumed_where_it_broke(run: Any, tmp_path: Path) -> None:
+    service = Files(1000, 500)
+    run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+    assert _ranges(service) == [None, "bytes=1000-", "bytes=1500-"]
+
+
+def test_resuming_goes_on_as_long_as_it_gets_further(run: Any, tmp_path: Path) -> None:
+    service = Files(*[1000] * 9)
+    run(service, _download(tmp_path / "a.mp4"), retries=1)
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+
+
+def test_a_download_that_gets_no_further_is_given_up(run: Any, tmp_path: Path) -> None:
+    service = Files(1000, *[0] * 50)
+    with pytest.raises(TransportError, match="the download broke off"):
+        run(service, _download(tmp_path / "a.mp4"))
+    assert len(service.requests) == 1 + 1 + 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_without_ranges_is_asked_for_the_whole_again(run: Any, tmp_path: Path) -> None:
+    service = Files(1000, ranges=False)
+    run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+
+
+def test_a_file_that_changed_meanwhile_is_fetched_anew(run: Any, tmp_path: Path) -> None:
+    service = Files(1000)
+    first = service.__call__
+
+    def changing(request: httpx.Request) -> httpx.Response:
+        answer = first(request)
+        service.headers["etag"] = '"v2"'
+        return answer
+
+    run(Service(DONE, changing), _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+
+
+def test_another_part_than_was_asked_for_is_not_taken(run: Any, tmp_path: Path) -> None:
+    wrong = httpx.Response(206, headers={**LINK, "content-range": "bytes 5-9/20"}, content=b"wrong")
+    whole = httpx.Response(200, headers=LINK, content=BODY)
+    cut = Files(1000)
+    cut.requests.append(httpx.Request("GET", "http://x.test"))
+    service = Service(DONE, cut, wrong, whole)
+    run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_an_expired_link_is_exchanged_for_a_fresh_one_once(run: Any, tmp_path: Path, status: int) -> None:
+    fresh = envelope(data="http://files.test/fresh.mp4")
+    service = Service(DONE, httpx.Response(status), fresh, httpx.Response(200, headers=LINK, content=b"video"))
+    run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == b"video"
+    assert json.loads(service.requests[2].content) == {"url": "http://files.test/a.mp4"}
+    assert str(service.requests[3].url) == "http://files.test/fresh.mp4"
+    service = Service(DONE, httpx.Response(status), fresh, httpx.Response(status))
+    with pytest.raises(TransportError, match=f"HTTP {status}"):
+        run(service, _download(tmp_path / "b.mp4"))
+    assert len(service.requests) == 4
+
+
+def test_a_link_that_cannot_be_exchanged_is_said(run: Any, tmp_path: Path) -> None:
+    service = Service(DONE, httpx.Response(403), envelope(422, "not ours"))
+    with pytest.raises(TransportError, match=r"expired \(HTTP 403\), and no fresh one can be had: 422: not ours"):
+        run(service, _download(tmp_path / "a.mp4"))
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", "application/a+json", "text/xml"])
+def test_a_page_in_place_of_the_file_is_not_saved(run: Any, tmp_path: Path, kind: str) -> None:
+    service = Service(DONE, httpx.Response(200, headers={"content-type": kind}, content=b"sorry"))
+    with pytest.raises(TransportError, match=re.escape(f"is no media file, but {kind.partition(';')[0]}")):
+        run(service, _download(tmp_path / "a.mp4"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("headers", [{"content-length": str(len(BODY))}, {"transfer-encoding": "chunked"}])
+def test_a_file_over_the_cap_is_given_up(run: Any, tmp_path: Path, headers: dict[str, str]) -> None:
+    answer = httpx.Response(200, headers={**LINK, **headers}, content=BODY)
+    service = Service(DONE, answer)
+    with pytest.raises(TransportError, match="is larger than 5,000 bytes"):
+        run(service, lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", max_bytes=5_000))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_that_takes_too_long_is_given_up(run: Any, tmp_path: Path) -> None:
+    clocks: list[FakeClock] = []
+
+    def start(api: Any) -> Any:
+        clocks.append(FakeClock(api))
+        return api.download("task_hailuo_1", tmp_path / "a.mp4", timeout=60)
+
+    def slow(_: httpx.Request) -> httpx.Response:
+        clocks[0].sleep(61)
+        return httpx.Response(200, headers=LINK, content=BODY)
+
+    with pytest.raises(TransportError, match="took too long"):
+        run(Service(DONE, slow), start)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_not_written_over(run: Any, tmp_path: Path) -> None:
+    service = Service(DONE, httpx.Response(200, headers=LINK, content=BODY))
+    with pytest.raises(IsADirectoryError, match="name the file itself"):
+        run(service, _download(tmp_path))
+    assert len(service.requests) == 1
+
+
+def test_a_link_in_place_of_the_target_is_replaced_not_followed(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"untouched")
+    (tmp_path / "a.mp4").symlink_to(tmp_path / "elsewhere")
+    run(Service(DONE, httpx.Response(200, headers=LINK, content=b"video")), _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "elsewhere").read_bytes() == b"untouched"
+    assert (tmp_path / "a.mp4").read_bytes() == b"video"
+
+
+def test_a_full_disc_leaves_nothing_behind(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(PartialFile, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(Service(DONE, httpx.Response(200, headers=LINK, content=b"video")), _download(tmp_path / "a.mp4"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_is_as_readable_as_any_new_file(run: Any, tmp_path: Path) -> None:
+    run(Service(DONE, httpx.Response(200, headers=LINK, content=b"video")), _download(tmp_path / "a.mp4"))
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "a.mp4").stat().st_mode == (tmp_path / "plain").stat().st_mode

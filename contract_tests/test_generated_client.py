@@ -28,8 +28,8 @@ from apikley_client.models import (
 )
 from apikley_client.types import File
 from contract_tests.conftest import KEY
-from scripts.spec import __main__ as spec
 from scripts.spec import client as generator
+from scripts.spec import generated
 from scripts.spec.files import GENERATED
 from scripts.spec.problems import SpecError
 
@@ -119,13 +119,13 @@ def test_generating_gives_what_is_committed_whatever_the_environment(tmp_path: P
     monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     monkeypatch.setenv("PYTHONHASHSEED", "7")
-    spec.generate(tmp_path)
-    assert spec._differences(GENERATED, tmp_path) == []
+    generated.make(tmp_path)
+    assert generated.diff(GENERATED, tmp_path) == []
 
 
 def test_a_difference_is_shown_as_a_diff(tmp_path: Path) -> None:
     (tmp_path / "apikley_contract").mkdir()
-    lines = spec._differences(GENERATED, tmp_path)
+    lines = generated.diff(GENERATED, tmp_path)
     assert "--- generated/apikley_contract/openapi.json (committed)\n" in lines
 
 

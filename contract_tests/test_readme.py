@@ -14,7 +14,8 @@ from apikley_mock.plugin import MockService
 from scripts.spec.files import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+TEXTS = README + (ROOT / "apikley" / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXTS, flags=re.DOTALL | re.MULTILINE)
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
 
 
@@ -24,6 +25,7 @@ def _driven(apikley_mock: MockService, monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("APIKLEY_API_KEY", apikley_mock.api_key)
     monkeypatch.setenv("APIKLEY_BASE_URL", apikley_mock.url)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(2000))
     skipped = 0.0
 
     def sleep(_: Clock, seconds: float) -> None:

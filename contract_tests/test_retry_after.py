@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apikley._retry import pause, retry_after
+from apikley._clock import Clock
+from apikley._envelope import retry_after
+from apikley._retry import Retry
+from apikley.errors import RateLimited
 
 NOW = datetime(2025, 12, 8, 9, 0, 0, tzinfo=UTC)
 
@@ -33,10 +36,34 @@ def test_a_header_is_read_as_seconds_from_now(header: str | None, seconds: float
     assert retry_after(header, NOW) == seconds
 
 
-@given(st.integers(0, 50), st.dictionaries(st.just("retry-after"), st.text()))
-def test_no_pause_is_longer_than_half_a_minute(attempt: int, headers: dict[str, str]) -> None:
-    assert 0 <= pause(attempt, headers, NOW) <= 30
+@given(st.none() | st.floats(0, 1e9), st.integers(0, 12))
+def test_no_pause_is_longer_than_half_a_minute(asked: float | None, resends: int) -> None:
+    retry = Retry(resends, Clock())
+    for _ in range(resends):
+        assert 0 <= retry.pause(RateLimited(429, "", retry_after=asked)).seconds <= 30
 
 
 def test_pauses_grow() -> None:
-    assert pause(0, {}, NOW) <= 0.5 < pause(2, {}, NOW) <= 2.0 < pause(4, {}, NOW)
+    retry = Retry(5, Clock())
+    first, _, third, _, fifth = (retry.pause(RateLimited(429, "")).seconds for _ in range(5))
+    assert first <= 0.5 < third <= 2.0 < fifth
+
+
+def test_when_no_resend_is_left_the_failure_is_raised() -> None:
+    with pytest.raises(RateLimited, match="slow down"):
+        Retry(0, Clock()).pause(RateLimited(429, "slow down"))
+
+
+def test_no_resend_begins_after_the_budget_of_time() -> None:
+    class Later(Clock):
+        now_ = 0.0
+
+        def monotonic(self) -> float:
+            return self.now_
+
+    clock = Later()
+    retry = Retry(100, clock)
+    retry.pause(RateLimited(429, "", retry_after=30.0))
+    clock.now_ = 91.0
+    with pytest.raises(RateLimited):
+        retry.pause(RateLimited(429, "", retry_after=30.0))

@@ -5,80 +5,27 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
-import jsonschema_rs
 import pytest
 
-import apikley_contract
 from apikley import Hailuo02ImageToVideoPro, callbacks
-from apikley_mock.engine import Durations, Engine
+from apikley_mock.accounts import Account
+from apikley_mock.engine import Engine
+from apikley_mock.plan import Plan
 from apikley_mock.plugin import MockService
-from apikley_mock.simulator import Settings, Simulator
-
-CREATE = apikley_contract.operation("createTask").path
-LOOK = apikley_contract.operation("getTaskDetails").path
-
-
-class Received:
-    """A loopback server that keeps what is posted to it."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[dict[str, str], bytes]] = []
-        received = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                received.calls.append((dict(self.headers), body))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/callback?job=7"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Received]:
-    received = Received()
-    yield received
-    received.close()
-
-
-@pytest.fixture
-def http(apikley_mock: MockService) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
-    with httpx.Client(base_url=apikley_mock.url, headers=headers) as client:
-        yield client
+from apikley_mock.settings import AccountSettings, Settings
+from apikley_mock.simulator import Simulator
+from contract_tests.simulators import CREATE, LOOK, Received, assert_fits, look
 
 
 def _create(http: httpx.Client, body: dict[str, Any]) -> str:
     answer = http.post(CREATE, json=body).json()
     assert answer["code"] == 200, answer
     return str(answer["data"]["taskId"])
-
-
-def _look(http: httpx.Client, task_id: str) -> dict[str, Any]:
-    answer = http.get(LOOK, params={"taskId": task_id}).json()
-    schema = {"$ref": "#/components/schemas/TaskDetailsResponse", **apikley_contract.schemas()}
-    jsonschema_rs.Draft4Validator(schema).validate(answer)
-    assert answer["code"] == 200, answer
-    return dict(answer["data"])
 
 
 def test_the_example_of_the_published_page_is_accepted(http: httpx.Client, example: dict[str, Any]) -> None:
@@ -93,7 +40,7 @@ def test_a_task_goes_through_its_states_in_order(
     task_id = _create(http, example)
     states = []
     for _ in range(8):
-        states.append(_look(http, task_id)["state"])
+        states.append(look(http, task_id)["state"])
         apikley_mock.advance(0.5)
     assert states == ["waiting", "queuing", *["generating"] * 4, "success", "success"]
 
@@ -103,9 +50,9 @@ def test_the_record_has_the_recorded_shape(
 ) -> None:
     del example["callBackUrl"]
     task_id = _create(http, example)
-    before = _look(http, task_id)
+    before = look(http, task_id)
     apikley_mock.advance(10)
-    after = _look(http, task_id)
+    after = look(http, task_id)
     assert (before["resultJson"], before["failCode"], before["failMsg"]) == ("", None, None)
     assert json.loads(before["param"]) == example
     assert isinstance(after["createTime"], int)
@@ -119,9 +66,9 @@ def test_the_answer_is_the_same_after_the_end(
     del example["callBackUrl"]
     task_id = _create(http, example)
     apikley_mock.advance(10)
-    first = _look(http, task_id)
+    first = look(http, task_id)
     apikley_mock.advance(3600)
-    assert _look(http, task_id) == first
+    assert look(http, task_id) == first
 
 
 def test_the_result_is_a_playable_video_once_it_is_there(
@@ -131,7 +78,7 @@ def test_the_result_is_a_playable_video_once_it_is_there(
     task_id = _create(http, example)
     assert httpx.get(f"{apikley_mock.url}/results/{task_id}.mp4").status_code == 404
     apikley_mock.advance(10)
-    (url,) = json.loads(_look(http, task_id)["resultJson"])["resultUrls"]
+    (url,) = json.loads(look(http, task_id)["resultJson"])["resultUrls"]
     video = httpx.get(url)
     assert video.headers["content-type"] == "video/mp4"
     assert video.content[4:8] == b"ftyp"
@@ -153,8 +100,7 @@ def test_one_signed_callback_is_sent_when_the_task_ends(
     callback = callbacks.verify(headers, body, apikley_mock.webhook_key, now=stamp)
     assert (callback.task_id, callback.state, callback.code) == (task_id, "success", 200)
     assert callback.task.result_urls == [f"{apikley_mock.url}/results/{task_id}.mp4"]
-    schema = {"$ref": "#/components/schemas/TaskCallback", **apikley_contract.schemas()}
-    jsonschema_rs.Draft4Validator(schema).validate(json.loads(body))
+    assert_fits("TaskCallback", json.loads(body))
     assert [(entry.status, entry.task_id) for entry in apikley_mock.journal.callbacks()] == [(200, task_id)]
 
 
@@ -250,8 +196,8 @@ def test_the_client_waits_and_downloads_through_the_whole_life_of_a_task(
 
 
 def test_ids_are_never_given_twice() -> None:
-    engine = Engine(Durations())
-    ids = {engine.create({"model": "hailuo/x"}, "http://mock.test", now=1000.0).id for _ in range(1000)}
+    engine, account = Engine(Random(0)), Account(AccountSettings("k", "a"), {})  # noqa: S311
+    ids = {engine.create("hailuo/x", "{}", account, Plan(), now=1000.0).id for _ in range(1000)}
     assert len(ids) == 1000
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,15 +84,3 @@ def test_values_are_read_by_the_rules_of_yaml_1_2(page: str, value: str) -> None
 
     expected = {"1e3": 1000.0, "0o17": 15, "~": None}.get(value, value)
     assert parse_yaml(f"value: {value}\n", "x") == {"value": expected}
-
-
-def test_a_refused_page_leaves_everything_as_it_was(page: str, tmp_path: Path, monkeypatch: Any) -> None:
-    from scripts.spec import __main__ as spec
-
-    source = tmp_path / "page.txt"
-    source.write_text(page, encoding="utf-8")
-    monkeypatch.setattr(spec, "OPENAPI", tmp_path / "openapi")
-    monkeypatch.setattr(spec, "generate", lambda: (_ for _ in ()).throw(SpecError()))
-    with pytest.raises(SpecError):
-        spec.update(source)
-    assert not list((tmp_path / "openapi").rglob("*.json"))

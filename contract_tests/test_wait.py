@@ -34,7 +34,7 @@ def test_looks_follow_the_documented_schedule(run: Any) -> None:
 
 @pytest.mark.parametrize(("elapsed", "shortest", "longest"), [(0, 2, 3), (29.9, 2, 3), (30, 5, 10), (120, 15, 30)])
 def test_the_pause_grows_with_the_time_waited(run: Any, elapsed: float, shortest: float, longest: float) -> None:
-    from apikley._flows import poll_pause
+    from apikley._wait import poll_pause
 
     assert all(shortest <= poll_pause(elapsed) <= longest for _ in range(100))
 
@@ -108,3 +108,53 @@ def test_a_task_that_stays_invisible_is_not_found(run: Any) -> None:
 
     with pytest.raises(NotFound):
         run(service, (lambda api: ask_create(api).wait()) if run is call_sync else create_and_wait)
+
+
+@pytest.mark.parametrize("trouble", [httpx.ReadTimeout("late"), httpx.Response(502), envelope(429), envelope(455)])
+def test_a_passing_failure_is_no_news_and_waiting_goes_on(run: Any, trouble: Any) -> None:
+    service = Service(details("waiting"), trouble, trouble, trouble, details("success", **RESULT))
+    done, _ = run(service, lambda api: api.wait("task_hailuo_1"))
+    assert done.state == "success"
+    assert len(service.requests) == 5
+
+
+def test_a_failure_that_does_not_pass_is_raised_before_the_deadline(run: Any) -> None:
+    service = Service(details("waiting"), httpx.ConnectError("refused"))
+    clocks: list[Any] = []
+
+    def wait(api: Any) -> Any:
+        clocks.append(api._settings.clock)
+        return api.wait("task_hailuo_1", 900)
+
+    with pytest.raises(apikley.TransportError) as caught:
+        run(service, wait)
+    assert caught.value.task_id == "task_hailuo_1"
+    assert 60 < clocks[0].monotonic() - 1000 < 80
+
+
+def test_a_key_that_is_not_accepted_is_said_at_once(run: Any) -> None:
+    service = Service(envelope(401))
+    with pytest.raises(apikley.Unauthorized):
+        run(service, lambda api: api.wait("task_hailuo_1"))
+    assert len(service.requests) == 1
+
+
+def test_the_service_may_ask_for_a_longer_pause(run: Any) -> None:
+    slow = httpx.Response(429, json={"code": 429}, headers={"retry-after": "20"})
+    _, clock = run(Service(slow, details("success", **RESULT)), lambda api: api.wait("task_hailuo_1"))
+    assert clock.slept == [20.0]
+
+
+def test_a_wait_of_no_time_is_one_look(run: Any) -> None:
+    service = Service(details("waiting"))
+    with pytest.raises(WaitTimeout):
+        run(service, lambda api: api.wait("task_hailuo_1", 0))
+    assert len(service.requests) == 1
+
+
+def test_an_error_in_ones_own_progress_function_comes_through(run: Any) -> None:
+    def broken(_: Any) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(Service(details("waiting")), lambda api: api.wait("task_hailuo_1", on_progress=broken))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from scripts.spec import node
 from scripts.spec.files import GENERATED, ROOT
@@ -17,14 +18,14 @@ CONTRACT = GENERATED / "apikley_contract" / "openapi.json"
 
 
 @contextlib.contextmanager
-def running(*options: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(*options: str, contract: Path = CONTRACT) -> Iterator[subprocess.Popen[bytes]]:
     """Prism with these options of `prism mock`; ended, with all that npx started, on leaving.
 
     Raises:
         SpecError: There is no Node, or the tools cannot be installed.
     """
     node.install()
-    command = node.npx("prism", "mock", str(CONTRACT), *options)
+    command = node.npx("prism", "mock", str(contract), *options)
     process = subprocess.Popen(command, cwd=ROOT, env=node.environment(), start_new_session=True)
     try:
         yield process

@@ -14,9 +14,10 @@ import httpx
 
 import apikley_contract
 from apikley._clock import Clock
+from apikley._create import GRACE
 from apikley._fields import text
-from apikley._flows import GRACE, poll_pause
 from apikley._task import TaskSnapshot
+from apikley._wait import poll_pause
 from apikley.callbacks import Key, sign
 from apikley.errors import ApikleyError, ConfigurationError, NotFound, TransportError, ValidationFailed
 from apikley.receiver._confirm import Client, payload

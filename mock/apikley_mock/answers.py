@@ -1,40 +1,86 @@
-"""The envelope, as the service writes it."""
+"""What the service answers: the envelope, and the uploads' own form; texts are the contract's examples."""
 
 from __future__ import annotations
 
+import json
 from functools import cache
-from typing import Any, Literal
-
-from starlette.responses import JSONResponse
+from typing import Any
 
 import apikley_contract
+from apikley_mock.settings import ErrorStyle
+from apikley_mock.wire import Answer, json_answer
 
-ErrorStyle = Literal["envelope", "http"]
+UPLOADS = ("uploadFileStream", "uploadFileBase64", "uploadFileUrl")
+CODES = apikley_contract.codes()
+SUCCESS = CODES["SUCCESS"]
 
 
-def success(data: Any) -> JSONResponse:
+def success(data: Any) -> Answer:
     """HTTP 200 with the success code."""
-    return JSONResponse({"code": apikley_contract.codes()["SUCCESS"], "msg": "success", "data": data})
+    answer = json_answer(200, {"code": SUCCESS, "msg": "success", "data": data})
+    answer.code = SUCCESS
+    return answer
 
 
-def error(name: str, msg: str | None, style: ErrorStyle) -> JSONResponse:
-    """An error by the contract's name for it.
+def created(task_id: str) -> Answer:
+    """The answer of createTask; the same as `success`, written without an encoder, which takes its time."""
+    answer = Answer(200, b'{"code":%d,"msg":"success","data":{"taskId":%s}}' % (SUCCESS, json.dumps(task_id).encode()))
+    answer.code = SUCCESS
+    answer.task_id = task_id
+    return answer
+
+
+def error(code: int, msg: str | None = None, style: ErrorStyle = "envelope") -> Answer:
+    """An error.
 
     Args:
-        name: For instance `INSUFFICIENT_CREDITS`.
+        code: The envelope's code, one of the contract's or any other.
         msg: The text; the contract's example, if not given.
         style: `envelope` answers HTTP 200 with the code in the body, as real traffic does; `http`
             answers the code as the HTTP status too.
     """
-    code = apikley_contract.codes()[name]
-    body = {"code": code, "msg": msg or _recorded(code), "data": None}
-    return JSONResponse(body, status_code=200 if style == "envelope" else code)
+    text = recorded(code) if msg is None else msg
+    answer = json_answer(200 if style == "envelope" else _status(code), {"code": code, "msg": text, "data": None})
+    answer.code = code
+    answer.note = text
+    return answer
+
+
+def upload_error(code: int, msg: str | None = None) -> Answer:
+    """An error of an upload: always a real HTTP status."""
+    text = upload_text(code) if msg is None else msg
+    answer = json_answer(_status(code), {"success": False, "code": code, "msg": text})
+    answer.code = code
+    answer.note = text
+    return answer
 
 
 @cache
-def _recorded(code: int) -> str:
-    """The text of the contract's example of an error."""
-    document = apikley_contract.openapi()
-    reference = document["paths"]["/api/v1/jobs/recordInfo"]["get"]["responses"][str(code)]["$ref"]
-    response = document["components"]["responses"][reference.rsplit("/", 1)[1]]
-    return str(response["content"]["application/json"]["example"]["msg"])
+def recorded(code: int) -> str:
+    """The text of the contract's example of an error; the code itself where it has none."""
+    responses = apikley_contract.operation("getTaskDetails").description["responses"]
+    if code == SUCCESS or str(code) not in responses:
+        return f"Error {code}"
+    return str(_example(responses[str(code)])["msg"])
+
+
+def upload_text(code: int) -> str:
+    """The text of the contract's example of an upload's error."""
+    return _upload_texts().get(code) or recorded(code)
+
+
+def _status(code: int) -> int:
+    # The envelope's codes are free; HTTP has no status above 599.
+    return code if 400 <= code <= 599 else 500
+
+
+@cache
+def _upload_texts() -> dict[int, str]:
+    responses = apikley_contract.operation(UPLOADS[0]).description["responses"]
+    return {int(code): str(_example(found)["msg"]) for code, found in responses.items() if int(code) != SUCCESS}
+
+
+def _example(response: dict[str, Any]) -> dict[str, Any]:
+    name = response["$ref"].rsplit("/", 1)[1]
+    found: dict[str, Any] = apikley_contract.openapi()["components"]["responses"][name]["content"]["application/json"]
+    return dict(found["example"])

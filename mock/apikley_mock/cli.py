@@ -4,73 +4,110 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import sys
+from pathlib import Path
+from typing import Any
+
+# Options that are members of a scenario, too.
+_GIVEN = (
+    "api_key",
+    "webhook_key",
+    "credits",
+    "error_style",
+    "lenient",
+    "documented_limits",
+    "speed",
+    "seed",
+    "durations",
+    "callback_hosts",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 done, 1 failed, 2 wrong usage."""
-    parser = argparse.ArgumentParser(prog="apikley-mock", description="Stands in for the Apikley API, offline.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser(
-        "serve",
-        help="run the simulator until Ctrl-C",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on")
-    serve.add_argument("--port", type=_port, default=8080, help="the port to listen on; 0 picks a free one")
-    serve.add_argument("--api-key", default="mock-key", help="the key that is accepted")
-    serve.add_argument("--webhook-key", default=None, help="the key that callbacks are signed with")
-    serve.add_argument("--error-style", choices=["envelope", "http"], default="envelope", help="how errors arrive")
-    serve.add_argument("--speed", type=_positive, default=1.0, help="simulated seconds in one real second")
-    serve.add_argument(
-        "--durations",
-        type=_durations,
-        default="0.5,0.5,2",
-        metavar="WAITING,QUEUING,GENERATING",
-        help="seconds that a task stays in each state",
-    )
-    serve.add_argument(
-        "--allow-callback-host",
-        action="append",
-        default=[],
-        metavar="HOST",
-        help="a host that callbacks may be sent to, beside the loopback ones",
-    )
     try:
-        return _serve(parser.parse_args(arguments))
+        return _serve(_parser().parse_args(arguments))
     except KeyboardInterrupt:
         return 0
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="apikley-mock", description="Stands in for the Apikley API, offline.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="run the simulator until Ctrl-C")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    serve.add_argument("--port", type=_port, default=8080, help="the port; 0 picks a free one (default: 8080)")
+    serve.add_argument(
+        "--scenario", type=Path, metavar="FILE", help="a TOML file with all of this and more; options go before it"
+    )
+    add = serve.add_argument
+    add("--api-key", help="the key that is accepted (default: mock-key)")
+    add("--webhook-key", help="the key that callbacks are signed with (default: unsigned)")
+    add("--credits", type=_not_negative, help="what the account has (default: never runs out)")
+    add("--error-style", choices=["envelope", "http"], help="how errors arrive (default: envelope, as HTTP 200)")
+    add("--lenient", action="store_true", default=None, help="accept what clients send although the contract does not")
+    add(
+        "--limits",
+        dest="documented_limits",
+        action="store_true",
+        default=None,
+        help="hold to the documented limits (20 creates in 10 s, 10 look-ups a second)",
+    )
+    add("--speed", type=_positive, help="simulated seconds in one real second (default: 1)")
+    add("--virtual-clock", action="store_true", help="time passes only when the admin API advances it")
+    add("--seed", type=int, help="decides what is left to chance (default: 0)")
+    add(
+        "--durations",
+        type=_durations,
+        metavar="WAITING,QUEUING,GENERATING",
+        help="seconds in each state, each one a number or a range such as 60-300 (default: 0.5,0.5,2)",
+    )
+    add(
+        "--allow-callback-host",
+        dest="callback_hosts",
+        action="append",
+        metavar="HOST",
+        help="a host that may be called, beside the loopback ones",
+    )
+    return parser
+
+
 def _serve(options: argparse.Namespace) -> int:
     try:
-        from apikley_mock import server  # noqa: PLC0415 - needs the extra
-        from apikley_mock.clock import RealClock  # noqa: PLC0415
-        from apikley_mock.engine import Durations  # noqa: PLC0415
-        from apikley_mock.simulator import Settings, Simulator  # noqa: PLC0415
+        from apikley_mock import scenario, server  # noqa: PLC0415 - needs the extra
+        from apikley_mock.clock import VirtualClock  # noqa: PLC0415
+        from apikley_mock.simulator import Simulator  # noqa: PLC0415
     except ModuleNotFoundError as error:
         return _failed(f"{error.name} is not installed; run: pip install 'apikley[mock]'")
     try:
+        described = scenario.load(options.scenario) if options.scenario else {}
+        described |= _given(options)
+        service = scenario.service_of(described, VirtualClock() if options.virtual_clock else None)
         bound = server.bind(options.host, options.port)
+    except scenario.ScenarioError as error:
+        return _failed(str(error))
     except OSError as error:
         reason = error.strerror or str(error)
         return _failed(f"cannot listen on {options.host} port {options.port}: {reason}; another --port, or 0, may do")
-    settings = Settings(
-        api_key=options.api_key,
-        webhook_key=options.webhook_key,
-        durations=Durations(*options.durations),
-        error_style=options.error_style,
-        callback_hosts=frozenset(options.allow_callback_host),
-    )
     url = server.url_of(bound)
 
     def announce() -> None:
         print(f"listening on {url}", flush=True)
-        print(f"point a client at it: APIKLEY_BASE_URL={url} APIKLEY_API_KEY={options.api_key}", flush=True)
+        print(f"point a client at it: APIKLEY_BASE_URL={url} APIKLEY_API_KEY={service.settings.api_key}", flush=True)
 
+    # Tasks live long: looking them all through again and again would cost more than it finds.
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1000)
     with contextlib.closing(bound):
-        server.Server(Simulator(settings, RealClock(options.speed)), announce).run([bound])
+        server.Server(Simulator(service), announce).run([bound])
     return 0
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The options as members of a scenario."""
+    given = vars(options)
+    return {name: given[name] for name in _GIVEN if given[name] is not None}
 
 
 def _failed(message: str) -> int:
@@ -79,7 +116,7 @@ def _failed(message: str) -> int:
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:
+    if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
     return int(text)
 
@@ -91,11 +128,18 @@ def _positive(text: str) -> float:
     return value
 
 
-def _durations(text: str) -> list[float]:
-    values = [_number(part) for part in text.split(",")]
-    if len(values) != 3 or min(values) < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not three numbers of seconds, such as 0.5,0.5,2")
-    return values
+def _not_negative(text: str) -> float:
+    value = _number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is below 0")
+    return value
+
+
+def _durations(text: str) -> list[float | list[float]]:
+    spans = [[_number(part) for part in span.split("-", 1)] for span in text.split(",")]
+    if len(spans) != 3 or min(map(min, spans)) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not three numbers of seconds, such as 0.5,0.5,2 or 0,0,60-300")
+    return [span if len(span) == 2 else span[0] for span in spans]
 
 
 def _number(text: str) -> float:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+# How long a receiver gets, in real seconds, at least, and where only a hand moves the clock.
+_SHORTEST, _BY_HAND = 1.0, 2.0
+
 
 class Clock(Protocol):
     """What the engine lives by."""
@@ -14,6 +17,9 @@ class Clock(Protocol):
 
     def until(self, moment: float) -> float | None:
         """Real seconds from now to a moment of this clock; None where only a hand brings it."""
+
+    def patience(self, seconds: float) -> float:
+        """Real seconds to wait for somebody outside who is given so many simulated ones."""
 
 
 class RealClock:
@@ -36,6 +42,10 @@ class RealClock:
         """Real seconds from now to a moment of this clock."""
         return max(0.0, (moment - self.now()) / self.speed)
 
+    def patience(self, seconds: float) -> float:
+        """Real seconds: scaled, but at least one, for the receiver's own work does not get faster."""
+        return max(_SHORTEST, seconds / self.speed)
+
 
 class VirtualClock:
     """Time that stands still until somebody advances it."""
@@ -50,8 +60,16 @@ class VirtualClock:
     def until(self, moment: float) -> None:
         """Only `advance` brings any moment."""
 
+    def patience(self, seconds: float) -> float:
+        """Two real seconds, or less: nobody who drives the clock wants to wait."""
+        return min(seconds, _BY_HAND)
+
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         if seconds < 0:
             raise ValueError(f"time cannot go back by {-seconds} s")
         self._now += seconds
+
+    def advance_to(self, moment: float) -> None:
+        """Let time pass up to a moment, unless it is past."""
+        self._now = max(self._now, moment)

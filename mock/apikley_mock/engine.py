@@ -3,91 +3,163 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+from random import Random
 
 import apikley_contract
+from apikley_mock.accounts import Account
+from apikley_mock.plan import Plan
 
 # In the order of the life cycle; the contract's own enumeration.
 STATES: list[str] = apikley_contract.openapi()["components"]["schemas"]["TaskState"]["enum"]
 WAITING, QUEUING, GENERATING, SUCCESS, FAIL = STATES
 
 
-@dataclass(frozen=True)
-class Durations:
-    """How long a task stays in each state, in seconds."""
-
-    waiting: float = 0.5
-    queuing: float = 0.5
-    generating: float = 2.0
-
-
-@dataclass(frozen=True)
 class Task:
-    """One task. Everything about it is decided when it is created.
+    """One task.
 
     Attributes:
         id: The task's id.
-        request: The createTask body as it came.
-        changes: The states that it goes through, each with its Unix time, earliest first.
+        model: The model that was asked for.
+        param: The createTask body as it came, JSON text.
+        account: Who pays.
+        price: What it cost.
         base_url: Where the simulator was reached, for the result's address.
+        callback_url: Where its end is called back, if anywhere.
+        plan: What becomes of it.
+        created: When it was made, in Unix seconds.
+        moments: When it is queued, when it is worked on, and when it ends; infinite while unknown.
+        polls: How often it was looked up.
+        settled: Whether its end has been reported by `Engine.ended`.
     """
 
-    id: str
-    request: dict[str, Any]
-    changes: tuple[tuple[str, float], ...]
-    base_url: str
+    __slots__ = (
+        "account",
+        "base_url",
+        "callback_url",
+        "created",
+        "id",
+        "model",
+        "moments",
+        "param",
+        "plan",
+        "polls",
+        "price",
+        "settled",
+    )
 
-    @property
-    def created(self) -> float:
-        """Unix seconds."""
-        return self.changes[0][1]
+    def __init__(self, task_id: str, model: str, param: str, account: Account, plan: Plan, created: float) -> None:
+        self.id = task_id
+        self.model = model
+        self.param = param
+        self.account = account
+        self.plan = plan
+        self.created = created
+        self.price = 0.0
+        self.base_url = ""
+        self.callback_url: str | None = None
+        self.moments = [math.inf, math.inf, math.inf]
+        self.polls = 0
+        self.settled = False
 
     @property
     def completed(self) -> float:
-        """Unix seconds."""
-        return self.changes[-1][1]
+        """When it ends, in Unix seconds; infinite if that is not known."""
+        return self.moments[2]
 
-    def change(self, now: float) -> tuple[str, float]:
+    def state(self, now: float) -> tuple[str, float]:
         """The state at a time, and since when it lasts."""
-        return next(change for change in reversed(self.changes) if change[1] <= now or change is self.changes[0])
+        queued, begun, ended = self.moments
+        if now >= ended:
+            return (FAIL if self.plan.outcome == "fail" else SUCCESS), ended
+        if now >= begun:
+            return GENERATING, begun
+        return (QUEUING, queued) if now >= queued else (WAITING, self.created)
+
+    def reach(self, step: int, now: float) -> None:
+        """Let it be past a step (1 queued, 2 worked on, 3 ended) at a time, if it is not yet."""
+        self.moments = [min(moment, now) if place < step else moment for place, moment in enumerate(self.moments)]
 
 
 class Engine:
     """All tasks.
 
     Args:
-        durations: How long tasks stay in each state.
+        random: Decides what is left to chance.
+        kept: How many tasks are remembered.
     """
 
-    def __init__(self, durations: Durations) -> None:
-        self.durations = durations
-        self.tasks: dict[str, Task] = {}
-        self._endings: list[tuple[float, str]] = []
+    def __init__(self, random: Random, kept: int = 250_000) -> None:
+        self.tasks: OrderedDict[str, Task] = OrderedDict()
+        self._random = random
+        self._kept = kept
+        self._endings: list[tuple[float, int, Task]] = []
         self._last_number = 0
+        self._pushed = 0
 
-    def create(self, request: dict[str, Any], base_url: str, now: float) -> Task:
+    def create(self, model: str, param: str, account: Account, plan: Plan, now: float) -> Task:
         """Begin a task."""
-        steps = ((WAITING, 0.0), (QUEUING, self.durations.waiting), (GENERATING, self.durations.queuing))
-        changes, moment = [], now
-        for state, pause in (*steps, (SUCCESS, self.durations.generating)):
-            moment += pause
-            changes.append((state, moment))
-        task = Task(self._new_id(str(request["model"]), now), request, tuple(changes), base_url)
+        task = Task(self._new_id(model, now), model, param, account, plan, now)
+        if plan.progress == "time":
+            waiting, queuing, generating = plan.durations.draw(self._random)
+            queued = now + waiting
+            begun = queued + queuing
+            ended = math.inf if plan.outcome == "never" else begun + generating
+            task.moments = [queued, begun, ended]
+            if ended != math.inf:
+                self._push(task)
         self.tasks[task.id] = task
-        heapq.heappush(self._endings, (task.completed, task.id))
+        if len(self.tasks) > self._kept:
+            self.tasks.popitem(last=False)
         return task
+
+    def find(self, task_id: str, now: float) -> Task | None:
+        """The task of an id, if look-ups may see it."""
+        task = self.tasks.get(task_id)
+        if task is None or now < task.created + task.plan.hidden:
+            return None
+        return None if task.plan.outcome == "vanish" and now >= task.completed else task
+
+    def look(self, task: Task, now: float) -> None:
+        """Count a look-up, and let a task that goes by look-ups go on."""
+        if task.plan.progress == "polls" and not task.settled:
+            step = min(task.polls // task.plan.polls, 2 if task.plan.outcome == "never" else 3)
+            task.reach(step, now)
+            if step == 3:
+                self._push(task)
+        task.polls += 1
+
+    def step(self, task: Task, now: float) -> None:
+        """Take a task to its next state by hand; the last of them is its end."""
+        reached = sum(moment <= now for moment in task.moments)
+        if reached == 2:
+            self.end(task, task.plan if task.plan.outcome == "fail" else task.plan.changed({"outcome": "success"}), now)
+        else:
+            task.reach(reached + 1, now)
+
+    def end(self, task: Task, plan: Plan, now: float) -> None:
+        """End a task now, by hand, as the plan says."""
+        task.plan = plan
+        task.reach(3, now)
+        self._push(task)
 
     def next_ending(self) -> float | None:
         """When the next task ends, in Unix seconds."""
         return self._endings[0][0] if self._endings else None
 
-    def ended(self, now: float) -> list[Task]:
-        """The tasks that have ended since this was last asked, in order."""
-        found = []
+    def ended(self, now: float) -> Iterator[Task]:
+        """The tasks that have ended since this was last asked, in order, each once."""
         while self._endings and self._endings[0][0] <= now:
-            found.append(self.tasks[heapq.heappop(self._endings)[1]])
-        return found
+            task = heapq.heappop(self._endings)[2]
+            if not task.settled:
+                task.settled = True
+                yield task
+
+    def _push(self, task: Task) -> None:
+        self._pushed += 1
+        heapq.heappush(self._endings, (task.completed, self._pushed, task))
 
     def _new_id(self, model: str, now: float) -> str:
         # As in the documentation: the family, and the time in milliseconds. Never the same twice.

@@ -1,67 +1,198 @@
-"""What happened: requests with their verdicts, callbacks with their answers. Bounded; no headers, so no keys."""
+"""What happened: requests with their verdicts, callbacks with their answers. Bounded, and without keys."""
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, NamedTuple
 
+import apikley_contract
+from apikley_mock import nearest
+
+_CREATE = apikley_contract.operation("createTask")
 _KEPT = 10_000
+_KEPT_BYTES = 32 * 1024 * 1024
+_LARGEST_BODY = 32 * 1024
+_LARGEST_TARGET = 2_000
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One request received, or one callback sent.
 
     Attributes:
+        number: Its place in the order of all entries, from 1.
         at: Unix seconds of the simulator's clock.
         kind: `request` or `callback`.
         method: The HTTP method.
         target: The path of a request, without its query; the URL of a callback.
         status: The HTTP status answered; None where none came.
-        note: The code in the envelope, or what went wrong.
+        code: The code in the envelope, if there was one.
+        note: The verdict in words, or what went wrong.
         task_id: The task that it was about, if any.
+        account: The name of the account whose key was used, if any.
+        body: What was sent; cut off after 32 KiB.
     """
 
+    number: int
     at: float
     kind: Literal["request", "callback"]
     method: str
     target: str
     status: int | None
-    note: str = ""
-    task_id: str | None = None
+    code: int | None
+    note: str
+    task_id: str | None
+    account: str | None
+    body: bytes
+
+    def json(self) -> Any:
+        """The body, read as JSON; None where it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
 
 
 class Journal:
-    """The newest entries."""
+    """The newest entries: at most 10,000, and at most 32 MiB of bodies.
 
-    def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=_KEPT)
+    Args:
+        secrets: Keys that are blotted out wherever they turn up.
+    """
+
+    def __init__(self, secrets: list[str] | None = None) -> None:
+        self._secrets = [(secret, secret.encode()) for secret in secrets or [] if secret]
+        self._entries: deque[Entry] = deque()
+        self._bytes = 0
+        self._last = 0
 
     def __iter__(self) -> Iterator[Entry]:
         """The entries, oldest first."""
-        return iter(list(self._entries))
+        return iter(self._entries.copy())
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, entry: Entry) -> None:
-        """Note one."""
+    @property
+    def last(self) -> int:
+        """The number of the newest entry; 0 if there was none."""
+        return self._last
+
+    def note(
+        self,
+        at: float,
+        kind: Literal["request", "callback"],
+        method: str,
+        target: str,
+        status: int | None,
+        *,
+        code: int | None = None,
+        note: str = "",
+        task_id: str | None = None,
+        account: str | None = None,
+        body: bytes = b"",
+        secret: bytes = b"",
+    ) -> None:
+        """Note one.
+
+        Args:
+            at: Unix seconds.
+            kind: `request` or `callback`.
+            method: The HTTP method.
+            target: The path, or the URL.
+            status: The HTTP status answered, if any.
+            code: The envelope's code, if any.
+            note: The verdict, or what went wrong.
+            task_id: The task, if any.
+            account: The account's name, if any.
+            body: What was sent.
+            secret: A key that came with the request, known or not.
+        """
+        if len(target) > _LARGEST_TARGET:
+            target = target[:_LARGEST_TARGET] + "…"
+        if len(body) > _LARGEST_BODY:
+            body = body[:_LARGEST_BODY]
+        for text, raw in self._secrets:
+            if text in target or text in note or raw in body:
+                target, note, body = _blotted(text, target, note, body)
+        if len(secret) >= 8 and (secret in body or secret in target.encode(errors="replace")):
+            target, note, body = _blotted(secret.decode("latin-1"), target, note, body)
+        self._last += 1
+        entry = Entry(self._last, at, kind, method, target, status, code, note, task_id, account, body)
         self._entries.append(entry)
+        self._bytes += len(body)
+        while len(self._entries) > _KEPT or self._bytes > _KEPT_BYTES:
+            self._bytes -= len(self._entries.popleft().body)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all, and number from 1 again."""
         self._entries.clear()
+        self._bytes = self._last = 0
 
-    def callbacks(self) -> list[Entry]:
-        """The callbacks that were sent."""
-        return [entry for entry in self._entries if entry.kind == "callback"]
+    def callbacks(self, task_id: str | None = None) -> list[Entry]:
+        """The callbacks that were sent, of one task or of all."""
+        return [entry for entry in self if entry.kind == "callback" and task_id in (None, entry.task_id)]
 
     def requests(self, method: str | None = None, target: str | None = None) -> list[Entry]:
         """The requests, of one method and to one path."""
         return [
             entry
-            for entry in self._entries
+            for entry in self
             if entry.kind == "request" and method in (None, entry.method) and target in (None, entry.target)
         ]
+
+    def created(self) -> list[Entry]:
+        """The createTask requests that made a task, also those whose answer was lost."""
+        return [entry for entry in self.requests(_CREATE.method, _CREATE.path) if entry.task_id]
+
+    def assert_created_once(self, **expected: Any) -> Entry:
+        """Demand that exactly one task was made by a request that holds what is expected.
+
+        Args:
+            **expected: Members of the request, for instance `input={"prompt": "a ship"}`; objects
+                only need to hold what is named.
+
+        Returns:
+            The entry of that request.
+
+        Raises:
+            AssertionError: There was none, or several; the message shows the nearest miss.
+        """
+        __tracebackhide__ = True
+        found = [entry for entry in self.created() if not nearest.differences(expected, entry.json())]
+        if len(found) == 1:
+            return found[0]
+        attempts = self.requests(_CREATE.method, _CREATE.path)
+        raise AssertionError(nearest.report("createTask that made a task", expected, found, attempts, Entry.json))
+
+    def assert_called_back(self, task_id: str | None = None, **expected: Any) -> Entry:
+        """Demand a callback that its receiver took with HTTP 200.
+
+        Args:
+            task_id: Of which task; of any, if not given.
+            **expected: Members of the payload, for instance `data={"state": "fail"}`.
+
+        Returns:
+            The first such entry.
+
+        Raises:
+            AssertionError: There was none; the message shows the nearest miss.
+        """
+        __tracebackhide__ = True
+        found = self.find_callback(lambda entry: not nearest.differences(expected, entry.json()), task_id)
+        if found:
+            return found
+        what = "callback taken with HTTP 200" + (f" for {task_id}" if task_id else "")
+        raise AssertionError(nearest.report(what, expected, [], self.callbacks(), Entry.json))
+
+    def find_callback(self, wanted: Callable[[Entry], bool], task_id: str | None = None) -> Entry | None:
+        """The first callback, taken with HTTP 200, that is wanted."""
+        return next((entry for entry in self.callbacks(task_id) if entry.status == 200 and wanted(entry)), None)
+
+
+def _blotted(secret: str, target: str, note: str, body: bytes) -> tuple[str, str, bytes]:
+    raw = secret.encode("latin-1", errors="ignore") or secret.encode()
+    blot = "[key]"
+    body = body.replace(raw, blot.encode()).replace(secret.encode(), blot.encode())
+    return target.replace(secret, blot), note.replace(secret, blot), body

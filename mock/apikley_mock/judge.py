@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 import jsonschema_rs
 
 import apikley_contract
 
 
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+# Made once: with options, `json.loads` makes one every time.
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
 def body_of(content: bytes) -> tuple[Any, str | None]:
     """A JSON body, or what is wrong with it."""
     try:
-        return json.loads(content), None
+        return _DECODER.decode(content.decode()), None
     except UnicodeDecodeError:
         return None, "The request body is not UTF-8 text"
     except json.JSONDecodeError as error:
@@ -31,19 +39,47 @@ def create_task(body: Any) -> str | None:
     name = body.get("model")
     if not isinstance(name, str) or name not in models:
         return f"The model name you specified is not supported. Supported: {', '.join(models)}"
-    return _findings(models[name].request, body)
+    return findings(models[name].request, body)
 
 
-def _findings(schema: str, value: Any) -> str | None:
-    found = [
-        f"{'.'.join(map(str, error.instance_path)) or 'request'}: {_words(error)}"
-        for error in _validator(schema).iter_errors(value)
-    ]
-    return "; ".join(found) or None
+def leniently(body: Any) -> Any:
+    """The body without what real clients send although the contract refuses it: an empty callback URL, null options."""
+    if not isinstance(body, dict):
+        return body
+    kept = {name: value for name, value in body.items() if not (name == "callBackUrl" and value in ("", None))}
+    if isinstance(kept.get("input"), dict):
+        kept["input"] = {name: value for name, value in kept["input"].items() if value is not None}
+    return kept
+
+
+def request_schema(operation_id: str, content_type: str = "application/json") -> str:
+    """The name of the schema of an operation's body."""
+    body = apikley_contract.operation(operation_id).description["requestBody"]
+    return str(body["content"][content_type]["schema"]["$ref"]).rsplit("/", 1)[1]
+
+
+def findings(schema: str, value: Any) -> str | None:
+    """What is wrong with a value by one of the contract's schemas, in one line; None where nothing is."""
+    return findings_of(_validator(schema), value)
+
+
+def findings_of(validator: jsonschema_rs.Draft4Validator, value: Any) -> str | None:
+    """What is wrong with a value, in one line; None where nothing is."""
+    try:
+        if validator.is_valid(value):
+            return None
+        found = [
+            f"{'.'.join(map(str, error.instance_path)) or 'request'}: {_words(error)}"
+            for error in validator.iter_errors(value)
+        ]
+    except (ValueError, OverflowError):
+        # Half a surrogate pair, or nesting without end, reads as JSON and is no text or tree.
+        return "request: holds what cannot be checked, such as half a surrogate pair or very deep nesting"
+    return "; ".join(found[:10])
 
 
 def _words(error: jsonschema_rs.ValidationError) -> str:
-    return error.message if len(error.message) <= 200 else f"{error.kind.name} {error.kind.as_dict()}"
+    return error.message if len(error.message) <= 200 else f"{error.kind.name} {error.kind.as_dict()}"[:200]
 
 
 @cache

@@ -10,8 +10,9 @@ import pytest
 
 if TYPE_CHECKING:
     from apikley import Apikley
-    from apikley_mock.journal import Journal
+    from apikley_mock.journal import Entry, Journal
     from apikley_mock.server import ThreadedServer
+    from apikley_mock.transport import SimulatorTransport
 
 
 class MockService:
@@ -25,22 +26,97 @@ class MockService:
 
     def __init__(self, server: ThreadedServer) -> None:
         self._server = server
+        self._service = server.simulator.service
         self.url = server.url
-        self.api_key = server.simulator.settings.api_key
-        self.webhook_key = server.simulator.settings.webhook_key or ""
+        self.api_key = self._service.settings.api_key
+        self.webhook_key = self._service.settings.webhook_key or ""
 
     @property
     def journal(self) -> Journal:
         """The requests received and the callbacks sent during this test."""
-        return self._server.simulator.journal
+        return self._service.journal
 
     def advance(self, seconds: float) -> None:
         """Let simulated time pass; returns when the callbacks then due have been answered."""
-        self._server.call(self._server.simulator.advance(seconds))
+        self._server.call(self._service.advance(seconds))
+
+    def fail_next(self, code: int | None = None, *, fault: str = "error", **options: Any) -> None:
+        """Have the next requests go wrong.
+
+        Args:
+            code: The code to answer; one only makes sense with the fault `error`.
+            fault: `error`, `latency`, `reset`, `cut`, `broken-json` or `html`.
+            **options: As in the admin API's `Fault`: `stage="after"` (the task exists, the answer is
+                lost), `times=3`, `share=0.1`, `when={"operation": "createTask"}`, `latency=2.5`,
+                `retry_after=7`, `msg="…"`.
+
+        Raises:
+            ValueError: There is no such fault; the message says what is wrong.
+        """
+        described = {"fault": fault, **({} if code is None else {"code": code}), **options}
+        from apikley_mock import admin_document  # noqa: PLC0415 - only for a test that asks for it
+
+        _demand("Fault", described)
+        self._run(lambda: self._service.faults.arm(admin_document.fault_rule(described)))
+
+    def plan_next(self, **plan: Any) -> None:
+        """Say what becomes of the next tasks.
+
+        Args:
+            **plan: As in the admin API's `Plan`: `outcome="fail"`, `fail_code="422"`,
+                `durations=[1, 1, 300]`, `callback={"times": 2, "delay": 60}`, `times=None` for all
+                tasks, `when={"prompt": "cat"}`.
+
+        Raises:
+            ValueError: There is no such plan; the message says what is wrong.
+        """
+        from apikley_mock import admin_document  # noqa: PLC0415
+
+        _demand("Plan", plan)
+        self._run(lambda: self._service.plans.arm(admin_document.plan_rule(plan)))
+
+    def set_credits(self, credits_left: float | None) -> None:
+        """Set what the account has left; None never runs out."""
+        account = self._service.accounts.named("default")
+        if account is not None:
+            account.credits = credits_left
+
+    def assert_created_once(self, **expected: Any) -> Entry:
+        """Demand that exactly one task was made by a request that holds what is expected.
+
+        Args:
+            **expected: Members of the request, for instance `input={"prompt": "a ship"}`; objects
+                only need to hold what is named.
+
+        Raises:
+            AssertionError: There was none, or several; the message shows the nearest miss.
+        """
+        __tracebackhide__ = True
+        return self.journal.assert_created_once(**expected)
+
+    def wait_for_callback(self, task_id: str | None = None, *, within: float = 3600.0, **expected: Any) -> Entry:
+        """Let simulated time pass until a callback is taken by its receiver with HTTP 200.
+
+        Args:
+            task_id: Of which task; of any, if not given.
+            within: How many simulated seconds may pass.
+            **expected: Members of the payload, for instance `data={"state": "fail"}`.
+
+        Raises:
+            AssertionError: None came; the message shows the nearest miss.
+        """
+        __tracebackhide__ = True
+        from apikley_mock.nearest import differences  # noqa: PLC0415
+
+        def reached() -> bool:
+            return bool(self.journal.find_callback(lambda entry: not differences(expected, entry.json()), task_id))
+
+        self._server.call(self._service.advance_until(reached, within))
+        return self.journal.assert_called_back(task_id, **expected)
 
     def client(self, **options: Any) -> Apikley:
         """An `apikley` client of this simulator, whose waits advance the simulator's clock."""
-        from apikley import Apikley  # noqa: PLC0415 - only for a test that asks for one
+        from apikley import Apikley  # noqa: PLC0415
 
         api = Apikley(**{"api_key": self.api_key, "base_url": self.url, **options})
         clock = api._settings.clock  # noqa: SLF001
@@ -55,14 +131,31 @@ class MockService:
         clock.monotonic = lambda: time.monotonic() + skipped  # type: ignore[method-assign]
         return api
 
+    def _run(self, act: Any) -> None:
+        async def run() -> None:
+            act()
+
+        self._server.call(run())
+
+
+def _demand(schema: str, described: dict[str, Any]) -> None:
+    from apikley_mock import admin_document  # noqa: PLC0415
+
+    wrong = admin_document.findings(schema, described)
+    if wrong:
+        raise ValueError(wrong)
+
 
 @pytest.fixture(scope="session")
 def _apikley_mock_server() -> Iterator[ThreadedServer]:
     from apikley_mock.clock import VirtualClock  # noqa: PLC0415 - only for a test that asks for it
     from apikley_mock.server import ThreadedServer  # noqa: PLC0415
-    from apikley_mock.simulator import Settings, Simulator  # noqa: PLC0415
+    from apikley_mock.service import Service  # noqa: PLC0415
+    from apikley_mock.settings import Settings  # noqa: PLC0415
+    from apikley_mock.simulator import Simulator  # noqa: PLC0415
 
-    server = ThreadedServer(Simulator(Settings(webhook_key="mock-webhook-key"), VirtualClock()))
+    service = Service(Settings(webhook_key="mock-webhook-key"), VirtualClock())
+    server = ThreadedServer(Simulator(service))
     server.start()
     yield server
     server.stop()
@@ -71,5 +164,22 @@ def _apikley_mock_server() -> Iterator[ThreadedServer]:
 @pytest.fixture
 def apikley_mock(_apikley_mock_server: ThreadedServer) -> MockService:
     """A simulated Apikley service with no tasks yet."""
-    _apikley_mock_server.simulator.reset()
+    service = _apikley_mock_server.simulator.service
+
+    async def reset() -> None:
+        service.reset()
+
+    _apikley_mock_server.call(reset())
     return MockService(_apikley_mock_server)
+
+
+@pytest.fixture
+def apikley_mock_transport() -> SimulatorTransport:
+    """A simulator in-process, for `httpx.AsyncClient(transport=…)`; its clock goes by `service.advance`."""
+    from apikley_mock.clock import VirtualClock  # noqa: PLC0415
+    from apikley_mock.service import Service  # noqa: PLC0415
+    from apikley_mock.settings import Settings  # noqa: PLC0415
+    from apikley_mock.simulator import Simulator  # noqa: PLC0415
+    from apikley_mock.transport import SimulatorTransport  # noqa: PLC0415
+
+    return SimulatorTransport(Simulator(Service(Settings(webhook_key="mock-webhook-key"), VirtualClock())))

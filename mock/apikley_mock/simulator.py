@@ -1,74 +1,64 @@
-"""The simulator as an ASGI application: request → journal → auth → contract → engine → answer."""
+"""The simulator as an ASGI application.
+
+A request goes through: journal, key, faults, limits, the contract, the engine; then its answer is
+written, unless a fault has it lost.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import hmac
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
-
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, Response
-from starlette.types import Receive, Scope, Send
+from typing import Any, NamedTuple
 
 import apikley_contract
-from apikley_mock import answers, judge, shapes
-from apikley_mock.callbacks import CallbackSender
-from apikley_mock.clock import Clock, RealClock, VirtualClock
-from apikley_mock.engine import Durations, Engine
-from apikley_mock.journal import Entry, Journal
+from apikley_mock import answers, faults
+from apikley_mock.accounts import Account
+from apikley_mock.admin import PREFIX, Admin
+from apikley_mock.answers import CODES, UPLOADS
+from apikley_mock.jobs import LINKS, Jobs
+from apikley_mock.service import Service
+from apikley_mock.settings import Settings
+from apikley_mock.shapes import RESULTS
+from apikley_mock.uploads import FILES, Uploads
+from apikley_mock.wire import LARGEST_HEAD, Answer, ClientGoneError, Receive, Request, Scope, Send, read, write
 
-LARGEST_BODY = 1024 * 1024
-_VIDEO = Path(str(files("apikley_mock").joinpath("media/result.mp4")))
+__all__ = ["Settings", "Simulator"]
 
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Request, Account], Awaitable[Answer]]
+_PREFERRED_CODE = re.compile(rb"(?:^|[,;\s])code=(\d{3})(?:$|[,;\s])")
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How the simulated service is set up.
-
-    Attributes:
-        api_key: The one key that is accepted.
-        webhook_key: What callbacks are signed with; unsigned without one.
-        durations: How long tasks stay in each state.
-        error_style: `envelope` (HTTP 200 with the code in the body) or `http` (the code as status too).
-        callback_hosts: Hosts beside the loopback ones that callbacks may be sent to.
-    """
-
-    api_key: str = "mock-key"
-    webhook_key: str | None = None
-    durations: Durations = field(default_factory=Durations)
-    error_style: answers.ErrorStyle = "envelope"
-    callback_hosts: frozenset[str] = frozenset()
+class _Route(NamedTuple):
+    operation: str
+    handler: Handler
+    largest: int
+    responses: dict[str, Any]
 
 
 class Simulator:
     """The Apikley API, simulated.
 
     Args:
-        settings: How it is set up.
-        clock: What time it lives by; the machine's, if not given.
+        service: What is simulated, or the settings for it.
     """
 
-    def __init__(self, settings: Settings | None = None, clock: Clock | None = None) -> None:
-        self.settings = settings or Settings()
-        self.clock: Clock = clock or RealClock()
-        self.journal = Journal()
-        self.engine = Engine(self.settings.durations)
-        self._sender = CallbackSender(self.settings.webhook_key, self.settings.callback_hosts)
-        self._wake = asyncio.Event()
-        self._pump: asyncio.Task[None] | None = None
-        self._deliveries: set[asyncio.Task[None]] = set()
-        handlers: dict[str, Handler] = {"createTask": self._create_task, "getTaskDetails": self._get_task_details}
-        self._routes: dict[str, dict[str, Handler]] = {}
-        for operation_id, handler in handlers.items():
-            operation = apikley_contract.operation(operation_id)
-            self._routes.setdefault(operation.path, {})[operation.method] = handler
+    def __init__(self, service: Service | Settings | None = None) -> None:
+        self.service = service if isinstance(service, Service) else Service(service)
+        self._admin = Admin(self.service)
+        self._jobs = jobs = Jobs(self.service)
+        self._uploads = uploads = Uploads(self.service)
+        self._routes = self._routed(
+            {
+                "createTask": jobs.create_task,
+                "getTaskDetails": jobs.get_task_details,
+                "getCredits": jobs.get_credits,
+                "getDownloadUrl": jobs.get_download_url,
+                "uploadFileStream": uploads.stream,
+                "uploadFileBase64": uploads.base64,
+                "uploadFileUrl": uploads.url,
+            }
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -77,132 +67,139 @@ class Simulator:
             return
         if scope["type"] != "http":
             return
-        request = Request(scope, receive)
+        request = Request(scope)
         try:
-            response = await self._answer(request)
-        except ClientDisconnect:
+            answer = await self._answer(request, receive)
+        except ClientGoneError:
             return
-        await response(scope, receive, send)
+        if answer.fault is None:
+            await write(answer, send)
+        else:
+            await faults.write_spoiled(answer.fault, answer, scope.get("state") or {}, receive, send)
 
-    async def advance(self, seconds: float) -> None:
-        """Let time pass on a virtual clock, and wait until the callbacks then due have been answered.
-
-        Raises:
-            TypeError: The simulator lives by the machine's time, which nobody can advance.
-        """
-        if not isinstance(self.clock, VirtualClock):
-            raise TypeError("only a simulator on a virtual clock can be advanced")
-        self.clock.advance(seconds)
-        self._deliver_due()
-        while self._deliveries:
-            await asyncio.gather(*self._deliveries)
-
-    def reset(self) -> None:
-        """Forget all tasks and all that happened."""
-        self.engine = Engine(self.settings.durations)
-        self.journal.clear()
-
-    async def _answer(self, request: Request) -> Response:
-        path = request.url.path
-        if path.startswith(shapes.RESULTS + "/"):
-            return self._result(request)
-        methods = self._routes.get(path)
-        if methods is None:
-            return self._noted(request, self._error("NOT_FOUND", f"No such endpoint: {path}"))
-        handler = methods.get(request.method)
-        if handler is None:
-            response = self._error("NOT_FOUND", f"{path} does not take {request.method}")
-            response.status_code = 405
-            response.headers["Allow"] = ", ".join(methods)
-            return self._noted(request, response)
-        if not self._authorized(request):
-            return self._noted(request, self._error("UNAUTHORIZED"))
-        return await handler(request)
-
-    async def _create_task(self, request: Request) -> Response:
-        content = await _read(request)
-        if content is None:
-            message = f"The request body is larger than {LARGEST_BODY:,} bytes"
-            return self._noted(request, self._error("VALIDATION_FAILED", message))
-        body, broken = judge.body_of(content)
-        broken = broken or judge.create_task(body)
-        if broken:
-            return self._noted(request, self._error("VALIDATION_FAILED", broken))
-        base_url = str(request.base_url).rstrip("/")
-        task = self.engine.create(body, base_url, self.clock.now())
-        self._wake.set()
-        return self._noted(request, answers.success({"taskId": task.id}), task.id)
-
-    async def _get_task_details(self, request: Request) -> Response:
-        task_id = request.query_params.get("taskId")
-        if not task_id:
-            return self._noted(request, self._error("VALIDATION_FAILED", "taskId: missing, but required"))
-        task = self.engine.tasks.get(task_id)
-        if task is None:
-            return self._noted(request, self._error("NOT_FOUND"), task_id)
-        return self._noted(request, answers.success(shapes.record(task, self.clock.now())), task_id)
-
-    def _result(self, request: Request) -> Response:
-        task = self.engine.tasks.get(Path(request.url.path).stem)
-        done = task is not None and task.completed <= self.clock.now()
-        if request.method not in ("GET", "HEAD") or not done:
-            return self._noted(request, Response(status_code=404))
-        return self._noted(request, FileResponse(_VIDEO, media_type="video/mp4"), task.id if task else None)
-
-    def _authorized(self, request: Request) -> bool:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(key.encode(), self.settings.api_key.encode())
-
-    def _error(self, name: str, msg: str | None = None) -> Response:
-        return answers.error(name, msg, self.settings.error_style)
-
-    def _noted(self, request: Request, response: Response, task_id: str | None = None) -> Response:
-        entry = Entry(
-            self.clock.now(), "request", request.method, request.url.path, response.status_code, task_id=task_id
+    async def _answer(self, request: Request, receive: Receive) -> Answer:
+        if request.path.startswith(PREFIX):
+            return await self._admin.answer(request, receive)
+        account = self.service.accounts.of(request.headers.get(b"authorization", b""))
+        answer = await self._judged(request, account, receive)
+        if answer.fault is not None:
+            if answer.fault.latency:
+                await asyncio.sleep(answer.fault.latency)
+            if answer.fault.fault not in ("error", "latency"):
+                fault = answer.fault
+                answer = faults.spoiled(fault, answer)
+                answer.fault = fault
+        self.service.journal.note(
+            self.service.clock.now(),
+            "request",
+            request.method,
+            request.path,
+            None if answer.fault and answer.fault.fault == "reset" else answer.status,
+            code=answer.code,
+            note=answer.note,
+            task_id=answer.task_id,
+            account=account.name if account else None,
+            body=request.body,
+            secret=request.headers.get(b"authorization", b"").rpartition(b" ")[2],
         )
-        self.journal.add(entry)
-        return response
+        return answer
+
+    async def _judged(self, request: Request, account: Account | None, receive: Receive) -> Answer:
+        if request.head_size() > LARGEST_HEAD:
+            return self._error("VALIDATION_FAILED", f"The request's headers are larger than {LARGEST_HEAD:,} bytes")
+        methods = self._routes.get(request.path)
+        if methods is None:
+            return self._other(request)
+        route = methods.get(request.method)
+        if route is None:
+            answer = self._error("NOT_FOUND", f"{request.path} does not take {request.method}")
+            answer.status = 405
+            answer.headers.append((b"allow", ", ".join(methods).encode()))
+            return answer
+        body = await read(receive, route.largest)
+        request.body = body or b""
+        if account is None:
+            return self._refusal(route, "UNAUTHORIZED")
+        if body is None:
+            return self._refusal(route, "VALIDATION_FAILED", f"The request body is larger than {route.largest:,} bytes")
+        return await self._with_faults(route, request, account)
+
+    async def _with_faults(self, route: _Route, request: Request, account: Account) -> Answer:
+        service = self.service
+        preferred = self._preferred(route, request.headers.get(b"prefer", b""))
+        if preferred is not None:
+            return preferred
+        fault = None
+        if service.faults:
+            fault = service.faults.take({"operation": route.operation, "account": account.name})
+            if fault is not None and fault.stage == "before" and fault.fault != "latency":
+                return self._fault_answer(route, fault)
+        wait = account.admit(route.operation, service.clock.now())
+        if wait is not None:
+            answer = self._refusal(route, "RATE_LIMITED")
+            answer.headers.append((b"retry-after", b"%d" % wait))
+        else:
+            service.tick()
+            answer = await route.handler(request, account)
+        if fault is None:
+            return answer
+        if fault.fault == "error":
+            task_id = answer.task_id
+            answer = self._fault_answer(route, fault)
+            answer.task_id = task_id
+        answer.fault = fault
+        return answer
+
+    def _fault_answer(self, route: _Route, fault: faults.Fault) -> Answer:
+        if route.operation not in UPLOADS:
+            return self._jobs.refused(fault)
+        answer = answers.upload_error(fault.code, fault.msg)
+        answer.fault = fault
+        return answer
+
+    def _preferred(self, route: _Route, header: bytes) -> Answer | None:
+        """The documented response that is asked for by the header `Prefer`, as Prism gives it."""
+        found = _PREFERRED_CODE.search(header)
+        if found is None or int(found[1]) == CODES["SUCCESS"]:
+            return None
+        code = found[1].decode()
+        if code not in route.responses:
+            return answers.error(CODES["NOT_FOUND"], f"The contract has no response {code} here", "http")
+        if route.operation in UPLOADS:
+            return answers.upload_error(int(code))
+        return answers.error(int(code), None, "http")
+
+    def _other(self, request: Request) -> Answer:
+        if request.path.startswith((RESULTS + "/", LINKS + "/")):
+            return self._jobs.result(request)
+        if request.path.startswith(FILES + "/"):
+            return self._uploads.file(request)
+        return self._error("NOT_FOUND", f"No such endpoint: {request.path[:200]}")
+
+    def _refusal(self, route: _Route, name: str, msg: str | None = None) -> Answer:
+        if route.operation not in UPLOADS:
+            return self._error(name, msg)
+        # The uploads know no 422.
+        return answers.upload_error(400 if name == "VALIDATION_FAILED" else CODES[name], msg)
+
+    def _error(self, name: str, msg: str | None = None) -> Answer:
+        return answers.error(CODES[name], msg, self.service.settings.error_style)
+
+    def _routed(self, handlers: dict[str, Handler]) -> dict[str, dict[str, _Route]]:
+        settings = self.service.settings
+        routes: dict[str, dict[str, _Route]] = {}
+        for operation_id, handler in handlers.items():
+            operation = apikley_contract.operation(operation_id)
+            # Base64 text is a third longer than what it stands for.
+            largest = settings.largest_upload * 3 // 2 if operation_id in UPLOADS else settings.largest_body
+            route = _Route(operation_id, handler, largest, operation.description["responses"])
+            routes.setdefault(operation.path, {})[operation.method] = route
+        return routes
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._pump = asyncio.create_task(self._run())
+        self.service.wake()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self._pump.cancel()
-        for delivery in self._deliveries:
-            delivery.cancel()
-        await asyncio.gather(self._pump, *self._deliveries, return_exceptions=True)
-        await self._sender.close()
+        await self.service.close()
         await send({"type": "lifespan.shutdown.complete"})
-
-    async def _run(self) -> None:
-        """Send callbacks as tasks end."""
-        while True:
-            self._wake.clear()
-            self._deliver_due()
-            ending = self.engine.next_ending()
-            pause = None if ending is None else self.clock.until(ending)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
-
-    def _deliver_due(self) -> None:
-        for task in self.engine.ended(self.clock.now()):
-            url = task.request.get("callBackUrl")
-            if url:
-                delivery = asyncio.create_task(self._deliver(str(url), task.id, shapes.callback(task, task.completed)))
-                self._deliveries.add(delivery)
-                delivery.add_done_callback(self._deliveries.discard)
-
-    async def _deliver(self, url: str, task_id: str, payload: dict[str, Any]) -> None:
-        now = self.clock.now()
-        status, trouble = await self._sender.send(url, task_id, payload, now)
-        self.journal.add(Entry(now, "callback", "POST", url, status, trouble, task_id))
-
-
-async def _read(request: Request) -> bytes | None:
-    """The body, or None where it is too large; then the rest is not kept."""
-    content = bytearray()
-    async for chunk in request.stream():
-        if len(content) <= LARGEST_BODY:
-            content += chunk
-    return bytes(content) if len(content) <= LARGEST_BODY else None

@@ -2,111 +2,56 @@
 
 generate   write generated/ from openapi/
 check      compare generated/ with what openapi/ gives; exit 1 where they differ
-update     put a published page into openapi/vendored/, then generate
+update     take published pages into openapi/vendored/, generate, and report what changed
 """
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
-import tempfile
 from pathlib import Path
 
-from scripts.spec import client, contract
-from scripts.spec.files import GENERATED, OPENAPI, dump, read, shown
-from scripts.spec.page import extract
+from scripts.spec import generated
 from scripts.spec.problems import SpecError
-
-_DIFF_LINES = 60
-
-
-def generate(generated: Path = GENERATED, openapi: Path = OPENAPI) -> None:
-    """Write both generated packages. Nothing is written unless all of it could be made."""
-    document = contract.build(openapi)
-    with tempfile.TemporaryDirectory() as folder:
-        built = Path(folder) / "openapi.json"
-        built.write_text(dump(document), encoding="utf-8")
-        client.generate(built, generated)
-    contract.write(document, generated)
+from scripts.spec.update import Options, Project, update
 
 
-def check() -> int:
-    """Print how generated/ differs from what openapi/ gives."""
-    with tempfile.TemporaryDirectory() as folder:
-        fresh = Path(folder)
-        generate(fresh)
-        diff = list(_differences(GENERATED, fresh))
-    if not diff:
-        return 0
-    sys.stdout.writelines(diff[:_DIFF_LINES])
-    if len(diff) > _DIFF_LINES:
-        print(f"… and {len(diff) - _DIFF_LINES} more lines")
-    print("generated/ is not what openapi/ gives; run: nox -s generate", file=sys.stderr)
-    return 1
-
-
-def update(page: Path) -> None:
-    """Vendor a published page, then generate. A page that is refused leaves everything as it was."""
-    published = extract(read(page), shown(page))
-    target = OPENAPI / "vendored" / published.path
-    before = target.read_text(encoding="utf-8") if target.exists() else None
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(dump(published.document), encoding="utf-8")
-    try:
-        generate()
-    except BaseException:
-        if before is None:
-            target.unlink()
-        else:
-            target.write_text(before, encoding="utf-8")
-        raise
-    print(f"{shown(target)}: {'added' if before is None else 'updated'}; generated/ rebuilt")
-
-
-def _differences(committed: Path, fresh: Path) -> list[str]:
-    lines: list[str] = []
-    for name in sorted({*_files(committed), *_files(fresh)}):
-        old, new = (_lines(folder / name) for folder in (committed, fresh))
-        lines += difflib.unified_diff(old, new, f"generated/{name} (committed)", f"generated/{name} (from openapi/)")
-    return lines
-
-
-def _files(folder: Path) -> list[str]:
-    return [
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    ]
-
-
-def _lines(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    # An empty file and a missing one differ too.
-    return path.read_text(encoding="utf-8").splitlines(keepends=True) or ["(empty file)\n"]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.spec", description="Builds the contract and the client.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("generate", help="write generated/ from openapi/")
     commands.add_parser("check", help="compare generated/ with what openapi/ gives")
-    updating = commands.add_parser("update", help="vendor a published page, then generate")
-    updating.add_argument("page", type=Path, help="the page as a text file")
-    options = parser.parse_args(arguments)
+    command = commands.add_parser("update", help="take published pages in, generate, and report what changed")
+    command.add_argument("sources", metavar="SOURCE", nargs="*", help="file or http(s) address: page, YAML or JSON")
+    command.add_argument("--recorded", action="store_true", help="fetch the addresses that sources.json records")
+    command.add_argument("--path", help="where a bare document is published, such as market/VENDOR/MODEL.json")
+    command.add_argument("--check", action="store_true", help="change nothing; exit 1 where something would change")
+    command.add_argument("--write", action="store_true", help="write the version and the CHANGELOG entry, too")
+    command.add_argument("--report", type=Path, metavar="FILE", help="write the report to this file as well")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
     try:
-        if options.command == "check":
-            return check()
-        if options.command == "generate":
-            generate()
-        else:
-            update(options.page)
+        if given.command == "generate":
+            generated.generate()
+            return 0
+        if given.command == "check":
+            return generated.check()
+        if bool(given.sources) == given.recorded:
+            parser.error("give SOURCE or --recorded" + (", not both" if given.sources else ""))
+        if given.path and len(given.sources) != 1:
+            parser.error("--path is for one SOURCE")
+        if given.check and given.write:
+            parser.error("--check changes nothing, so it goes with no --write")
+        options = Options(tuple(given.sources), given.path, check=given.check, write=given.write, report=given.report)
+        return update(Project(), options)
     except SpecError as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def _redocly(document: dict[str, Any]) -> Iterator[Problem]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "openapi.json"
         path.write_text(dump(document), encoding="utf-8")
-        command = node.npx("redocly", "lint", str(path), "--config", str(REDOCLY_CONFIG), "--format", "json")
+        command = node.redocly("lint", str(path), "--config", str(REDOCLY_CONFIG), "--format", "json")
         run = subprocess.run(command, cwd=ROOT, env=node.environment(), capture_output=True, text=True, check=False)
     try:
         findings = json.loads(run.stdout)["problems"]

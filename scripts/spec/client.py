@@ -22,7 +22,7 @@ def generate(contract: Path, generated: Path = GENERATED) -> None:
 
     Args:
         contract: The built contract.
-        generated: The folder that will hold the package.
+        generated: The folder that will hold the package; it is not there yet.
 
     Raises:
         SpecError: The generator failed, warned, or ignored a part of its configuration.
@@ -36,7 +36,6 @@ def generate(contract: Path, generated: Path = GENERATED) -> None:
         _run(contract, templates, output)
         (output / "py.typed").write_text("", encoding="utf-8")
         _check_names(output)
-        shutil.rmtree(package, ignore_errors=True)
         shutil.copytree(output, package, ignore=shutil.ignore_patterns(".ruff_cache", "__pycache__"))
 
 
@@ -63,6 +62,7 @@ def patch_templates(into: Path) -> None:
                     "compare it with the installed openapi-python-client",
                 )
             )
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
         (into / name).write_text(text.replace(patch["replace"], patch["with"]), encoding="utf-8")
     if problems:
         raise SpecError(*problems)

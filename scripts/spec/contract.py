@@ -10,14 +10,16 @@ from scripts.spec.checks import check
 from scripts.spec.files import GENERATED, OPENAPI, dump, read, read_document, shown
 from scripts.spec.merge import merge
 from scripts.spec.schemas import definitions
+from scripts.spec.vendored import documents
 
 PACKAGE = Path(__file__).with_name("contract_package.py")
 
 
 def merged(openapi: Path = OPENAPI) -> dict[str, Any]:
     """Vendored and companion documents as one, before the overlay."""
-    pages = {shown(path): read_document(path) for path in sorted((openapi / "vendored").rglob("*.json"))}
-    companions = {shown(path): read_document(path) for path in sorted((openapi / "companion").glob("*.yaml"))}
+    paths = [*documents(openapi / "vendored")], sorted((openapi / "companion").glob("*.yaml"))
+    # Named from the folder on, wherever it is: an update builds in a copy.
+    pages, companions = ({str(p.relative_to(openapi.parent)): read_document(p) for p in part} for part in paths)
     return merge(pages, companions)
 
 

@@ -46,12 +46,12 @@ def parse_yaml(text: str, where: str, first_line: int = 1) -> Any:
     yaml.Constructor = _JsonConstructor
     try:
         document = yaml.load(text)
-        return json.loads(json.dumps(document, allow_nan=False))
+        return json.loads(json.dumps(document, allow_nan=False), object_pairs_hook=_unique)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + first_line}" if mark else ""
         raise SpecError(Problem(f"{where}{line}", f"broken YAML: {error.problem or error.context}")) from None
-    except (YAMLError, TypeError, ValueError) as error:
+    except (YAMLError, TypeError, ValueError, RecursionError) as error:
         raise SpecError(Problem(where, f"cannot be read as JSON data: {error}")) from None
 
 
@@ -62,9 +62,24 @@ def parse_json(text: str, where: str) -> Any:
         SpecError: It is not JSON.
     """
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
         raise SpecError(Problem(where, f"broken JSON: {error}")) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, unless one of its values would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        msg = f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice in one object"
+        raise ValueError(msg)
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    msg = f"{name} is no JSON"
+    raise ValueError(msg)
 
 
 def read(path: Path) -> str:
@@ -73,12 +88,31 @@ def read(path: Path) -> str:
     Raises:
         SpecError: It cannot be read.
     """
+    return decode(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file.
+
+    Raises:
+        SpecError: It cannot be read.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except OSError as error:
         raise SpecError(Problem(str(path), f"cannot be read: {error.strerror}")) from None
+
+
+def decode(content: bytes, where: str) -> str:
+    """UTF-8 text.
+
+    Raises:
+        SpecError: It is something else.
+    """
+    try:
+        return content.decode()
     except UnicodeDecodeError as error:
-        raise SpecError(Problem(str(path), f"is not UTF-8 text: {error.reason} at byte {error.start}")) from None
+        raise SpecError(Problem(where, f"is not UTF-8 text: {error.reason} at byte {error.start}")) from None
 
 
 def read_document(path: Path) -> Any:

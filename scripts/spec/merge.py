@@ -11,23 +11,16 @@ import copy
 import re
 from typing import Any
 
+from scripts.spec.form import CREATE_TASK, check_form, request_schema
+from scripts.spec.inputs import with_file_rules
+from scripts.spec.names import check_class_name, class_name, name_members
 from scripts.spec.problems import Problem, SpecError
 
 Document = dict[str, Any]
 
-CREATE_TASK = "/api/v1/jobs/createTask"
 REQUEST = "CreateTaskRequest"
 _COMPONENTS = "#/components/schemas/"
 _COMPONENT = re.compile(r"/components/[^/]+/[^/]+$")
-
-
-def class_name(model: str) -> str:
-    """The one rule that names a model's classes.
-
-    >>> class_name("hailuo/02-image-to-video-pro")
-    'Hailuo02ImageToVideoPro'
-    """
-    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", model))
 
 
 def pointer_step(key: object) -> str:
@@ -47,17 +40,21 @@ def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Docume
     """
     if not pages:
         raise SpecError(Problem("openapi/vendored", "no published document found"))
-    problems: list[Problem] = []
-    first, *others = pages
-    for other in others:
-        problems += _disagreements(first, _shared_part(pages[first]), other, _shared_part(pages[other]))
-    merged = copy.deepcopy(pages[first])
+    problems = [problem for name, page in pages.items() for problem in check_form(name, page)]
+    if problems:
+        raise SpecError(*problems)
+    merged: Document = {}
+    shared: Document = {}
+    for name, page in pages.items():
+        _add_shared(name, _shared_part(page), shared, problems)
+        _fill(merged, page)
     operation = merged["paths"][CREATE_TASK]["post"]
     schemas = merged.setdefault("components", {}).setdefault("schemas", {})
     mapping: dict[str, str] = {}
     examples: dict[str, Any] = {}
+    taken = [REQUEST, *(key for each in companions.values() for key in each.get("components", {}).get("schemas", {}))]
     for name, page in pages.items():
-        _add_model(name, page, schemas, mapping, examples, problems)
+        _add_model(name, page, schemas, taken, mapping, examples, problems)
     schemas[REQUEST] = {
         "description": "What createTask takes: the model, and the input that this model asks for.",
         "oneOf": [{"$ref": reference} for reference in mapping.values()],
@@ -78,31 +75,29 @@ def _add_model(
     name: str,
     page: Document,
     schemas: Document,
+    taken: list[str],
     mapping: dict[str, str],
     examples: Document,
     problems: list[Problem],
 ) -> None:
     operation = page["paths"][CREATE_TASK]["post"]
-    content = copy.deepcopy(operation["requestBody"]["content"]["application/json"])
-    request = content["schema"]
-    models = request["properties"]["model"].get("enum") or []
-    if len(models) != 1:
-        problems.append(Problem(name, f"names {len(models)} models in one request schema, expected one"))
+    request = copy.deepcopy(request_schema(page))
+    model = request["properties"]["model"]["enum"][0]
+    refused = list(check_class_name(name, model, [*schemas, *taken]))
+    if refused:
+        problems += refused
         return
-    model = models[0]
     name_of_input = class_name(model)
     name_of_request = f"{name_of_input}Request"
-    problems += [
-        Problem(name, f"the model {model!r} needs the name {component}, which is taken")
-        for component in (name_of_input, name_of_request)
-        if component in schemas
-    ]
-    schemas[name_of_input] = request["properties"]["input"]
+    problems += name_members(request["properties"]["input"], f"{name}, input")
+    title = operation.get("summary", f"Create a task of {model}")
+    schemas[name_of_input] = with_file_rules(request["properties"]["input"])
     request["properties"]["input"] = {"$ref": _COMPONENTS + name_of_input}
-    schemas[name_of_request] = {"description": operation["summary"], **request}
+    schemas[name_of_request] = {"description": title, **request}
     mapping[model] = _COMPONENTS + name_of_request
+    content = operation["requestBody"]["content"]["application/json"]
     if "example" in content:
-        examples[model] = {"summary": operation["summary"], "value": content["example"]}
+        examples[model] = {"summary": title, "value": copy.deepcopy(content["example"])}
 
 
 def _add_companion(name: str, companion: Document, merged: Document, problems: list[Problem]) -> None:
@@ -122,34 +117,61 @@ def _add_companion(name: str, companion: Document, merged: Document, problems: l
         add(merged.setdefault(part, {}), copy.deepcopy(companion.get(part, {})), f"/{part}")
 
 
+def _fill(target: Document, page: Document) -> None:
+    """Add what the pages before did not say; what they did say stands (it agrees, where it counts)."""
+    for key, value in page.items():
+        if key not in target:
+            target[key] = copy.deepcopy(value)
+        elif isinstance(value, dict) and isinstance(target[key], dict) and not key.startswith("x-"):
+            _fill(target[key], value)
+
+
 def _shared_part(page: Document) -> Document:
-    """What every page has to say alike: all but its own model, its examples and its title."""
-    shared: Document = _without_examples(page)
+    """What pages have to say alike: all but their own model, their texts about it and their examples."""
+    shared: Document = _without(page, ("example", "examples"))
     for key in ("title", "description", "version"):
         shared["info"].pop(key, None)
     operation = shared["paths"][CREATE_TASK]["post"]
-    for key in ("summary", "description", "operationId"):
+    for key in ("summary", "description", "operationId", "tags"):
         operation.pop(key, None)
-    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    schema = request_schema(shared)
+    # Each model keeps a request schema of its own, so only what both describe has to agree, in
+    # anything but its words.
+    for key in ("title", "description", "required"):
+        schema.pop(key, None)
     for key in ("model", "input"):
         schema["properties"].pop(key, None)
+    schema["properties"] = _without(schema["properties"], ("description",))
     return shared
 
 
-def _without_examples(value: Any) -> Any:
+def _without(value: Any, keys: tuple[str, ...]) -> Any:
     if isinstance(value, dict):
-        return {key: _without_examples(item) for key, item in value.items() if key not in ("example", "examples")}
+        return {key: _without(item, keys) for key, item in value.items() if key not in keys}
     if isinstance(value, list):
-        return [_without_examples(item) for item in value]
+        return [_without(item, keys) for item in value]
     return value
 
 
-def _disagreements(name: str, one: Any, other_name: str, other: Any, at: str = "") -> list[Problem]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        found: list[Problem] = []
-        for key in [*one, *(key for key in other if key not in one)]:
-            found += _disagreements(name, one.get(key), other_name, other.get(key), f"{at}/{pointer_step(key)}")
-        return found
-    if one == other:
-        return []
-    return [Problem(f"{name} and {other_name}", f"disagree at {at}: {one!r} and {other!r}")]
+# Where a page may say what others leave out.
+_OPTIONAL = re.compile(r"/info(/contact|/license)?$|/components(/[^/]+)?$|.*/application~1json/schema/properties$")
+
+
+def _add_shared(name: str, part: Document, shared: Document, problems: list[Problem]) -> None:
+    """Hold a page against all before it; `shared` maps each place to what was said there, and by whom."""
+
+    def visit(value: Any, at: str) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                visit(item, f"{at}/{pointer_step(key)}")
+            if not _OPTIONAL.match(at):
+                compare(sorted(value), at)
+        else:
+            compare(value, at)
+
+    def compare(value: Any, at: str) -> None:
+        other, known = shared.setdefault(at, (name, value))
+        if known != value:
+            problems.append(Problem(f"{other} and {name}", f"disagree at {at or '/'}: {known!r} and {value!r}"))
+
+    visit(part, "")

@@ -75,6 +75,11 @@ def npx(*arguments: str) -> list[str]:
     return [str(folder() / "npx"), "--no-install", *arguments]
 
 
+def redocly(*arguments: str) -> list[str]:
+    """The command line of Redocly, without npx, which would take longer than Redocly itself."""
+    return [str(folder() / "node"), str(ROOT / "node_modules/@redocly/cli/bin/cli.js"), *arguments]
+
+
 def _version(node: str) -> tuple[int, ...]:
     text = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
     return tuple(int(part) for part in re.findall(r"\d+", text)[:2])

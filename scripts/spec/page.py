@@ -1,4 +1,4 @@
-"""Finds the OpenAPI block in a published documentation page."""
+"""Finds the published document in what was fetched: a documentation page, bare YAML or bare JSON."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from scripts.spec.files import parse_yaml
+from scripts.spec.files import parse_json, parse_yaml
+from scripts.spec.form import check_form
 from scripts.spec.problems import Problem, SpecError
 
-# The line above the block: where the document is published, and the operation it shows.
-_HEADER = re.compile(r"^(?P<path>\S+\.json)\s+(?P<method>[a-z]+)\s+(?P<url>/\S+)\s*$")
+# The line above the block, or the block's own fence, as in "````yaml market/NAME.json post /api/…":
+# where the document is published, and the operation it shows.
+_HEADER = re.compile(
+    r"^\s*(?:`{3,}\s*\w*\s+|~{3,}\s*\w*\s+)?(?P<path>\S+\.json)\s+(?P<method>[a-z]+)\s+(?P<url>/\S+)\s*$"
+)
+_FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*\w*\s*$")
 _START = re.compile(r"^openapi:\s*['\"]?3\.")
 # What may stand unindented inside the block. Anything else unindented ends it: the pages go on with
 # prose after it, and prose such as "… file at: https://…" would pass for one more YAML key.
-_ROOT_KEY = re.compile(r"^(openapi|info|servers|paths|components|security|tags|externalDocs|x-[\w-]+):(\s|$)")
+_ROOT_KEY = re.compile(r"^(#|(openapi|info|servers|paths|components|security|tags|externalDocs|x-[\w-]+):(\s|$))")
+# A bare document says nothing of where it is published, but the place it was taken from may.
+_ROOT = "market"
 
 
 @dataclass(frozen=True)
@@ -23,22 +30,42 @@ class Page:
     """A published document and where it belongs."""
 
     path: PurePosixPath
-    method: str
-    url: str
     document: dict[str, Any]
 
 
-def extract(text: str, where: str) -> Page:
-    """Read the one OpenAPI block of a page.
+def extract(text: str, where: str, path: str | None = None) -> Page:
+    """Read the one published document.
 
     Args:
-        text: The page as text.
-        where: What to call it in an error.
+        text: A documentation page with one OpenAPI block, or an OpenAPI document as YAML or JSON.
+        where: What to call it in an error; for a bare document, also where its path is looked for.
+        path: The published path, such as `market/NAME.json`; needed only where neither says it.
 
     Raises:
-        SpecError: There is no block, or more than one, or it is not what its header line announces.
+        SpecError: There is no document, or more than one, or it is not one that we know.
     """
-    lines = text.splitlines()
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    first = next((line for line in lines if line.strip() and not line.startswith(("#", "---", "%YAML"))), "")
+    if first.startswith("{"):
+        published = Page(_path_of_bare(path, where), parse_json(text.removeprefix("\ufeff"), where))
+    elif _START.match(first):
+        published = Page(_path_of_bare(path, where), _bare_yaml(lines, where))
+    else:
+        published = _from_page(lines, where, path)
+    problems = check_form(where, published.document)
+    if problems:
+        raise SpecError(*problems)
+    return published
+
+
+def _bare_yaml(lines: list[str], where: str) -> Any:
+    for number, line in enumerate(lines, start=1):
+        if line and not line[0].isspace() and not _ROOT_KEY.match(line) and not line.startswith(("---", "%YAML")):
+            raise SpecError(Problem(f"{where}, line {number}", f"{line[:40]!r} belongs to no OpenAPI document"))
+    return parse_yaml("\n".join(lines), where)
+
+
+def _from_page(lines: list[str], where: str, path: str | None) -> Page:
     starts = [number for number, line in enumerate(lines) if _START.match(line)]
     if not starts:
         raise SpecError(Problem(where, "no OpenAPI block found", "expected a line that begins with 'openapi: 3.'"))
@@ -46,29 +73,25 @@ def extract(text: str, where: str) -> Page:
         places = ", ".join(str(number + 1) for number in starts)
         raise SpecError(Problem(where, f"{len(starts)} OpenAPI blocks, at lines {places}", "give one page at a time"))
     start = starts[0]
-    above = next((line.strip() for line in reversed(lines[:start]) if line.strip(" `") and line != "```yaml"), "")
+    place = f"{where}, line {start + 1}"
+    above = next((line for line in reversed(lines[:start]) if line.strip() and not _FENCE.match(line)), "")
     header = _HEADER.match(above)
     if header is None:
         raise SpecError(
             Problem(
-                f"{where}, line {start + 1}",
+                place,
                 "the line above the OpenAPI block does not name its document",
                 "expected something like 'market/NAME.json post /api/v1/jobs/createTask'",
             )
         )
-    path = PurePosixPath(header["path"].lstrip("/"))
-    if ".." in path.parts:
-        raise SpecError(Problem(f"{where}, line {start + 1}", f"the document path {path} leaves its folder"))
+    published = _checked_path(path or header["path"], place)
     document = parse_yaml("\n".join(lines[start : _end(lines, start)]) + "\n", where, first_line=start + 1)
     operations = document.get("paths") if isinstance(document, dict) else None
-    if not isinstance(operations, dict) or header["method"] not in (operations.get(header["url"]) or {}):
-        raise SpecError(
-            Problem(
-                f"{where}, line {start + 1}",
-                f"the block does not describe {header['method'].upper()} {header['url']}, which its header announces",
-            )
-        )
-    return Page(path, header["method"], header["url"], document)
+    operation = operations.get(header["url"]) if isinstance(operations, dict) else None
+    if not isinstance(operation, dict) or header["method"] not in operation:
+        announced = f"{header['method'].upper()} {header['url']}"
+        raise SpecError(Problem(place, f"the block does not describe {announced}, which its header announces"))
+    return Page(published, document)
 
 
 def _end(lines: list[str], start: int) -> int:
@@ -77,3 +100,23 @@ def _end(lines: list[str], start: int) -> int:
         if line and not line[0].isspace() and not _ROOT_KEY.match(line):
             return number
     return len(lines)
+
+
+def _path_of_bare(path: str | None, where: str) -> PurePosixPath:
+    if path is None:
+        steps = PurePosixPath(where.partition("?")[0]).parts
+        if _ROOT not in steps:
+            raise SpecError(
+                Problem(where, "does not say where it is published", f"name it: --path {_ROOT}/VENDOR/MODEL.json")
+            )
+        path = str(PurePosixPath(*steps[steps.index(_ROOT) :]).with_suffix(".json"))
+    return _checked_path(path, where)
+
+
+def _checked_path(text: str, place: str) -> PurePosixPath:
+    path = PurePosixPath(text.lstrip("/"))
+    if ".." in path.parts or "\\" in text:
+        raise SpecError(Problem(place, f"the document path {path} leaves its folder"))
+    if path.suffix != ".json" or len(path.parts) < 2:
+        raise SpecError(Problem(place, f"{text!r} is no published path", f"expected {_ROOT}/VENDOR/MODEL.json"))
+    return path

@@ -12,7 +12,7 @@ from ..types import UNSET, Unset
 T = TypeVar("T", bound="ApiResponse")
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class ApiResponse:
     """The envelope around every answer. Success is HTTP 2xx and code 200.
 
@@ -39,7 +39,7 @@ class ApiResponse:
     def to_dict(self) -> dict[str, Any]:
         code: int | Unset = UNSET
         if not isinstance(self.code, Unset):
-            code = self.code.value
+            code = getattr(self.code, "value", self.code)
 
         msg = self.msg
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="CreateTaskResponse")
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class CreateTaskResponse:
     """
     Attributes:
@@ -46,7 +46,7 @@ class CreateTaskResponse:
 
         code: int | Unset = UNSET
         if not isinstance(self.code, Unset):
-            code = self.code.value
+            code = getattr(self.code, "value", self.code)
 
         msg = self.msg
 

@@ -12,7 +12,7 @@ from ..types import UNSET, Unset
 T = TypeVar("T", bound="DownloadUrlResponse")
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class DownloadUrlResponse:
     """
     Attributes:
@@ -40,7 +40,7 @@ class DownloadUrlResponse:
     def to_dict(self) -> dict[str, Any]:
         code: int | Unset = UNSET
         if not isinstance(self.code, Unset):
-            code = self.code.value
+            code = getattr(self.code, "value", self.code)
 
         msg = self.msg
 

@@ -12,7 +12,7 @@ from ..types import UNSET, Unset
 T = TypeVar("T", bound="ErrorResponse")
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class ErrorResponse:
     """The envelope around an error.
 
@@ -41,7 +41,7 @@ class ErrorResponse:
     def to_dict(self) -> dict[str, Any]:
         code: int | Unset = UNSET
         if not isinstance(self.code, Unset):
-            code = self.code.value
+            code = getattr(self.code, "value", self.code)
 
         msg = self.msg
 

@@ -13,7 +13,7 @@ from ..types import UNSET, File, Unset
 T = TypeVar("T", bound="FileStreamUpload")
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class FileStreamUpload:
     """
     Attributes:

@@ -11,7 +11,7 @@ from ..types import UNSET, Unset
 T = TypeVar("T", bound="Hailuo02ImageToVideoPro")
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class Hailuo02ImageToVideoPro:
     """Input parameters for the generation task
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Hailuo02ImageToVideoProRequest")
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class Hailuo02ImageToVideoProRequest:
     """Generate videos from images using hailuo/02-image-to-video-pro
 
@@ -44,7 +44,7 @@ class Hailuo02ImageToVideoProRequest:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        model = self.model.value
+        model = getattr(self.model, "value", self.model)
 
         call_back_url = self.call_back_url
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="TaskCallback")
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class TaskCallback:
     """What a completion callback carries.
 
@@ -47,7 +47,7 @@ class TaskCallback:
 
         code: int | Unset = UNSET
         if not isinstance(self.code, Unset):
-            code = self.code.value
+            code = getattr(self.code, "value", self.code)
 
         msg = self.msg
 

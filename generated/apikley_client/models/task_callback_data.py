@@ -12,7 +12,7 @@ from ..types import UNSET, Unset
 T = TypeVar("T", bound="TaskCallbackData")
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class TaskCallbackData:
     """The fields of Get Task Details, and in some published forms the credits.
 
@@ -57,7 +57,7 @@ class TaskCallbackData:
     def to_dict(self) -> dict[str, Any]:
         task_id = self.task_id
 
-        state = self.state.value
+        state = getattr(self.state, "value", self.state)
 
         model = self.model
 

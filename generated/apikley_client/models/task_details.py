@@ -12,7 +12,7 @@ from ..types import UNSET, Unset
 T = TypeVar("T", bound="TaskDetails")
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class TaskDetails:
     """One task, as recordInfo and the completion callback carry it.
 
@@ -53,7 +53,7 @@ class TaskDetails:
     def to_dict(self) -> dict[str, Any]:
         task_id = self.task_id
 
-        state = self.state.value
+        state = getattr(self.state, "value", self.state)
 
         model = self.model
 

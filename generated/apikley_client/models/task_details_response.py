@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="TaskDetailsResponse")
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class TaskDetailsResponse:
     """
     Attributes:
@@ -44,7 +44,7 @@ class TaskDetailsResponse:
     def to_dict(self) -> dict[str, Any]:
         code: int | Unset = UNSET
         if not isinstance(self.code, Unset):
-            code = self.code.value
+            code = getattr(self.code, "value", self.code)
 
         msg = self.msg
 

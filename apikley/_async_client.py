@@ -1,0 +1,160 @@
+"""The same client for asyncio: the same flows, awaited."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from apikley import _create, _download, _upload, _wait
+from apikley._account import credits_left
+from apikley._drivers import AsyncDriver, Connection, Sender
+from apikley._settings import LIMITS, RETRIES, TIMEOUT, WAIT, Settings
+from apikley._task import TaskSnapshot, snapshot
+
+if TYPE_CHECKING:
+    from apikley_client.models import TaskDetails
+
+OnProgressAsync = Callable[["TaskDetails"], Awaitable[Any] | Any]
+
+
+class AsyncTask(TaskSnapshot):
+    """A task of an `AsyncApikley` client, as it was last seen."""
+
+    def __init__(self, seen: TaskSnapshot, api: AsyncApikley) -> None:
+        super().__init__(seen.id, seen.raw, token=seen.token, visible_after=seen.visible_after)
+        self._api = api
+
+    async def wait(self, timeout: float = WAIT, *, on_progress: OnProgressAsync | None = None) -> AsyncTask:
+        """Look until the task has ended; see `Apikley.wait`."""
+        return await self._api.wait(self, timeout, on_progress=on_progress)
+
+    async def refresh(self) -> AsyncTask:
+        """Look once."""
+        return await self._api.task(self.id)
+
+    async def download(self, path: str | os.PathLike[str], *, index: int = 0) -> Path:
+        """Save a result; see `Apikley.download`."""
+        return await self._api.download(self, path, index=index)
+
+
+class AsyncApikley:
+    """The Apikley API, for asyncio. The same methods as `Apikley`, awaited; see there.
+
+    Args:
+        api_key: As for `Apikley`.
+        base_url: As for `Apikley`.
+        timeout: As for `Apikley`.
+        retries: As for `Apikley`.
+        http_client: Your own `httpx.AsyncClient`, or an async transport. Without one, and with the
+            extra `aio` installed, requests go over aiohttp, which stays fast with many in flight.
+
+    Raises:
+        ConfigurationError: There is no key, or the base URL is none.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float | httpx.Timeout = TIMEOUT,
+        retries: int = RETRIES,
+        http_client: httpx.AsyncClient | httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._settings = Settings(api_key, base_url, timeout, retries)
+        self._core = self._settings.core
+        self._owned = not isinstance(http_client, httpx.AsyncClient)
+        sender = _sender(self._settings.connection) if http_client is None else None
+        if not isinstance(http_client, httpx.AsyncClient):
+            http_client = httpx.AsyncClient(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
+        self._driver = AsyncDriver(http_client, self._settings.connection, sender)
+
+    def __repr__(self) -> str:
+        return f"<AsyncApikley {self._settings.connection.base_url}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections; those of a client of yours stay open."""
+        if self._owned:
+            await self._driver.aclose()
+
+    async def create(self, input: object, *, callback_url: str | None = None, correlate: bool = False) -> AsyncTask:  # noqa: A002
+        """Start one generation task, which is charged for; see `Apikley.create`."""
+        return self._bound(await self._driver.run(_create.create(self._core, input, callback_url, correlate)))
+
+    async def task(self, task_id: str) -> AsyncTask:
+        """Look at a task; see `Apikley.task`."""
+        return self._bound(await self._driver.run(_wait.look(self._core, task_id)))
+
+    async def wait(
+        self,
+        task: TaskSnapshot | str,
+        timeout: float = WAIT,
+        *,
+        on_progress: OnProgressAsync | None = None,
+    ) -> AsyncTask:
+        """Look at a task until it has ended; see `Apikley.wait`."""
+        return self._bound(await self._driver.run(_wait.wait(self._core, snapshot(task), timeout, on_progress)))
+
+    async def wait_many(
+        self, tasks: Iterable[TaskSnapshot | str], timeout: float = WAIT, *, on_progress: OnProgressAsync | None = None
+    ) -> AsyncIterator[AsyncTask]:
+        """Look at many tasks in turn, and yield each as it ends; see `Apikley.wait_many`."""
+        flow = _wait.wait_many(self._core, map(snapshot, tasks), timeout, on_progress)
+        async with contextlib.aclosing(self._driver.iterate(flow)) as ended:
+            async for seen in ended:
+                yield self._bound(seen)
+
+    async def download(
+        self,
+        task: TaskSnapshot | str,
+        path: str | os.PathLike[str],
+        *,
+        index: int = 0,
+        max_bytes: int = _download.MAX_BYTES,
+        timeout: float = _download.TIMEOUT,
+    ) -> Path:
+        """Save a result of a finished task; see `Apikley.download`."""
+        seen = await self.task(task) if isinstance(task, str) else task
+        return await self._driver.run(
+            _download.download(self._core, seen, Path(path), index=index, max_bytes=max_bytes, timeout=timeout)
+        )
+
+    async def upload(
+        self, file: _upload.Uploadable, *, name: str | None = None, folder: str = _upload.FOLDER, checked: bool = True
+    ) -> str:
+        """Upload a file; see `Apikley.upload`."""
+        return await self._driver.run(_upload.upload(self._core, file, name=name, folder=folder, checked=checked))
+
+    async def credits(self) -> float | int:
+        """What the account has left."""
+        return await self._driver.run(credits_left(self._core))
+
+    async def download_url(self, url: str) -> str:
+        """A fresh link for a file that the service made; it lives 20 minutes."""
+        return await self._driver.run(_download.download_url(self._core, url))
+
+    def _bound(self, seen: TaskSnapshot) -> AsyncTask:
+        return AsyncTask(seen, self)
+
+
+def _sender(connection: Connection) -> Sender | None:
+    """aiohttp, where it is installed and no proxy is set."""
+    try:
+        from apikley._aiohttp import AiohttpSender, wanted  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        return None
+    return AiohttpSender(connection, LIMITS) if wanted() else None

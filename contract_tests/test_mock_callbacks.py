@@ -1,0 +1,160 @@
+"""The simulator's callbacks: forms, signatures, retries, and all that can go wrong with them."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from apikley import BadPayload, BadSignature, StaleCallback, callbacks
+from apikley_mock.plugin import MockService
+from contract_tests.simulators import Received, assert_fits, create
+
+
+def _received(receiver: Received, mock: MockService, number: int = 0) -> callbacks.Callback:
+    headers, body = receiver.calls[number]
+    return callbacks.verify(headers, body, mock.webhook_key, now=int(headers["X-Webhook-Timestamp"]))
+
+
+@pytest.mark.parametrize("outcome", ["success", "fail 422"])
+@pytest.mark.parametrize("form", ["2025", "late-2025", "2026"])
+def test_every_published_form_is_sent(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received, form: str, outcome: str
+) -> None:
+    spell = "" if outcome == "success" else f"{outcome}, "
+    task_id = create(http, f"[mock: {spell}callback form {form}]", callBackUrl=receiver.url)
+    apikley_mock.wait_for_callback(task_id)
+    payload = json.loads(receiver.calls[0][1])
+    assert_fits("TaskCallback", {**payload, "data": {k: v for k, v in payload["data"].items() if v is not None}})
+    data, failed = payload["data"], outcome != "success"
+    assert payload["code"] == (501 if failed else 200)
+    assert ("consumeCredits" in data, "remainedCredits" in data) == (form == "2025", form == "2025")
+    assert ("updateTime" in data) == (form == "2025")
+    assert ("creditsConsumed" in data) == (form == "2026")
+    assert ("failCode" in data) == (form != "2025" or failed)
+    assert ("resultJson" in data) == (form != "2025" or not failed)
+    assert ("createTime" in data) == (form != "2026" or not failed)
+    if form == "2026":
+        assert data["costTime"] == 3
+        assert json.loads(json.loads(data["param"])["input"])["image_url"]
+    assert _received(receiver, apikley_mock).state == ("fail" if failed else "success")
+
+
+def test_a_lost_callback_is_never_sent(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+    create(http, "[mock: callback lost]", callBackUrl=receiver.url)
+    apikley_mock.advance(100_000)
+    assert receiver.calls == []
+
+
+def test_a_callback_is_sent_twice(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+    create(http, "[mock: callback twice]", callBackUrl=receiver.url)
+    apikley_mock.advance(10)
+    assert [_received(receiver, apikley_mock, number).state for number in (0, 1)] == ["success", "success"]
+
+
+def test_a_callback_comes_before_the_answer_of_create(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    task_id = create(http, "[mock: callback early]", callBackUrl=receiver.url)
+    assert _received(receiver, apikley_mock).task_id == task_id, "before any time has passed"
+    assert [entry.kind for entry in apikley_mock.journal] == ["callback", "request"]
+
+
+def test_a_callback_is_late(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+    create(http, "[mock: callback late 60]", callBackUrl=receiver.url)
+    apikley_mock.advance(62.9)
+    assert receiver.calls == []
+    apikley_mock.advance(0.2)
+    assert len(receiver.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("spell", "error"),
+    [("forged", BadSignature), ("unsigned", BadSignature), ("stale", StaleCallback), ("corrupt", BadPayload)],
+)
+def test_a_receiver_refuses_what_is_wrong(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received, spell: str, error: type[Exception]
+) -> None:
+    create(http, f"[mock: callback {spell}]", callBackUrl=receiver.url)
+    apikley_mock.advance(10)
+    headers, body = receiver.calls[0]
+    sent = apikley_mock.journal.callbacks()[0].at
+    with pytest.raises(error):
+        callbacks.verify(headers, body, apikley_mock.webhook_key, now=int(sent))
+
+
+def test_a_failing_receiver_is_tried_again_after_1_5_and_15_minutes(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    receiver.statuses = [500]
+    create(http, callBackUrl=receiver.url)
+    apikley_mock.advance(100_000)
+    entries = apikley_mock.journal.callbacks()
+    assert [round(entry.at - entries[0].at) for entry in entries] == [0, 60, 60 + 300, 60 + 300 + 900]
+    assert entries[-1].note == "attempt 4"
+
+
+def test_trying_ends_with_the_first_200(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+    receiver.statuses = [503, 200]
+    task_id = create(http, callBackUrl=receiver.url)
+    entry = apikley_mock.wait_for_callback(task_id, within=120)
+    assert (entry.status, len(receiver.calls)) == (200, 2)
+    apikley_mock.advance(100_000)
+    assert len(receiver.calls) == 2
+
+
+def test_redirects_are_not_followed(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+    receiver.statuses = [302]
+    create(http, callBackUrl=receiver.url)
+    apikley_mock.advance(10)
+    (entry,) = apikley_mock.journal.callbacks()
+    assert (entry.status, len(receiver.calls)) == (302, 1)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://192.0.2.1\\@127.0.0.1/",
+        "http://127.0.0.1@192.0.2.1/",
+        "ftp://127.0.0.1/x",
+        "http://localhost.evil.test/",
+        "http://[::ffff:192.0.2.1]/",
+        "file:///etc/passwd",
+    ],
+)
+def test_no_spelling_of_a_url_leads_elsewhere(http: httpx.Client, apikley_mock: MockService, url: str) -> None:
+    answer = http.post("/api/v1/jobs/createTask", json={"model": "hailuo/02-image-to-video-pro", "callBackUrl": url})
+    apikley_mock.advance(10)
+    if answer.json()["code"] == 200:
+        (entry,) = apikley_mock.journal.callbacks()
+        assert (entry.status, "not sent" in entry.note) == (None, True)
+    else:
+        assert apikley_mock.journal.callbacks() == []
+
+
+def test_a_hundred_five_minute_jobs_call_back_in_order(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    apikley_mock.plan_next(durations=[0, 0, [270, 330]], times=None)
+    for _ in range(100):
+        create(http, callBackUrl=receiver.url)
+    apikley_mock.advance(330)
+    ended = [json.loads(body)["data"]["completeTime"] for _, body in receiver.calls]
+    assert len(ended) == 100
+    assert ended == sorted(ended)
+
+
+def test_the_nearest_callback_is_named_when_none_comes(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    task_id = create(http, callBackUrl=receiver.url)
+    with pytest.raises(AssertionError) as failure:
+        apikley_mock.wait_for_callback(task_id, data={"state": "fail"})
+    assert f"callback taken with HTTP 200 for {task_id}" in str(failure.value)
+    assert "data.state: expected 'fail', got 'success'" in str(failure.value)
+
+
+def test_without_any_callback_the_failure_says_so(apikley_mock: MockService) -> None:
+    with pytest.raises(AssertionError, match="there was none at all"):
+        apikley_mock.wait_for_callback()

@@ -1,0 +1,181 @@
+"""The simulator brings about trouble on request: by the fixture, by magic prompts, before and after acceptance."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+import apikley_contract
+from apikley_mock import magic
+from apikley_mock.faults import Fault
+from apikley_mock.plugin import MockService
+from apikley_mock.rules import Rule
+from apikley_mock.service import Service
+from apikley_mock.settings import AccountSettings, Settings
+from apikley_mock.simulator import Simulator
+from apikley_mock.transport import SimulatorTransport
+from contract_tests.simulators import CREATE, CREDITS, LOOK, assert_fits, create, look, request_for
+from scripts.spec.files import ROOT
+
+CODES = [code for name, code in apikley_contract.codes().items() if name != "SUCCESS"]
+DAMAGE = {
+    "reset": httpx.ReadError,
+    "cut": httpx.RemoteProtocolError,
+    "broken-json": None,
+    "html": None,
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_is_answered_in_the_contracts_words(
+    http: httpx.Client, apikley_mock: MockService, code: int
+) -> None:
+    apikley_mock.fail_next(code)
+    answer = http.post(CREATE, json=request_for())
+    assert_fits("ErrorResponse", answer.json())
+    assert (answer.status_code, answer.json()["code"], answer.json()["data"]) == (200, code, None)
+    assert answer.headers.get("retry-after") == ("1" if code == 429 else None)
+    assert http.post(CREATE, json=request_for()).json()["code"] == 200, "only the next one"
+    assert len(apikley_mock.journal.created()) == 1
+
+
+def test_a_code_that_the_contract_lacks_is_answered_too(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(433, msg="Sub-key limit", times=2)
+    assert http.get(CREDITS).json() == {"code": 433, "msg": "Sub-key limit", "data": None}
+    assert http.get(CREDITS).json()["code"] == 433
+    assert http.get(CREDITS).json()["code"] == 200
+
+
+def test_an_error_after_acceptance_leaves_a_task_behind(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(500, stage="after")
+    assert http.post(CREATE, json=request_for()).json()["code"] == 500
+    (entry,) = apikley_mock.journal.created()
+    assert look(http, str(entry.task_id))["state"] == "waiting"
+
+
+@pytest.mark.parametrize("stage", ["before", "after"])
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_an_answer_is_lost_or_broken(http: httpx.Client, apikley_mock: MockService, kind: str, stage: str) -> None:
+    apikley_mock.fail_next(fault=kind, stage=stage)
+    expected = DAMAGE[kind]
+    if expected:
+        with pytest.raises(expected):
+            http.post(CREATE, json=request_for())
+    else:
+        answer = http.post(CREATE, json=request_for())
+        assert answer.status_code == (502 if kind == "html" else 200)
+        with pytest.raises(ValueError, match=r"Expecting|Unterminated|Invalid"):
+            answer.json()
+    assert len(apikley_mock.journal.created()) == (1 if stage == "after" else 0)
+    assert http.post(CREATE, json=request_for()).json()["code"] == 200
+
+
+def test_latency_makes_the_answer_late_and_the_task_all_the_same(apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(fault="latency", latency=1, stage="after")
+    headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(apikley_mock.url + CREATE, json=request_for(), headers=headers, timeout=0.2)
+    created = httpx.get(f"{apikley_mock.url}/__mock__/tasks").json()
+    assert len(created) == 1
+
+
+def test_a_fault_is_for_the_operation_that_was_named(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(455, when={"operation": "getTaskDetails"})
+    task_id = create(http)
+    assert http.get(LOOK, params={"taskId": task_id}).json()["code"] == 455
+
+
+def test_a_fault_that_does_not_exist_is_refused_in_words(apikley_mock: MockService) -> None:
+    with pytest.raises(ValueError, match=r"fault: .*explode"):
+        apikley_mock.fail_next(fault="explode")
+    with pytest.raises(ValueError, match="code: "):
+        apikley_mock.fail_next(200)
+
+
+def _in_process(*faults: Rule[Fault], **settings: Any) -> SimulatorTransport:
+    return SimulatorTransport(Simulator(Service(Settings(**settings), faults=list(faults))))
+
+
+async def _codes(transport: SimulatorTransport, count: int, key: str = "mock-key") -> list[int]:
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+        return [(await http.get(CREDITS)).json()["code"] for _ in range(count)]
+
+
+@pytest.mark.anyio
+async def test_a_share_of_requests_fails_the_same_way_from_the_same_seed() -> None:
+    def transport(seed: int) -> SimulatorTransport:
+        return _in_process(Rule(Fault("error", code=500), times=None, share=0.3), seed=seed)
+
+    first = await _codes(transport(1), 200)
+    assert 30 < first.count(500) < 90
+    assert await _codes(transport(1), 200) == first
+    assert await _codes(transport(2), 200) != first
+
+
+@pytest.mark.anyio
+async def test_a_fault_is_for_the_key_that_was_named() -> None:
+    rule = Rule(Fault("error", code=402), when={"account": "other"}, times=None)
+    transport = _in_process(rule, accounts=(AccountSettings("other-key", "other"),))
+    assert await _codes(transport, 2) == [200, 200]
+    assert await _codes(transport, 2, "other-key") == [402, 402]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["reset", "cut"])
+async def test_in_process_a_broken_connection_is_httpxs_own_error(kind: Any) -> None:
+    transport = _in_process(Rule(Fault(kind, stage="after")))
+    headers = {"Authorization": "Bearer mock-key"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+        with pytest.raises(httpx.ReadError):
+            await http.post(CREATE, json=request_for())
+    assert len(transport.service.journal.created()) == 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "code"),
+    [
+        ("[mock: error 402]", 402),
+        ("a cat [mock:error 455] at sea", 455),
+        ("[mock: fial 422]", 422),
+        ("[mock: take]", 422),
+    ],
+)
+def test_a_magic_prompt_is_refused(http: httpx.Client, apikley_mock: MockService, prompt: str, code: int) -> None:
+    assert http.post(CREATE, json=request_for(prompt)).json()["code"] == code
+    assert apikley_mock.journal.created() == []
+
+
+def test_a_misspelt_magic_prompt_says_what_there_is(http: httpx.Client) -> None:
+    assert "'fial' is unknown; known: fail, " in http.post(CREATE, json=request_for("[mock: fial]")).json()["msg"]
+    wrong = http.post(CREATE, json=request_for("[mock: take soon]")).json()["msg"]
+    assert wrong == "magic prompt: 'take soon' makes no sense; write it as [mock: take 300]"
+
+
+@pytest.mark.parametrize("kind", ["reset", "cut", "broken-json", "html"])
+def test_a_magic_prompt_loses_the_answer_of_a_task_that_exists(
+    http: httpx.Client, apikley_mock: MockService, kind: str
+) -> None:
+    with pytest.raises((httpx.TransportError, ValueError)):
+        http.post(CREATE, json=request_for(f"[mock: {kind}]")).json()
+    assert apikley_mock.assert_created_once().note == f"fault {kind} after acceptance"
+    with pytest.raises((httpx.TransportError, ValueError)):
+        http.post(CREATE, json=request_for(f"[mock: {kind} before]")).json()
+    assert len(apikley_mock.journal.created()) == 1
+
+
+def test_the_readme_lists_the_magic_prompts() -> None:
+    readme = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `\[mock: ([^\]]+)\]` \| (.+) \|$", readme, flags=re.MULTILINE)
+    assert rows == [(word.example, word.meaning) for word in magic.WORDS.values()]
+
+
+@pytest.mark.parametrize("word", magic.WORDS.values(), ids=magic.WORDS)
+def test_every_magic_example_means_something(word: magic.Word) -> None:
+    wish = magic.wish_of(f"[mock: {word.example}]")
+    assert wish
+    assert wish.wrong is None
+    assert wish.changes() or wish.fault

@@ -1,0 +1,80 @@
+"""The simulator's journal is complete, bounded and without keys, and its assertions show the nearest miss."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from apikley_mock.journal import Journal
+from apikley_mock.plugin import MockService
+from contract_tests.simulators import CREATE, CREDITS, create, request_for
+
+
+def test_every_request_is_there_with_its_verdict(http: httpx.Client, apikley_mock: MockService) -> None:
+    task_id = create(http)
+    http.post(CREATE, content=b"{")
+    http.get(CREDITS, headers={"Authorization": "Bearer somebody-else"})
+    http.get("/nope")
+    entries = list(apikley_mock.journal)
+    assert [(entry.method, entry.target, entry.code) for entry in entries] == [
+        ("POST", CREATE, 200),
+        ("POST", CREATE, 422),
+        ("GET", CREDITS, 401),
+        ("GET", "/nope", 404),
+    ]
+    assert [entry.task_id for entry in entries] == [task_id, None, None, None]
+    assert [entry.account for entry in entries] == ["default", "default", None, "default"]
+    assert entries[1].note.startswith("The request body is not JSON")
+    assert entries[0].json() == request_for()
+
+
+@pytest.mark.parametrize("key", ["mock-key", "sk-unknown-0123456789"])
+def test_no_key_stands_in_it_however_it_was_sent(apikley_mock: MockService, key: str) -> None:
+    headers = {"Authorization": f"Bearer {key}"}
+    httpx.post(apikley_mock.url + CREATE, json=request_for(f"key {key}"), headers=headers)
+    httpx.post(f"{apikley_mock.url}/{key}/x?key={key}", headers=headers)
+    assert len(apikley_mock.journal) == 2
+    assert key not in repr(list(apikley_mock.journal))
+
+
+def test_one_created_task_is_found_by_what_its_request_holds(http: httpx.Client, apikley_mock: MockService) -> None:
+    create(http, "a ship")
+    second = create(http, "a cat")
+    assert apikley_mock.assert_created_once(input={"prompt": "a cat"}).task_id == second
+
+
+def test_two_created_tasks_are_one_too_many(http: httpx.Client, apikley_mock: MockService) -> None:
+    ids = [create(http) for _ in range(2)]
+    with pytest.raises(AssertionError) as failure:
+        apikley_mock.assert_created_once()
+    assert "expected one createTask that made a task; found 2" in str(failure.value)
+    assert all(task_id in str(failure.value) for task_id in ids)
+
+
+def test_the_nearest_miss_is_shown(http: httpx.Client, apikley_mock: MockService) -> None:
+    create(http, "a dog", callBackUrl="http://127.0.0.1:9/cb")
+    create(http, "a ship")
+    with pytest.raises(AssertionError) as failure:
+        apikley_mock.assert_created_once(input={"prompt": "a cat"}, callBackUrl="http://127.0.0.1:9/cb")
+    assert "found none" in str(failure.value)
+    assert "nearest of 2: #1 POST" in str(failure.value)
+    assert str(failure.value).endswith("  input.prompt: expected 'a cat', got 'a dog'")
+
+
+def test_a_refused_request_is_a_miss_with_its_reason(http: httpx.Client, apikley_mock: MockService) -> None:
+    http.post(CREATE, json=request_for("x" * 1501))
+    with pytest.raises(AssertionError, match=r"code 422: input.prompt: "):
+        apikley_mock.assert_created_once()
+
+
+def test_it_is_bounded_in_number_and_in_bytes() -> None:
+    journal = Journal()
+    for _ in range(10_001):
+        journal.note(0, "request", "GET", "/" + "x" * 5_000, 404)
+    assert (len(journal), journal.last) == (10_000, 10_001)
+    assert max(len(entry.target) for entry in journal) < 2_100
+    for _ in range(2_000):
+        journal.note(0, "request", "POST", "/", 200, body=b"x" * 100_000)
+    assert sum(len(entry.body) for entry in journal) <= 32 * 1024 * 1024
+    journal.clear()
+    assert len(journal) == 0

@@ -1,0 +1,85 @@
+"""The pytest plugin: quick to start, free until it is used, and also without a port."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from apikley_mock.clock import VirtualClock
+from apikley_mock.plugin import MockService
+from apikley_mock.server import ThreadedServer
+from apikley_mock.service import Service
+from apikley_mock.simulator import Simulator
+from apikley_mock.transport import SimulatorTransport
+from contract_tests.simulators import CREATE, LOOK, create, look, request_for
+from scripts.spec.files import ROOT
+
+README = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_server_is_ready_soon_and_ends_soon() -> None:
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        server = ThreadedServer(Simulator(Service(clock=VirtualClock())))
+        server.start()
+        assert httpx.get(f"{server.url}/nope").json()["code"] == 404
+        times.append(time.perf_counter() - start)
+        server.stop()
+    assert statistics.median(times) < 0.4
+
+
+def test_each_test_begins_with_nothing(apikley_mock: MockService, http: httpx.Client) -> None:
+    create(http)
+    apikley_mock.fail_next(500, times=None)
+    apikley_mock.plan_next(outcome="fail", times=None)
+    apikley_mock.set_credits(0)
+
+
+def test_and_so_does_the_next(apikley_mock: MockService, http: httpx.Client) -> None:
+    assert len(apikley_mock.journal) == 0
+    assert look(http, create(http))["state"] == "waiting"
+
+
+def test_the_plugin_loads_none_of_the_network_stack() -> None:
+    code = (
+        "import sys, pytest, apikley_mock.plugin; print(sorted(sys.modules.keys() & {'asyncio', 'httpx', 'uvicorn'}))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
+
+
+@pytest.mark.anyio
+async def test_in_process_a_whole_task_lives(apikley_mock_transport: SimulatorTransport) -> None:
+    service = apikley_mock_transport.service
+    headers = {"Authorization": f"Bearer {service.settings.api_key}"}
+    async with httpx.AsyncClient(
+        transport=apikley_mock_transport, base_url="http://mock.test", headers=headers
+    ) as http:
+        task_id = (await http.post(CREATE, json=request_for())).json()["data"]["taskId"]
+        await service.advance(10)
+        data = (await http.get(LOOK, params={"taskId": task_id})).json()["data"]
+    assert data["state"] == "success"
+    assert service.journal.assert_created_once().task_id == task_id
+
+
+def test_the_readmes_test_runs(apikley_mock: MockService) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(block, "mock/README.md", "exec"), names)  # noqa: S102 - our own text
+    test = names["test_a_lost_answer"]
+    assert callable(test)
+    test(apikley_mock)
+
+
+def test_the_readme_shows_pictures_that_exist() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert pictures
+    assert [name for name in pictures if not (Path(ROOT) / "mock" / name).exists()] == []

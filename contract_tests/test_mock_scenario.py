@@ -1,0 +1,123 @@
+"""Scenario files, and the command that takes them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from apikley_mock import admin_document, scenario
+from apikley_mock.plan import Durations
+from contract_tests.simulators import CREATE, CREDITS, request_for
+from scripts.spec.files import ROOT
+
+README = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
+SERVE = [sys.executable, "-m", "apikley_mock", "serve", "--port", "0"]
+
+
+def _written(folder: Path, text: str) -> Path:
+    path = folder / "scenario.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_readmes_scenario_works(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
+    service = scenario.service_of(scenario.load(_written(tmp_path, text)))
+    settings = service.settings
+    assert (settings.api_key, settings.credits, settings.seed) == ("KEY", 100, 7)
+    assert settings.durations == Durations(1, 2, (60, 300))
+    assert {name: limit.requests for name, limit in settings.limits.items()} == {
+        "createTask": 20,
+        "getTaskDetails": 10,
+        "getCredits": 5,
+    }
+    assert [account.name for account in service.accounts] == ["default", "second"]
+    assert [rule.what.fault for rule in service.faults] == ["reset"]
+    assert [rule.what["callback"] for rule in service.plans] == [{"times": 2, "delay": 30}]
+    service.faults.disarm()
+    service.reset()
+    assert [rule.share for rule in service.faults] == [0.05], "a reset arms them anew"
+
+
+def test_the_readme_names_every_member_of_a_scenario() -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
+    named = set(tomllib.loads(text))
+    known = set(admin_document.document()["components"]["schemas"]["Scenario"]["properties"])
+    assert known - named == {"lenient", "plan", "price"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = ", "not TOML: "),
+        ("colour = 1", "Additional properties are not allowed ('colour' was unexpected)"),
+        ("speed = 0", "speed: "),
+        ("[[faults]]\nfault = 'explode'", "faults.0.fault: "),
+        ("[[faults]]\nfault = 'reset'\nwhen = {operation = 'fly'}", "operation 'fly' is not in the contract"),
+        ("limits = {fly = [1, 1]}", "operation 'fly' is not in the contract"),
+        ("[models.x]\nprice = 1", "models: 'x' is not in the contract; there are: "),
+        ("durations = [1, 2]", "durations: "),
+    ],
+)
+def test_a_wrong_scenario_is_refused_in_one_line(tmp_path: Path, text: str, words: str) -> None:
+    path = _written(tmp_path, text)
+    with pytest.raises(scenario.ScenarioError) as refused:
+        scenario.load(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_scenario_that_is_not_there_is_said_by_the_command(tmp_path: Path) -> None:
+    command = [*SERVE, "--scenario", str(tmp_path / "none.toml")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == f"apikley-mock: {tmp_path / 'none.toml'}: cannot be read: No such file or directory\n"
+
+
+def _ask(*options: str) -> tuple[httpx.Response, httpx.Response]:
+    """What a served simulator says of its credits and to a create, with the key KEY."""
+    with subprocess.Popen([*SERVE, *options], stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+        try:
+            assert process.stdout
+            url = process.stdout.readline().strip().removeprefix("listening on ")
+            with httpx.Client(base_url=url, headers={"Authorization": "Bearer KEY"}) as http:
+                return http.get(CREDITS), http.post(CREATE, json=request_for(callBackUrl=""))
+        finally:
+            process.terminate()
+
+
+def test_a_scenario_is_served_and_options_go_before_it(tmp_path: Path) -> None:
+    path = _written(tmp_path, "api_key = 'OTHER'\ncredits = 3\nerror_style = 'http'\n")
+    balance, created = _ask("--scenario", str(path), "--api-key", "KEY", "--credits", "7.5")
+    assert balance.json()["data"] == 7.5
+    assert (created.status_code, created.json()["code"]) == (422, 422)
+
+
+def test_the_command_has_options_of_its_own() -> None:
+    options = ("--lenient", "--limits", "--virtual-clock", "--seed", "3", "--durations", "0,0,60-300")
+    balance, created = _ask("--api-key", "KEY", *options)
+    assert (balance.json()["data"], created.json()["code"]) == (100, 200)
+
+
+@pytest.mark.parametrize("options", [["--credits", "-1"], ["--durations", "1,2,x-3"], ["--seed", "x"]])
+def test_wrong_options_are_refused(options: list[str]) -> None:
+    run = subprocess.run([*SERVE, *options], capture_output=True, text=True, check=False, timeout=30)
+    assert (run.returncode, "Traceback" in run.stderr) == (2, False)
+
+
+def _plan(**changes: Any) -> Any:
+    return scenario.service_of({"plan": changes}).settings.plan
+
+
+def test_the_default_plan_is_changed_as_a_whole() -> None:
+    plan = _plan(outcome="fail", durations=[0, 0, [1, 2]], callback={"form": "2025"})
+    assert (plan.outcome, plan.callback.form, plan.callback.times) == ("fail", "2025", 1)

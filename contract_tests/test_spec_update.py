@@ -1,0 +1,404 @@
+"""One command takes pages in, or refuses them and leaves everything as it was."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract_tests.models import ACME, BOTH, PAGES, STUDIO, copy_of_project
+from scripts.spec import __main__ as command
+from scripts.spec import generated, swap
+from scripts.spec.files import ROOT, dump, read
+from scripts.spec.form import CREATE_TASK
+from scripts.spec.page import extract
+from scripts.spec.problems import SpecError
+from scripts.spec.sources import fetch
+from scripts.spec.update import Options, Project, update
+from scripts.spec.vendored import addresses, check_kept, records
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return copy_of_project(tmp_path / "project")
+
+
+def _everything(project: Project) -> dict[str, bytes]:
+    return swap.files(project.root)
+
+
+def test_a_page_becomes_a_document_its_text_and_a_record(updated: Project) -> None:
+    vendored = updated.openapi / "vendored"
+    document = json.loads((vendored / "market/acme/1-fast.json").read_text(encoding="utf-8"))
+    assert document == extract(read(PAGES[ACME]), "page").document
+    assert (vendored / "market/acme/1-fast.published.txt").read_bytes() == PAGES[ACME].read_bytes()
+    record = records(vendored)["market/acme/1-fast.json"]
+    assert (record["source"], record["date"]) == ("acme-1-fast.page.txt", "2026-02-03")
+    assert check_kept(vendored) == []
+
+
+def test_nothing_of_this_machine_is_recorded(updated: Project) -> None:
+    text = (updated.openapi / "vendored" / "sources.json").read_text(encoding="utf-8")
+    assert str(updated.root) not in text
+    assert str(ROOT) not in text
+
+
+def test_the_report_is_printed_and_written(updated: Project) -> None:
+    report = (updated.root / "report.md").read_text(encoding="utf-8")
+    assert "market/acme/1-fast.json: added" in report
+    assert "`CreateTaskRequest`: oneOf gained studio/frames.v2 in the request" in report
+    assert "`apikley_client.models.Acme1FastDuration`: new" in report
+    assert "- `CreateTaskRequest`: oneOf gained acme/1-fast in the request" in read(updated.root / "CHANGELOG.md")
+
+
+def test_a_second_run_changes_nothing(updated: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    before = _everything(updated)
+    assert update(updated, Options(BOTH, write=True), date(2027, 1, 1)) == 0
+    assert _everything(updated) == before
+    assert "Nothing changed in the contract." in capsys.readouterr().out
+
+
+def test_the_same_bytes_come_out_everywhere(updated: Project, project: Project) -> None:
+    environment = {"LC_ALL": "tr_TR.UTF-8", "TZ": "America/St_Johns", "PYTHONHASHSEED": "4711"}
+    code = (
+        "import sys; from datetime import date; from pathlib import Path\n"
+        "from scripts.spec.update import Options, Project, update\n"
+        "root, *pages = sys.argv[1:]\n"
+        "update(Project(Path(root)), Options(tuple(pages), write=True), date(2026, 2, 3))"
+    )
+    run = [sys.executable, "-X", "utf8", "-c", code, str(project.root), *BOTH]
+    subprocess.run(run, cwd=ROOT, env={**os.environ, **environment}, check=True, capture_output=True)
+    ours = _everything(updated)
+    del ours["report.md"]
+    assert _everything(project) == ours
+
+
+def test_a_check_changes_nothing_and_says_that_it_would(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    before = _everything(project)
+    assert update(project, Options((str(PAGES[ACME]),), check=True)) == 1
+    assert _everything(project) == before
+    output = capsys.readouterr()
+    assert "oneOf gained acme/1-fast" in output.out
+    assert output.err == "something would change; run without --check\n"
+
+
+def _spoiled(model: str, spoil: Callable[[str], str]) -> Callable[[Path], list[str]]:
+    def write(folder: Path) -> list[str]:
+        page = folder / "page.txt"
+        page.write_text(spoil(read(PAGES[model])), encoding="utf-8")
+        return [str(page)]
+
+    return write
+
+
+def _as_json(change: Callable[[Any], object], name: str = "market/acme/x.json") -> Callable[[Path], list[str]]:
+    def write(folder: Path) -> list[str]:
+        document = extract(read(PAGES[ACME]), "page").document
+        change(document)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dump(document), encoding="utf-8")
+        return [str(path)]
+
+    return write
+
+
+def _model(name: str) -> Callable[[Any], object]:
+    return lambda document: _request(document)["properties"]["model"].update(enum=[name], default=name)
+
+
+def _request(document: Any) -> Any:
+    (item,) = document["paths"].values()
+    return item["post"]["requestBody"]["content"]["application/json"]["schema"]
+
+
+def _input(document: Any) -> Any:
+    return _request(document)["properties"]["input"]["properties"]
+
+
+REFUSED = {
+    "no block": (_spoiled(ACME, lambda text: text.replace("openapi: 3.0.0", "")), "page.txt: no OpenAPI block found"),
+    "two blocks": (_spoiled(ACME, lambda text: text + text), "page.txt: 2 OpenAPI blocks, at lines 20, "),
+    "broken YAML": (_spoiled(ACME, lambda text: text.replace("paths:", "paths: [")), "page.txt, line 35: broken YAML"),
+    "a key twice": (
+        _spoiled(ACME, lambda text: text.replace("info:", "openapi: 3.0.0\ninfo:", 1)),
+        "2 OpenAPI blocks, at lines 20, 21",
+    ),
+    "another path": (
+        _spoiled(ACME, lambda text: text.replace("jobs/createTask", "jobs/other")),
+        "page.txt, /paths: POST /api/v1/jobs/other is not known; only POST /api/v1/jobs/createTask is shared",
+    ),
+    "another method": (
+        _spoiled(ACME, lambda text: text.replace("json post", "json put").replace("    post:", "    put:")),
+        "page.txt, /paths: PUT /api/v1/jobs/createTask is not known",
+    ),
+    "no model": (_as_json(lambda d: _request(d)["properties"].pop("model")), "model: names the models None"),
+    "two models": (
+        _as_json(lambda d: _request(d)["properties"]["model"].update(enum=["a/b", "c/d"])),
+        "model: names the models ['a/b', 'c/d'], expected an enum of one",
+    ),
+    "no input": (_as_json(lambda d: _request(d)["properties"].pop("input")), "input: is no object that describes"),
+    "no body": (
+        _as_json(lambda d: d["paths"]["/api/v1/jobs/createTask"]["post"].pop("requestBody")),
+        "requestBody: is",
+    ),
+    "no paths": (_as_json(lambda d: d.pop("paths")), "x.json: is no OpenAPI document: it has no paths"),
+    "OpenAPI 3.1": (_as_json(lambda d: d.update(openapi="3.1.0")), "x.json: is OpenAPI '3.1.0', expected 3.0"),
+    "the same class": (
+        _as_json(_model("hailuo/02.image_to-video-pro")),
+        "the model 'hailuo/02-image-to-video-pro' needs the name Hailuo02ImageToVideoPro, which is taken by",
+    ),
+    "the same module": (_as_json(_model("HAILUO/02-imagetovideo-pro")), "which is taken by"),
+    "a name of the library": (_as_json(_model("task")), "needs the name Task, which is taken by Task"),
+    "a name of a companion": (_as_json(_model("task/details")), "needs the name TaskDetails, which is taken by Task"),
+    "no class name": (_as_json(_model("3d/cat")), "the model '3d/cat' would be the class '3dCat', which is no Python"),
+    "a keyword": (_as_json(_model("none")), "would be the class 'None', which is no Python name"),
+    "enum members of one name": (
+        _as_json(lambda d: _input(d)["duration"].update(enum=["5", "1.0", "1-0"], default="5")),
+        "input/duration: the values ['1.0', '1-0'] would all be the member VALUE_1_0",
+    ),
+    "another server": (
+        _as_json(lambda d: d["servers"][0].update(url="https://eu.apikley.ru")),
+        "disagree at /servers: ",
+    ),
+    "another code table": (
+        _as_json(lambda d: d["components"]["schemas"]["ApiResponse"]["properties"]["code"]["enum"].append(433)),
+        "disagree at /components/schemas/ApiResponse/properties/code/enum: ",
+    ),
+    "another answer": (
+        _as_json(lambda d: d["paths"][CREATE_TASK]["post"]["responses"].pop("500")),
+        "disagree at /paths/~1api~1v1~1jobs~1createTask/post/responses: ",
+    ),
+    "another kind of callback URL": (
+        _as_json(lambda d: _request(d)["properties"]["callBackUrl"].update(type="array")),
+        "/properties/callBackUrl/type: ",
+    ),
+    "nowhere published": (
+        _as_json(lambda _: None, "acme.json"),
+        "acme.json: does not say where it is published; name it: --path market/VENDOR/MODEL.json",
+    ),
+}
+
+
+@pytest.mark.parametrize(("write", "words"), REFUSED.values(), ids=REFUSED)
+def test_a_refusal_shows_the_place_and_changes_nothing(
+    project: Project, tmp_path: Path, write: Callable[[Path], list[str]], words: str
+) -> None:
+    before = _everything(project)
+    with pytest.raises(SpecError) as caught:
+        update(project, Options((str(PAGES[STUDIO]), *write(tmp_path)), write=True))
+    assert words in str(caught.value)
+    assert _everything(project) == before
+
+
+def test_a_contradiction_names_both_pages(project: Project, tmp_path: Path) -> None:
+    sources = _as_json(lambda d: d["servers"][0].update(url="https://eu.apikley.ru"))(tmp_path)
+    with pytest.raises(SpecError) as caught:
+        update(project, Options(tuple(sources)))
+    ours, theirs = "openapi/vendored/market/hailuo/02-image-to-video-pro.json", "openapi/vendored/market/acme/x.json"
+    assert f"{theirs} and {ours}: disagree at /servers" in str(caught.value)
+
+
+def test_a_contract_that_a_validator_refuses_changes_nothing(project: Project, tmp_path: Path) -> None:
+    before = _everything(project)
+    sources = _as_json(lambda d: _input(d)["seed"].update(type="integr"))(tmp_path)
+    with pytest.raises(SpecError, match="built contract, /components/schemas/Acme1Fast: "):
+        update(project, Options(tuple(sources), write=True))
+    assert _everything(project) == before
+
+
+def test_a_write_that_fails_half_way_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = (tmp_path / name for name in ("a", "b", "new/c"))
+    first.write_bytes(b"1")
+    second.write_bytes(b"2")
+    put = swap._put
+
+    def full(path: Path, content: bytes | None) -> None:
+        if path == third and content == b"C":
+            raise OSError("No space left on device")
+        put(path, content)
+
+    monkeypatch.setattr(swap, "_put", full)
+    with pytest.raises(OSError, match="No space"):
+        swap.swap({first: b"A", second: None, third: b"C"})
+    assert (first.read_bytes(), second.read_bytes(), third.exists()) == (b"1", b"2", False)
+
+
+def test_what_is_no_longer_made_is_removed(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for path in (old / "gone/a.py", old / "kept.py", new / "kept.py"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x", encoding="utf-8")
+    swap.swap(swap.differences(old, new))
+    assert swap.files(old) == {"kept.py": b"x"}
+    assert not (old / "gone").exists()
+
+
+def test_bare_yaml_and_json_say_the_same(tmp_path: Path) -> None:
+    text = read(PAGES[ACME])
+    start, end = text.index("openapi: 3.0.0"), text.index("To find navigation")
+    page = extract(text, "page")
+    assert extract(text[start:end], "x.yaml", "market/acme/1-fast.json") == page
+    assert extract("# a comment\n---\n" + text[start:end], "https://e.test/docs/market/acme/1-fast.yaml?raw=1") == page
+    assert extract(dump(page.document), "docs/market/acme/1-fast.json") == page
+
+
+def test_a_page_with_windows_line_ends_says_the_same() -> None:
+    text = read(PAGES[STUDIO])
+    assert extract("\ufeff" + text.replace("\n", "\r\n"), "page") == extract(text, "page")
+
+
+def test_prose_after_bare_yaml_is_refused() -> None:
+    text = read(PAGES[ACME])
+    with pytest.raises(SpecError, match=r"x\.yaml, line 222: 'To find navigation and other pages"):
+        extract(text[text.index("openapi: 3.0.0") :], "x.yaml", "market/x/y.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"openapi": "3.0.0", "openapi": "3.0.1"}', "broken JSON: the key 'openapi' stands twice in one object"),
+        ('{"openapi": NaN}', "broken JSON: NaN is no JSON"),
+        ('{"openapi": ', "broken JSON: Expecting value"),
+        ("[" * 100_000, "no OpenAPI block found"),
+        ('{"a":' * 100_000, "broken JSON: "),
+        ("<!DOCTYPE html><html>", "is HTML; give the page's Markdown"),
+    ],
+)
+def test_what_would_lose_something_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "market.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        extract(fetch(str(path)).text, str(path), "market/x/y.json")
+    assert words in str(caught.value)
+
+
+def test_two_sources_of_one_document_are_refused(project: Project) -> None:
+    with pytest.raises(SpecError, match=r"are both market/acme/1-fast\.json"):
+        update(project, Options((BOTH[0], BOTH[0])))
+
+
+def test_an_edited_document_is_found_out(project: Project) -> None:
+    vendored = project.openapi / "vendored"
+    path = vendored / "market/hailuo/02-image-to-video-pro.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("1500", "1600"), encoding="utf-8")
+    assert [problem.what for problem in check_kept(vendored)] == ["is not what was published"]
+    published = vendored / "market/hailuo/02-image-to-video-pro.published.txt"
+    published.write_bytes(published.read_bytes() + b"\n")
+    assert [problem.what for problem in check_kept(vendored)] == ["is not what sources.json recorded"]
+    path.unlink()
+    assert "is missing" in check_kept(vendored)[0].what
+
+
+def test_the_drift_check_names_the_command(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = project.generated / "apikley_client/models/code.py"
+    model.write_text(model.read_text(encoding="utf-8").replace("455", "456"), encoding="utf-8")
+    monkeypatch.setattr(generated, "GENERATED", project.generated)
+    assert generated.check() == 1
+    output = capsys.readouterr()
+    assert "-    MAINTENANCE = 456\n+    MAINTENANCE = 455\n" in output.out
+    assert output.err == "generated/ is not what openapi/ gives; run: nox -s generate\n"
+
+
+class _Pages(http.server.BaseHTTPRequestHandler):
+    """Serves the test pages; and what no page should be."""
+
+    def do_GET(self) -> None:
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/acme.md")
+            self.end_headers()
+            return
+        body = {"/acme.md": PAGES[ACME].read_bytes(), "/large": b"x" * 5000, "/binary": b"\xff\xfe"}.get(self.path)
+        self.send_response(200 if body or self.path == "/slow" else 404)
+        self.end_headers()
+        if self.path == "/slow":
+            time.sleep(1)
+        self.wfile.write(body or b"")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Pages) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("path", ["/acme.md", "/moved"])
+def test_an_address_is_fetched(site: str, path: str) -> None:
+    source = fetch(site + path)
+    assert (source.content, source.recorded) == (PAGES[ACME].read_bytes(), site + path)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/none", "answers HTTP 404"),
+        ("/large", "is larger than 4,000 bytes"),
+        ("/slow", "did not answer within 0.2 s"),
+        ("/binary", "is not UTF-8 text"),
+    ],
+)
+def test_an_address_that_gives_no_page_is_said(site: str, path: str, words: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        _ = fetch(site + path, largest=4000 if path == "/large" else 10**6, seconds=0.2 if path == "/slow" else 5).text
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["ftp://e.test/x", "http://user:secret@e.test/", "http://[::1", "http://"])
+def test_an_address_that_is_none_is_said(address: str) -> None:
+    with pytest.raises(SpecError, match="is not an http or https address without a password"):
+        fetch(address)
+
+
+def test_a_service_that_is_not_there_is_said() -> None:
+    with pytest.raises(SpecError, match="cannot be fetched: "):
+        fetch("http://127.0.0.1:9/page.md")
+
+
+def test_recorded_addresses_are_fetched_again(updated: Project, project: Project, site: str) -> None:
+    vendored = project.openapi / "vendored"
+    with pytest.raises(SpecError, match=r"records no address to fetch; run once: scripts/update-spec URL"):
+        addresses(vendored)
+    for name in ("market/acme/1-fast.json", "market/acme/1-fast.published.txt"):
+        target = vendored / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(updated.openapi / "vendored" / name, target)
+    record = records(updated.openapi / "vendored")["market/acme/1-fast.json"]
+    recorded = records(vendored) | {"market/acme/1-fast.json": {**record, "source": f"{site}/acme.md"}}
+    (vendored / "sources.json").write_text(dump(recorded), encoding="utf-8")
+    assert addresses(vendored) == [f"{site}/acme.md"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "give SOURCE or --recorded"),
+        (["x", "--recorded"], "give SOURCE or --recorded, not both"),
+        (["x", "y", "--path", "market/a/b.json"], "--path is for one SOURCE"),
+        (["x", "--check", "--write"], "--check changes nothing"),
+    ],
+)
+def test_wrong_usage_is_said(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command.main(["update", *arguments])
+    assert caught.value.code == 2
+    assert words in capsys.readouterr().err

@@ -1,0 +1,80 @@
+"""Things armed for requests to come: the next n, some share of them, or those that match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass
+class Rule(Generic[T]):
+    """One thing that is armed.
+
+    Attributes:
+        what: The thing.
+        when: What a request must be for it, by name; a prompt only has to contain the text.
+        times: For how many more requests; None for all.
+        share: For which share of the matching requests, from 0 to 1.
+        number: Its number, once it is armed.
+    """
+
+    what: T
+    when: Mapping[str, str] = field(default_factory=dict)
+    times: int | None = 1
+    share: float = 1.0
+    number: int = 0
+
+    def matches(self, facts: Mapping[str, str]) -> bool:
+        """Whether a request with these facts is meant."""
+        for name, wanted in self.when.items():
+            fact = facts.get(name, "")
+            if not (wanted in fact if name == "prompt" else wanted == fact):
+                return False
+        return True
+
+
+class Rules(Generic[T]):
+    """What is armed, oldest first.
+
+    Args:
+        random: Decides where only a share is meant.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._rules: list[Rule[T]] = []
+        self._last = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def __iter__(self) -> Iterator[Rule[T]]:
+        return iter(self._rules)
+
+    def arm(self, rule: Rule[T]) -> Rule[T]:
+        """Add one; it gets its number."""
+        self._last += 1
+        rule.number = self._last
+        self._rules.append(rule)
+        return rule
+
+    def disarm(self, number: int | None = None) -> int:
+        """Take away one, or all; returns how many that were."""
+        before = len(self._rules)
+        self._rules = [rule for rule in self._rules if number is not None and rule.number != number]
+        return before - len(self._rules)
+
+    def take(self, facts: Mapping[str, str]) -> T | None:
+        """The first thing that is armed for such a request, used once by this."""
+        for rule in self._rules:
+            if rule.matches(facts) and (rule.share >= 1 or self._random.random() < rule.share):
+                if rule.times is not None:
+                    rule.times -= 1
+                    if rule.times <= 0:
+                        self._rules.remove(rule)
+                return rule.what
+        return None

@@ -1,0 +1,81 @@
+"""The rules by which models and enum values get their Python names, and what breaks them."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apikley
+from scripts.spec.problems import Problem
+
+
+def class_name(model: str) -> str:
+    """The one rule that names a model's classes.
+
+    >>> class_name("hailuo/02-image-to-video-pro")
+    'Hailuo02ImageToVideoPro'
+    """
+    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", model))
+
+
+def member_name(value: str) -> str:
+    """The one rule that names the members of an enum.
+
+    >>> member_name("16:9"), member_name("-1"), member_name("1080p"), member_name("")
+    ('VALUE_16_9', 'VALUE_NEGATIVE_1', 'VALUE_1080P', 'EMPTY')
+    """
+    words = re.sub(r"^-(?=\d)", "NEGATIVE_", value)
+    words = re.sub(r"\W+|_+", "_", words).strip("_").upper()
+    if not value:
+        return "EMPTY"
+    return words if value[0].isalpha() else f"VALUE_{words}"
+
+
+def check_class_name(place: str, model: str, taken: Iterable[str]) -> Iterator[Problem]:
+    """Why a model's classes cannot have the names that the rule gives.
+
+    Args:
+        place: What to call the model's page in an error.
+        model: The model.
+        taken: The names of all components before it.
+    """
+    name = class_name(model)
+    if not name.isidentifier() or keyword.iskeyword(name):
+        yield Problem(place, f"the model {model!r} would be the class {name!r}, which is no Python name")
+        return
+    # Modules are named in lower case, so names that differ only there are one file.
+    used = {key.casefold(): key for key in [*apikley.__all__, *taken]}
+    for component in (name, f"{name}Request"):
+        if component.casefold() in used:
+            other = used[component.casefold()]
+            yield Problem(place, f"the model {model!r} needs the name {component}, which is taken by {other}")
+
+
+def name_members(schema: Any, place: str) -> Iterator[Problem]:
+    """Name the members of a schema's enums, all the way down, where the values are not names themselves.
+
+    Without it the generator numbers them, and a new value in the middle would rename the others.
+    """
+    if isinstance(schema, list):
+        for item in schema:
+            yield from name_members(item, place)
+    if not isinstance(schema, dict):
+        return
+    values = schema.get("enum")
+    if isinstance(values, list) and all(isinstance(value, str) for value in values):
+        yield from _name_enum(schema, values, place)
+    for name, item in schema.get("properties", {}).items():
+        yield from name_members(item, f"{place}/{name}")
+    for key in ("items", "allOf", "anyOf", "oneOf", "additionalProperties"):
+        yield from name_members(schema.get(key), f"{place}/{key}")
+
+
+def _name_enum(schema: dict[str, Any], values: list[str], place: str) -> Iterator[Problem]:
+    names = [member_name(value) for value in values]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        same = [value for value, its_name in zip(values, names, strict=True) if its_name == name]
+        yield Problem(place, f"the values {same!r} would all be the member {name}")
+    if not all(value[:1].isalpha() for value in values):
+        schema.setdefault("x-enum-varnames", names)
