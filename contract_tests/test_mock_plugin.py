@@ -53,7 +53,7 @@ def test_the_plugin_loads_none_of_the_network_stack() -> None:
         "import sys, pytest, apikley_mock.plugin; print(sorted(sys.modules.keys() & {'asyncio', 'httpx', 'uvicorn'}))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == "set()\n"
+    assert run.stdout == "[]\n"
 
 
 @pytest.mark.anyio
