@@ -14,7 +14,7 @@ import pytest
 
 from contract_tests.conftest import prism_on
 from contract_tests.models import ACME, HAILUO, STUDIO
-from scripts.spec.files import ROOT, read_document
+from scripts.spec.files import read_document
 from scripts.spec.form import CREATE_TASK
 from scripts.spec.merge import merge
 from scripts.spec.names import member_name
@@ -124,13 +124,6 @@ with Apikley("k", base_url="http://127.0.0.1:9") as api:
 print(found)
 """
     assert _python(updated, code) == ["input.duration", "input.duration"]
-
-
-def test_the_new_client_is_typed_strictly(updated: Project) -> None:
-    options = ["--strict", "--config-file", os.devnull, "--cache-dir", os.devnull]
-    command = [sys.executable, "-m", "mypy", *options, str(updated.generated / "apikley_client")]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert run.returncode == 0, run.stdout
 
 
 @pytest.fixture(scope="module")

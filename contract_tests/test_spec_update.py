@@ -19,7 +19,7 @@ import pytest
 
 from contract_tests.models import ACME, BOTH, PAGES, STUDIO, copy_of_project
 from scripts.spec import __main__ as command
-from scripts.spec import generated, swap
+from scripts.spec import client, contract, generated, swap
 from scripts.spec.files import ROOT, dump, read
 from scripts.spec.form import CREATE_TASK
 from scripts.spec.page import extract
@@ -84,7 +84,10 @@ def test_the_same_bytes_come_out_everywhere(updated: Project, project: Project) 
     assert _everything(project) == ours
 
 
-def test_a_check_changes_nothing_and_says_that_it_would(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_check_changes_nothing_and_says_that_it_would(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "check_types", lambda _: None)  # only for time's sake
     before = _everything(project)
     assert update(project, Options((str(PAGES[ACME]),), check=True)) == 1
     assert _everything(project) == before
@@ -168,6 +171,10 @@ REFUSED = {
         _as_json(lambda d: _input(d)["duration"].update(enum=["5", "1.0", "1-0"], default="5")),
         "input/duration: the values ['1.0', '1-0'] would all be the member VALUE_1_0",
     ),
+    "a field of a method's name": (
+        _as_json(lambda d: _input(d).update(toDict={"type": "string"})),
+        "openapi/vendored/market/acme/x.json, input: the field 'toDict' has a name that generated classes use",
+    ),
     "another server": (
         _as_json(lambda d: d["servers"][0].update(url="https://eu.apikley.ru")),
         "disagree at /servers: ",
@@ -216,6 +223,39 @@ def test_a_contract_that_a_validator_refuses_changes_nothing(project: Project, t
     with pytest.raises(SpecError, match="built contract, /components/schemas/Acme1Fast: "):
         update(project, Options(tuple(sources), write=True))
     assert _everything(project) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda d: _input(d)["duration"].update(default="7"),
+            "openapi-python-client: Unable to process schema /components/schemas/Acme1Fast: Value 7 is",
+        ),
+        (
+            lambda d: _input(d).update(request={"type": "object", "properties": {"x": {"type": "string"}}}),
+            'Attempted to generate duplicate models with name "Acme1FastRequest"',
+        ),
+    ],
+)
+def test_a_page_that_the_generator_refuses_changes_nothing(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any, words: str
+) -> None:
+    monkeypatch.setattr(contract, "check", lambda _: None)  # only for time's sake
+    before = _everything(project)
+    with pytest.raises(SpecError) as caught:
+        update(project, Options(tuple(_as_json(change)(tmp_path))))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert _everything(project) == before
+
+
+def test_a_client_that_is_not_typed_is_refused(tmp_path: Path) -> None:
+    package = tmp_path / "apikley_client"
+    package.mkdir()
+    (package / "__init__.py").write_text("def answer() -> int:\n    return 'x'\n", encoding="utf-8")
+    with pytest.raises(SpecError, match=r"^mypy --strict: generated/apikley_client/__init__\.py:2: error: "):
+        client.check_types(tmp_path)
 
 
 def test_a_write_that_fails_half_way_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +39,24 @@ def generate(contract: Path, generated: Path = GENERATED) -> None:
         (output / "py.typed").write_text("", encoding="utf-8")
         _check_names(output)
         shutil.copytree(output, package, ignore=shutil.ignore_patterns(".ruff_cache", "__pycache__"))
+
+
+def check_types(generated: Path) -> None:
+    """Hold a generated package to `mypy --strict`.
+
+    Args:
+        generated: The folder that holds the package.
+
+    Raises:
+        SpecError: With every error.
+    """
+    package = generated / "apikley_client"
+    options = ["--strict", "--config-file", os.devnull, "--cache-dir", os.devnull, "--no-error-summary"]
+    command = [sys.executable, "-m", "mypy", *options, str(package)]
+    run = subprocess.run(command, cwd=generated, capture_output=True, text=True, check=False)
+    if run.returncode:
+        lines = (run.stdout or run.stderr).replace(f"{package.name}{os.sep}", "generated/apikley_client/").splitlines()
+        raise SpecError(*(Problem("mypy --strict", line) for line in lines))
 
 
 def patch_templates(into: Path) -> None:
@@ -77,7 +97,15 @@ def _run(contract: Path, templates: Path, output: Path) -> None:
     environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if run.returncode:
-        raise SpecError(Problem("openapi-python-client", (run.stdout + run.stderr).strip()))
+        raise SpecError(Problem("openapi-python-client", _in_short(run.stdout + run.stderr)))
+
+
+def _in_short(output: str) -> str:
+    """What the generator complains of, without its progress and its copies of whole schemas."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    said = itertools.takewhile(lambda line: not line.startswith(("Failure to process", "{")), lines)
+    words = " ".join(line for line in said if not line.startswith(("Generating ", "Warning(s) ")))
+    return re.sub(r"<[\w.]+ object at \w+>", "…", words) or "failed"
 
 
 def _check_names(output: Path) -> None:

@@ -10,6 +10,10 @@ from typing import Any
 import apikley
 from scripts.spec.problems import Problem
 
+# What the generated classes call their own methods, and the variables in them.
+_RESERVED = {"additional_properties", "additional_keys", "to_dict", "from_dict", "to_multipart"}
+_RESERVED |= {"self", "cls", "d", "src_dict", "field_dict"}
+
 
 def class_name(model: str) -> str:
     """The one rule that names a model's classes.
@@ -57,6 +61,7 @@ def name_members(schema: Any, place: str) -> Iterator[Problem]:
     """Name the members of a schema's enums, all the way down, where the values are not names themselves.
 
     Without it the generator numbers them, and a new value in the middle would rename the others.
+    On the way, fields are refused whose names the generated classes need for themselves.
     """
     if isinstance(schema, list):
         for item in schema:
@@ -67,6 +72,8 @@ def name_members(schema: Any, place: str) -> Iterator[Problem]:
     if isinstance(values, list) and all(isinstance(value, str) for value in values):
         yield from _name_enum(schema, values, place)
     for name, item in schema.get("properties", {}).items():
+        if re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() in _RESERVED:
+            yield Problem(place, f"the field {name!r} has a name that generated classes use themselves")
         yield from name_members(item, f"{place}/{name}")
     for key in ("items", "allOf", "anyOf", "oneOf", "additionalProperties"):
         yield from name_members(schema.get(key), f"{place}/{key}")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from scripts.spec import generated, swap
+from scripts.spec import client, generated, swap
 from scripts.spec.files import ROOT
 from scripts.spec.problems import Problem, SpecError
 from scripts.spec.release import Release
-from scripts.spec.report import compare
+from scripts.spec.report import Report, compare
 from scripts.spec.sources import fetch
 from scripts.spec.vendored import addresses, keep
 
@@ -69,10 +70,10 @@ def update(project: Project, options: Options, today: date | None = None) -> int
         shutil.copytree(project.openapi, copy.openapi)
         lines = keep(copy.openapi / "vendored", sources, options.path, today or datetime.now(UTC).date())
         generated.make(copy.generated, copy.openapi)
-        report = compare(project.generated, copy.generated)
-        release = Release.read(project.root).bumped(report)
-        changes = swap.differences(project.openapi, copy.openapi)
-        changes |= swap.differences(project.generated, copy.generated)
+        changes = swap.differences(project.generated, copy.generated)
+        report = _judged(project.generated, copy.generated) if changes else Report([], [])
+        changes |= swap.differences(project.openapi, copy.openapi)
+    release = Release.read(project.root).bumped(report)
     if options.write:
         changes |= release.files()
     text = "\n".join([*lines, "", report.text(release)])
@@ -85,6 +86,15 @@ def update(project: Project, options: Options, today: date | None = None) -> int
         return 1 if changes else 0
     swap.swap(changes)
     return 0
+
+
+def _judged(old: Path, new: Path) -> Report:
+    """The report on new packages whose types hold."""
+    with ThreadPoolExecutor() as pool:
+        typed = pool.submit(client.check_types, new)
+        report = compare(old, new)
+        typed.result()
+    return report
 
 
 def _write(path: Path, text: str) -> None:
