@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import httpx
 import pytest
 
 from apikley import BadPayload, BadSignature, StaleCallback, callbacks
+from apikley_mock.caller import Caller, NotAllowedError
+from apikley_mock.clock import RealClock, VirtualClock
 from apikley_mock.plugin import MockService
 from contract_tests.simulators import Received, assert_fits, create
 
@@ -158,3 +161,28 @@ def test_the_nearest_callback_is_named_when_none_comes(
 def test_without_any_callback_the_failure_says_so(apikley_mock: MockService) -> None:
     with pytest.raises(AssertionError, match="there was none at all"):
         apikley_mock.wait_for_callback()
+
+
+@pytest.mark.anyio
+async def test_a_receiver_that_does_not_answer_in_time_has_failed() -> None:
+    caller = Caller()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        assert await caller.post(url, b"{}", {}, 0.05) == (None, "no answer within 0.05 s")
+    await caller.close()
+
+
+def test_a_receiver_has_fifteen_seconds_scaled_by_the_clock_but_never_less_than_one() -> None:
+    assert [RealClock(speed).patience(15) for speed in (1, 5, 1000)] == [15, 3, 1]
+    assert VirtualClock().patience(15) == 2
+
+
+@pytest.mark.anyio
+async def test_a_host_is_called_once_it_is_allowed_by_name(receiver: Received) -> None:
+    # Not a loopback address by its number, but one that leads to this machine.
+    url = receiver.url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104
+    with pytest.raises(NotAllowedError, match=r"0\.0\.0\.0 is neither loopback nor allowed by name"):
+        await Caller().post(url, b"{}", {}, 5)
+    caller = Caller(frozenset({"0.0.0.0"}))  # noqa: S104
+    assert await caller.post(url, b"{}", {}, 5) == (200, "")
+    await caller.close()

@@ -73,13 +73,13 @@ def test_an_answer_is_lost_or_broken(http: httpx.Client, apikley_mock: MockServi
     assert http.post(CREATE, json=request_for()).json()["code"] == 200
 
 
-def test_latency_makes_the_answer_late_and_the_task_all_the_same(apikley_mock: MockService) -> None:
-    apikley_mock.fail_next(fault="latency", latency=1, stage="after")
+@pytest.mark.parametrize("stage", ["before", "after"])
+def test_latency_outlasts_the_clients_patience(apikley_mock: MockService, stage: str) -> None:
+    apikley_mock.fail_next(fault="latency", latency=0.6, stage=stage)
     headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(apikley_mock.url + CREATE, json=request_for(), headers=headers, timeout=0.2)
-    created = httpx.get(f"{apikley_mock.url}/__mock__/tasks").json()
-    assert len(created) == 1
+    assert len(apikley_mock.journal.created()) == (1 if stage == "after" else 0)
 
 
 def test_a_fault_is_for_the_operation_that_was_named(http: httpx.Client, apikley_mock: MockService) -> None:

@@ -164,4 +164,4 @@ class Engine:
     def _new_id(self, model: str, now: float) -> str:
         # As in the documentation: the family, and the time in milliseconds. Never the same twice.
         self._last_number = max(self._last_number + 1, int(now * 1000))
-        return f"task_{model.split('/', maxsplit=1)[0]}_{self._last_number}"
+        return f"task_{model.partition('/')[0]}_{self._last_number}"

@@ -30,7 +30,7 @@ class Fault:
         code: The code of an `error`.
         msg: The text of an `error`; the contract's for the code, if not given.
         retry_after: Seconds for the header `Retry-After`; with code 429, 1 if not given.
-        latency: Real seconds that the answer waits, whatever the simulator's clock.
+        latency: Real seconds that the request waits before it is accepted, or after it the answer.
     """
 
     fault: Kind
@@ -47,13 +47,15 @@ class ConnectionLostError(ConnectionResetError):
 
 def spoiled(fault: Fault, answer: Answer) -> Answer:
     """An answer with the fault's damage in its content; damage to the connection is done by `write_spoiled`."""
-    if fault.fault == "broken-json":
+    if fault.fault == "error":
+        return answer
+    if fault.fault == "html":
+        task_id = answer.task_id
+        answer = Answer(502, _PAGE, b"text/html")
+        answer.task_id, answer.fault = task_id, fault
+    elif fault.fault == "broken-json":
         answer.body = answer.body[: len(answer.body) // 2]
-    elif fault.fault == "html":
-        page = Answer(502, _PAGE, b"text/html")
-        page.task_id = answer.task_id
-        answer = page
-    answer.note = _words(fault)
+    answer.note = f"fault {fault.fault} {fault.stage} acceptance"
     return answer
 
 
@@ -75,7 +77,7 @@ async def write_spoiled(fault: Fault, answer: Answer, state: dict[str, Any], rec
         return
     breaks: Callable[[], None] | None = state.get("reset" if fault.fault == "reset" else "close")
     if breaks is None:
-        raise ConnectionLostError(f"simulated: {_words(fault)}")
+        raise ConnectionLostError(f"simulated: {answer.note}")
     if fault.fault == "cut":
         headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -84,7 +86,3 @@ async def write_spoiled(fault: Fault, answer: Answer, state: dict[str, Any], rec
     breaks()
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _words(fault: Fault) -> str:
-    return f"fault {fault.fault} {fault.stage} acceptance"

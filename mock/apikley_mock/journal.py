@@ -59,6 +59,9 @@ class Journal:
 
     Args:
         secrets: Keys that are blotted out wherever they turn up.
+
+    Attributes:
+        era: How often it was cleared.
     """
 
     def __init__(self, secrets: list[str] | None = None) -> None:
@@ -66,6 +69,7 @@ class Journal:
         self._entries: deque[Entry] = deque()
         self._bytes = 0
         self._last = 0
+        self.era = 0
 
     def __iter__(self) -> Iterator[Entry]:
         """The entries, oldest first."""
@@ -129,6 +133,7 @@ class Journal:
         """Forget all, and number from 1 again."""
         self._entries.clear()
         self._bytes = self._last = 0
+        self.era += 1
 
     def callbacks(self, task_id: str | None = None) -> list[Entry]:
         """The callbacks that were sent, of one task or of all."""

@@ -22,9 +22,10 @@ class Durations:
     queuing: Span = 0.5
     generating: Span = 2.0
 
-    def draw(self, random: Random) -> tuple[float, float, float]:
+    def draw(self, random: Random) -> list[float]:
         """One length for each state."""
-        return _draw(self.waiting, random), _draw(self.queuing, random), _draw(self.generating, random)
+        spans = (self.waiting, self.queuing, self.generating)
+        return [random.uniform(*span) if isinstance(span, tuple) else span for span in spans]
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,3 @@ class Plan:
 def durations_of(spans: list[Any]) -> Durations:
     """Durations from three entries, each a number of seconds or a pair of them."""
     return Durations(*(tuple(span) if isinstance(span, list) else float(span) for span in spans))
-
-
-def _draw(span: Span, random: Random) -> float:
-    return random.uniform(*span) if isinstance(span, tuple) else span

@@ -80,7 +80,11 @@ class Service:
 
     def tick(self) -> None:
         """Do all that is due: settle the tasks that have ended, and begin the callbacks of that."""
-        now = self.clock.now()
+        now, moment = self.clock.now(), self._next_moment()
+        if moment is not None and moment <= now:
+            self._settle(now)
+
+    def _settle(self, now: float) -> None:
         for task in self.engine.ended(now):
             if task.plan.outcome == "fail":
                 task.account.refund(task.price)

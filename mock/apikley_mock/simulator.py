@@ -75,6 +75,8 @@ class Simulator:
         if answer.fault is None:
             await write(answer, send)
         else:
+            if answer.fault.stage == "after":
+                await asyncio.sleep(answer.fault.latency)
             await faults.write_spoiled(answer.fault, answer, scope.get("state") or {}, receive, send)
 
     async def _answer(self, request: Request, receive: Receive) -> Answer:
@@ -83,12 +85,7 @@ class Simulator:
         account = self.service.accounts.of(request.headers.get(b"authorization", b""))
         answer = await self._judged(request, account, receive)
         if answer.fault is not None:
-            if answer.fault.latency:
-                await asyncio.sleep(answer.fault.latency)
-            if answer.fault.fault not in ("error", "latency"):
-                fault = answer.fault
-                answer = faults.spoiled(fault, answer)
-                answer.fault = fault
+            answer = faults.spoiled(answer.fault, answer)
         self.service.journal.note(
             self.service.clock.now(),
             "request",
@@ -132,8 +129,10 @@ class Simulator:
         fault = None
         if service.faults:
             fault = service.faults.take({"operation": route.operation, "account": account.name})
-            if fault is not None and fault.stage == "before" and fault.fault != "latency":
-                return self._fault_answer(route, fault)
+            if fault is not None and fault.stage == "before":
+                await self._delay(fault)
+                if fault.fault != "latency":
+                    return self._fault_answer(route, fault)
         wait = account.admit(route.operation, service.clock.now())
         if wait is not None:
             answer = self._refusal(route, "RATE_LIMITED")
@@ -149,6 +148,14 @@ class Simulator:
             answer.task_id = task_id
         answer.fault = fault
         return answer
+
+    async def _delay(self, fault: faults.Fault) -> None:
+        """Let a request wait before it is accepted; one that a reset overtook belongs to a world that is gone."""
+        journal = self.service.journal
+        era = journal.era
+        await asyncio.sleep(fault.latency)
+        if journal.era != era:
+            raise ClientGoneError
 
     def _fault_answer(self, route: _Route, fault: faults.Fault) -> Answer:
         if route.operation not in UPLOADS:
