@@ -66,7 +66,7 @@ def test_a_simulated_task_ends_in_its_handler(apikley_mock: MockService, tmp_pat
             thread.start()
             hook = f"{url_of(bound)}/hook" if how == "called back" else None
             model = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x", "image_url": "https://a.test/a"}}
-            task = api.create(model, callback_url=hook)
+            task = api.create(model, callback_url=hook, correlate=hook is not None)
             # Not before the callback had its chance, where one is due.
             receiver.expect(task, due=0 if how == "polled" else 3600)
             apikley_mock.advance(60)
@@ -78,6 +78,7 @@ def test_a_simulated_task_ends_in_its_handler(apikley_mock: MockService, tmp_pat
     (event,) = heard
     assert (event.task_id, event.confirmed) == (task.id, True)
     assert event.source == ("callback" if how == "called back" else "poll")
+    assert event.token == task.token
     assert event.task.result_urls
     assert receiver.inbox.counts() == {"done": 1}
     receiver.inbox.close()

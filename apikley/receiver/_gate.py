@@ -13,15 +13,13 @@ from urllib.parse import parse_qs
 
 import apikley_contract
 from apikley._clock import Clock
+from apikley._correlation import PARAMETER
 from apikley._task import FINISHED
 from apikley.callbacks import Headers, Key, verify
 from apikley.errors import BadPayload, CallbackError
 from apikley.receiver._records import Delivery
 
 logger = logging.getLogger("apikley.receiver")
-
-# The query parameter of the callback URL that names the create which it belongs to.
-TOKEN_PARAMETER = "apikley_token"  # noqa: S105 - a name
 
 # In bytes; published callbacks have less than a hundredth of it.
 LARGEST = 1024 * 1024
@@ -117,7 +115,7 @@ class Gate:
 
 def _token(query: str) -> str | None:
     try:
-        given = parse_qs(query, max_num_fields=50).get(TOKEN_PARAMETER, [])
+        given = parse_qs(query, max_num_fields=50).get(PARAMETER, [])
     except ValueError:
         return None
     return given[0] if len(given) == 1 and _TOKEN.fullmatch(given[0]) else None

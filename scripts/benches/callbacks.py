@@ -25,8 +25,8 @@ from scripts.callback_kills import kill_repeatedly
 from scripts.callback_load import callbacks, send
 from scripts.receiver_process import KEY, log_lines, running
 
-HOSTILE, LOADED, KILLS, FORGED, SHARED = 100_000, 20_000, 200, 10_000, 2_000
-CONNECTIONS = 16
+HOSTILE, LOADED, KILLS, FORGED, SHARED = 100_000, 10_000, 200, 10_000, 2_000
+CONNECTIONS, ROUNDS = 16, 5
 
 
 def run() -> list[Row]:
@@ -53,7 +53,22 @@ def hostile() -> Row:
 
 
 def speed() -> list[Row]:
-    """One process, its inbox on the disk, handlers running, as many callbacks as it takes."""
+    """One process, its inbox on the disk, handlers running, as many callbacks as it takes; the median round."""
+    rounds = [_round() for _ in range(ROUNDS)]
+    rates, lates, syncs = (sorted(each) for each in zip(*rounds, strict=True))
+    rate, late, sync = (statistics.median(each) for each in (rates, lates, syncs))
+    what = f"{ROUNDS} rounds of {LOADED:,}, {CONNECTIONS} connections, {rates[0]:,.0f} to {rates[-1]:,.0f}"
+    return [
+        Row(f"acknowledged per s, SQLite, one process ({what})", f"{rate:,.0f}", "1,000", rate >= 1_000),
+        Row(
+            f"the same, 99th percentile ({lates[0]:.0f} to {lates[-1]:.0f})", f"{late:.1f} ms", "under 50 ms", late < 50
+        ),
+        Row("for comparison: one synced write of 4 KiB there", f"{sync:.2f} ms"),
+    ]
+
+
+def _round() -> tuple[float, float, float]:
+    """Acknowledged per second, the 99th percentile and the time of one synced write, both in milliseconds."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sync = _sync_time(folder)
@@ -65,13 +80,9 @@ def speed() -> list[Row]:
             took = time.perf_counter() - start
         with Inbox(folder / "inbox.db") as inbox:
             stored = sum(inbox.counts().values())
-    rate, late = len(acknowledged) / took, statistics.quantiles(times, n=100)[98] * 1_000
-    what = f"{len(acknowledged):,} acknowledged, {stored:,} stored, {CONNECTIONS} connections"
-    return [
-        Row(f"acknowledged per s, SQLite, one process ({what})", f"{rate:,.0f}", "1,000", rate >= 1_000),
-        Row("the same, 99th percentile", f"{late:.1f} ms", "under 50 ms", late < 50),
-        Row("for comparison: one synced write of 4 KiB there", f"{sync * 1_000:.2f} ms"),
-    ]
+    if not len(acknowledged) == stored == LOADED:
+        raise RuntimeError(f"{len(acknowledged)} acknowledged and {stored} stored, of {LOADED}")
+    return len(acknowledged) / took, statistics.quantiles(times, n=100)[98] * 1_000, sync * 1_000
 
 
 def kills() -> list[Row]:
