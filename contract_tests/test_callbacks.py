@@ -208,7 +208,7 @@ class Hostile:
         Hostile(RuntimeError("no")),
         Hostile(KeyError("no")),
     ],
-    ids=repr,
+    ids=range(12),
 )
 def test_odd_headers_are_a_bad_signature(headers: Any) -> None:
     with pytest.raises(BadSignature):
@@ -227,7 +227,7 @@ def test_headers_are_read_from_a_message_of_the_standard_library() -> None:
     assert verify(message, BODY, KEY, now=NOW).task_id == TASK
 
 
-@pytest.mark.parametrize("body", [None, 7, [BODY], {"code": 200}, object(), ()], ids=repr)
+@pytest.mark.parametrize("body", [None, 7, [BODY], {"code": 200}, object(), ()], ids=lambda value: type(value).__name__)
 def test_a_body_that_is_no_text_is_a_bad_payload(body: Any) -> None:
     with pytest.raises(BadPayload):
         verify(sign(TASK, KEY, NOW), body, KEY, now=NOW)
