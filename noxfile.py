@@ -104,7 +104,8 @@ def tests(session: nox.Session) -> None:
     install_node(session)
     session.run("python", "-m", "scripts.npm")
     session.run("python", "-m", "scripts.browser")
-    session.run("pytest", *session.posargs)
+    # A file's tests stay together, since they share what is costly to start.
+    session.run("pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
 
 
 @nox.session

@@ -179,7 +179,9 @@ def test_a_wrong_body_is_refused_in_words(call: Any, body: Any, words: str) -> N
     assert service.requests == []
 
 
-@pytest.mark.parametrize("value", [object(), float("nan"), "\ud800", {1j: 2}], ids=["object", "nan", "surrogate", "key"])
+@pytest.mark.parametrize(
+    "value", [object(), float("nan"), "\ud800", {1j: 2}], ids=["object", "nan", "surrogate", "key"]
+)
 def test_what_is_no_json_is_refused_before_sending(call: Any, value: Any) -> None:
     service = Service(created())
     with pytest.raises(RequestInvalid, match="cannot be sent as JSON"):
