@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -133,6 +134,23 @@ async def test_in_process_a_broken_connection_is_httpxs_own_error(kind: Any) -> 
         with pytest.raises(httpx.ReadError):
             await http.post(CREATE, json=request_for())
     assert len(transport.service.journal.created()) == 1
+
+
+@pytest.mark.anyio
+async def test_a_request_that_a_reset_overtakes_is_answered_and_leaves_no_trace() -> None:
+    transport = _in_process(Rule(Fault("latency", latency=0.05)))
+    headers = {"Authorization": "Bearer mock-key"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+        waiting = asyncio.create_task(http.post(CREATE, json=request_for()))
+        await asyncio.sleep(0)
+        while transport.service.faults:
+            await asyncio.sleep(0)
+        transport.service.reset()
+        transport.service.faults.disarm()
+        answer = await waiting
+    assert (answer.status_code, answer.json()["code"]) == (200, 455)
+    assert len(transport.service.journal) == 0
+    assert not transport.service.engine.tasks
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,12 @@ class Simulator:
         if request.path.startswith(PREFIX):
             return await self._admin.answer(request, receive)
         account = self.service.accounts.of(request.headers.get(b"authorization", b""))
+        era = self.service.journal.era
         answer = await self._judged(request, account, receive)
         if answer.fault is not None:
             answer = faults.spoiled(answer.fault, answer)
+        if self.service.journal.era != era:
+            return answer  # a reset overtook it: it belongs to a world that is gone
         self.service.journal.note(
             self.service.clock.now(),
             "request",
@@ -130,7 +133,10 @@ class Simulator:
         if service.faults:
             fault = service.faults.take({"operation": route.operation, "account": account.name})
             if fault is not None and fault.stage == "before":
-                await self._delay(fault)
+                era = service.journal.era
+                await asyncio.sleep(fault.latency)
+                if service.journal.era != era:
+                    return self._refusal(route, "MAINTENANCE", "The simulator was reset meanwhile")
                 if fault.fault != "latency":
                     return self._fault_answer(route, fault)
         wait = account.admit(route.operation, service.clock.now())
@@ -148,14 +154,6 @@ class Simulator:
             answer.task_id = task_id
         answer.fault = fault
         return answer
-
-    async def _delay(self, fault: faults.Fault) -> None:
-        """Let a request wait before it is accepted; one that a reset overtook belongs to a world that is gone."""
-        journal = self.service.journal
-        era = journal.era
-        await asyncio.sleep(fault.latency)
-        if journal.era != era:
-            raise ClientGoneError
 
     def _fault_answer(self, route: _Route, fault: faults.Fault) -> Answer:
         if route.operation not in UPLOADS:
