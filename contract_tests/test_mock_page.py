@@ -15,7 +15,7 @@ import pytest
 
 import apikley_contract
 from apikley_mock.plugin import MockService
-from scripts.browser import ADVICE, find
+from scripts.browser import find
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -36,10 +36,8 @@ FLAGS = [
 def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
-    found = find()
-    assert found, ADVICE
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS, headless=True)
+        browser = playwright.chromium.launch(executable_path=find(), args=FLAGS, headless=True)
         yield browser
         browser.close()
 
