@@ -225,6 +225,7 @@ class Apikley:
         index: int = 0,
         max_bytes: int = _download.MAX_BYTES,
         timeout: float = _download.TIMEOUT,
+        on_progress: _download.OnBytes | None = None,
     ) -> Path:
         """Save a result of a finished task. The file appears when it is complete.
 
@@ -237,6 +238,8 @@ class Apikley:
             index: Which of several results.
             max_bytes: Give up on anything larger.
             timeout: Seconds for the whole download.
+            on_progress: Called after each piece with the bytes that have come, and how many there are
+                in all, if the server says so.
 
         Raises:
             NoResult: There is none.
@@ -245,7 +248,15 @@ class Apikley:
         """
         snapshot = self.task(task) if isinstance(task, str) else task
         return self._driver.run(
-            _download.download(self._core, snapshot, Path(path), index=index, max_bytes=max_bytes, timeout=timeout)
+            _download.download(
+                self._core,
+                snapshot,
+                Path(path),
+                index=index,
+                max_bytes=max_bytes,
+                timeout=timeout,
+                on_progress=on_progress,
+            )
         )
 
     def upload(
@@ -365,11 +376,20 @@ class AsyncApikley:
         index: int = 0,
         max_bytes: int = _download.MAX_BYTES,
         timeout: float = _download.TIMEOUT,
+        on_progress: _download.OnBytes | None = None,
     ) -> Path:
         """Save a result of a finished task; see `Apikley.download`."""
         snapshot = await self.task(task) if isinstance(task, str) else task
         return await self._driver.run(
-            _download.download(self._core, snapshot, Path(path), index=index, max_bytes=max_bytes, timeout=timeout)
+            _download.download(
+                self._core,
+                snapshot,
+                Path(path),
+                index=index,
+                max_bytes=max_bytes,
+                timeout=timeout,
+                on_progress=on_progress,
+            )
         )
 
     async def upload(
