@@ -71,7 +71,7 @@ class CommandLine:
         """In a pseudo-terminal; all that it shows is in `out`."""
         with _terminal() as (screen, slave):
             os.write(screen.master, typed)
-            streams = [open(slave, mode, encoding="utf-8", closefd=False) for mode in ("r", "w", "w")]  # noqa: PTH123, SIM115
+            streams = [open(slave, mode, encoding="utf-8", closefd=False) for mode in ("r", "w", "w")]  # noqa: SIM115
             for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
                 self._monkeypatch.setattr(sys, name, stream)
             try:
@@ -129,16 +129,31 @@ def _terminal() -> Iterator[tuple[_Screen, int]]:
         os.close(master)
 
 
+# The terminal has to be the controlling one of the process, or Ctrl-C would be no more than a character.
+_ADOPT = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "apikley.cli", *sys.argv[1:]])
+"""
+
+
 class Program:
-    """The command as a process of its own, in a pseudo-terminal that is its controlling one."""
+    """The command as a process of its own, in a pseudo-terminal.
+
+    Attributes:
+        shown: All that the terminal has shown.
+    """
 
     def __init__(self, *arguments: str, cwd: Path, **environment: str) -> None:
-        self.pid, self.master = pty.fork()
-        if self.pid == 0:
-            os.chdir(cwd)
-            variables = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}:{ROOT / 'mock'}", **environment}
-            os.execve(sys.executable, [sys.executable, "-m", "apikley.cli", *arguments], variables)
         self.shown = ""
+        self.master, slave = pty.openpty()
+        folders = (ROOT, ROOT / "generated", ROOT / "mock")
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), **environment}
+        command = [sys.executable, "-c", _ADOPT, *arguments]
+        self._process = subprocess.Popen(
+            command, stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=variables, start_new_session=True
+        )
+        os.close(slave)
 
     def until(self, *, seen: str = "", fact: Callable[[], bool] = lambda: True, within: float = 20.0) -> None:
         """Read until something is shown, and something else is the case."""
@@ -155,7 +170,7 @@ class Program:
         while self._read(20.0):
             pass
         os.close(self.master)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self._process.wait(20)
 
     def _read(self, seconds: float) -> bool:
         if not select.select([self.master], [], [], seconds)[0]:
@@ -175,8 +190,8 @@ def piped(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=50)
 
 
-@pytest.fixture
-def cli(
+@pytest.fixture(name="cli")
+def cli_fixture(
     apikley_mock: MockService,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

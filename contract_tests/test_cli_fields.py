@@ -12,7 +12,7 @@ import pytest
 import apikley_contract
 from apikley import LocalFile, RequestInvalid
 from apikley.cli import _fields
-from contract_tests.command_line import CommandLine, cli  # noqa: F401 - a fixture
+from contract_tests.command_line import CommandLine, cli_fixture  # noqa: F401 - the fixture
 
 (MODEL,) = apikley_contract.models()
 INVENTED = {
@@ -83,10 +83,10 @@ def test_a_model_that_is_unknown_is_said(cli: CommandLine) -> None:
 
 def test_another_models_options_need_no_code(cli: CommandLine, invented: str) -> None:
     shown = " ".join(cli("run", f"--model={invented}", "--help").out.split())
-    assert "--image" not in shown
+    assert "--image-url" not in shown
     for words in (
         "What to show. [required; at most 5,000 characters]",
-        "[optional; at least 1; at most 10; default: 6]",
+        "--duration <int> [optional; at least 1; at most 10; default: 6]",
         "--resolution <768p|1080p>",
         "[optional; at most 3 of them]",
         "--camera JSON How it moves. [optional]",

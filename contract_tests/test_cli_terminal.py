@@ -8,16 +8,17 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from apikley import Apikley
 from apikley.cli._commands import COMMANDS
 from apikley.cli._exits import Exit
-from contract_tests.command_line import CTRL_C, IMAGE, CommandLine, Program, cli  # noqa: F401 - a fixture
+from apikley.cli._output import Output
+from contract_tests.command_line import CTRL_C, IMAGE, CommandLine, Program, cli_fixture  # noqa: F401 - the fixture
 from contract_tests.conftest import published_example
 
 MAKE = ("run", "--prompt", "a ship", "--image", "cat.png", "-o", "clip.mp4")
@@ -87,9 +88,7 @@ def test_a_script_is_not_asked(cli: CommandLine, tmp_path: Path) -> None:
 def test_an_error_in_a_terminal_is_one_line(cli: CommandLine) -> None:
     ended = cli.in_terminal("credits", "--base-url", "nowhere")
     assert ended.code == Exit.INVALID
-    assert ended.out == (
-        "\x1b[31mapikley:\x1b[0m the base URL 'nowhere' is not an http or https URL with a host\r\n"
-    )
+    assert ended.out == ("\x1b[31mapikley:\x1b[0m the base URL 'nowhere' is not an http or https URL with a host\r\n")
 
 
 def test_ctrl_c_while_waiting_keeps_the_task_and_prints_the_command_that_goes_on(
@@ -108,14 +107,37 @@ def test_ctrl_c_while_waiting_keeps_the_task_and_prints_the_command_that_goes_on
 
 
 def test_ctrl_c_while_creating_says_that_a_task_may_exist(cli: CommandLine, tmp_path: Path) -> None:
-    cli.mock.fail_next(fault="latency", stage="after", latency=3, when={"operation": "createTask"})
-    program = Program("run", "--prompt", "a ship", "--image", IMAGE, cwd=tmp_path)
-    program.until(seen="creating the task", fact=lambda: bool(cli.mock.journal.requests("POST")))
-    program.type(CTRL_C)
-    assert program.end() == Exit.UNKNOWN
+    with _stuck() as (url, reached):
+        program = Program("run", "--prompt", "a ship", "--image", IMAGE, "--base-url", url, cwd=tmp_path)
+        program.until(seen="creating the task", fact=reached.is_set)
+        program.type(CTRL_C)
+        assert program.end() == Exit.UNKNOWN, program.shown
     assert "interrupted while the task was being created" in program.shown
     assert "a task may exist and be paid" in program.shown
     assert "Traceback" not in program.shown
+
+
+def test_ctrl_c_just_after_the_answer_never_claims_that_there_is_no_task(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = Apikley.create
+
+    def interrupted(api: Apikley, *arguments: Any, **options: Any) -> Any:
+        create(api, *arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Apikley, "create", interrupted)
+    assert cli("create", "--prompt", "a ship", "--image", IMAGE).code == Exit.UNKNOWN
+
+
+def test_ctrl_c_while_the_new_task_is_announced_names_it(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Output, "note", interrupted)
+    ended = cli("create", "--prompt", "a ship", "--image", IMAGE)
+    task = cli.mock.assert_created_once().task_id
+    assert (ended.code, f"go on with: apikley wait {task}" in ended.err) == (Exit.UNFINISHED, True)
 
 
 def test_ctrl_c_while_uploading_ends_with_nothing_made(cli: CommandLine, tmp_path: Path) -> None:
@@ -124,7 +146,7 @@ def test_ctrl_c_while_uploading_ends_with_nothing_made(cli: CommandLine, tmp_pat
         program.until(seen="creating the task", fact=reached.is_set)
         program.type(CTRL_C)
         assert program.end() == Exit.INTERRUPTED
-    assert "interrupted; no task was created by this command" in program.shown
+    assert "interrupted before the create was sent: no task was made" in program.shown
     assert cli.mock.journal.requests() == []
 
 
@@ -132,7 +154,7 @@ def test_ctrl_c_while_downloading_leaves_no_partial_file(cli: CommandLine, tmp_p
     with _dribbling() as url:
         program = Program("download", "task_1", "-o", "clip.mp4", "--base-url", url, cwd=tmp_path)
         program.until(seen="bytes", fact=lambda: any(tmp_path.glob(".clip.mp4.*.part")))
-        program.until(seen="10 bytes")
+        program.until(seen="/1.0 MB")
         program.type(CTRL_C)
         assert program.end() == Exit.UNFINISHED
     assert f"go on with: apikley download task_1 -o clip.mp4 --base-url {url}" in program.shown.replace("\r\n", "")

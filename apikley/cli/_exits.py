@@ -28,11 +28,15 @@ class Exit(IntEnum):
     UNFINISHED = 5, "time-out or interrupted; the task is kept, and the command that goes on is printed"
     UNKNOWN = 6, "outcome unknown: a task may exist and be paid"
     NETWORK = 7, "no usable answer came"
-    INTERRUPTED = 130, "interrupted with nothing under way that could be lost"
+    INTERRUPTED = 130, "interrupted; nothing was under way that is paid"
 
 
 class Stopped(Exception):
     """Ended by the user while a task is under way, which goes on."""
+
+
+class Unsure(Exception):
+    """Ended by the user while a create was on its way."""
 
 
 @dataclass
@@ -60,6 +64,7 @@ _CODES: list[tuple[type[BaseException], Exit]] = [
     (errors.ApiError, Exit.REFUSED),
     (errors.CreateOutcomeUnknown, Exit.UNKNOWN),
     (errors.WaitTimeout, Exit.UNFINISHED),
+    (Unsure, Exit.UNKNOWN),
     (Stopped, Exit.UNFINISHED),
     (errors.NoResult, Exit.REFUSED),
     (errors.TransportError, Exit.NETWORK),
@@ -76,15 +81,14 @@ def failure_of(error: BaseException) -> Failure | None:
     """What an error means for the one who called the command; None for a mistake of this program."""
     notes = list(getattr(error, "__notes__", ()))
     if isinstance(error, KeyboardInterrupt):
-        # The client leaves a note where a create was on its way.
-        if notes:
-            return Failure(Exit.UNKNOWN, "interrupted while the task was being created", hints=[_UNKNOWN_HINT])
-        return Failure(Exit.INTERRUPTED, "interrupted; no task was created by this command")
+        return Failure(Exit.INTERRUPTED, "interrupted", hints=notes)
     code = next((code for kind, code in _CODES if isinstance(error, kind)), None)
     if code is None:
         return None
     if isinstance(error, errors.CreateOutcomeUnknown):
         return Failure(code, f"outcome unknown: {error.reason}", _facts(error), [_UNKNOWN_HINT, *notes])
+    if isinstance(error, Unsure):
+        return Failure(code, str(error), hints=[_UNKNOWN_HINT])
     return Failure(code, _message(error), _facts(error), notes)
 
 

@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.text import Text
 
 import apikley_contract
+from apikley._task import FINISHED
 from apikley.cli._output import Output
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ def watching(output: Output, count: int) -> Iterator[Callable[[TaskDetails], Non
         return
     console = Console(stderr=True, highlight=False)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), _NextLook(watch))
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console) as progress:
         line = progress.add_task("not looked at yet", total=None)
-        watch.show = lambda words: progress.update(line, description=words)
+        watch.show = lambda words: progress.update(line, description=words, refresh=True)
         yield watch.seen
 
 
@@ -75,8 +76,8 @@ class _Watch:
         """One look."""
         elapsed = time.monotonic() - self._start
         every = next(longest for until, _, longest in apikley_contract.poll_schedule() if elapsed < until)
-        self.next_look = time.monotonic() + every
         state = str(details.state)
+        self.next_look = float("inf") if state in FINISHED else time.monotonic() + every
         changed = self._states.get(details.task_id) != state
         self._states[details.task_id] = state
         if self.show is not None:
@@ -99,17 +100,14 @@ class _Watch:
 class _NextLook(ProgressColumn):
     """Until when the next look comes, by the documented schedule."""
 
-    max_refresh = 0.5
-
     def __init__(self, watch: _Watch) -> None:
         super().__init__()
         self._watch = watch
 
-    def render(self, task: Task) -> Text:
+    def render(self, task: Task) -> Text:  # noqa: ARG002 - Rich's signature
         """The words."""
         left = self._watch.next_look - time.monotonic()
-        known = left < float("inf") and not task.finished
-        return Text(f"next look within {max(left, 0):.0f} s" if known else "", style="dim")
+        return Text(f"next look within {max(left, 0):.0f} s" if left < float("inf") else "", style="dim")
 
 
 @contextmanager

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import apikley_contract
+from apikley._create import NOT_YET
 from apikley._validation import validate_create
 from apikley.cli import _fields, _results
+from apikley.cli._exits import Unsure
 from apikley.cli._live import busy, watching
 from apikley.cli._session import Session, command
 from apikley.cli._settings import resolve
@@ -77,9 +79,10 @@ def run(
     target.prepare(session.output)
     with session.settings.client() as api:
         task = made(session, api, body, callback_url)
-        session.output.note(f"task {task.id} created")
-        resumed = session.again("wait", task.id, "-o", str(to or "."))
-        with _results.kept(lambda: resumed), watching(session.output, 1) as seen:
+        with (
+            _results.kept(lambda: session.again("wait", task.id, "-o", str(to or "."))),
+            watching(session.output, 1) as seen,
+        ):
             done = api.wait(task, timeout, on_progress=seen)
         with _results.kept(lambda: session.again("download", task.id, *target.words)):
             file = _results.save(session.output, api, done, target)
@@ -112,9 +115,24 @@ def create(
 
 
 def made(session: Session, api: Apikley, body: dict[str, Any], callback_url: str | None) -> Task:
-    """The task."""
-    with busy(session.output, "creating the task"):
-        return api.create(body, callback_url=callback_url)
+    """The task.
+
+    Raises:
+        Stopped: In place of Ctrl-C, once the task is known.
+        Unsure: In place of Ctrl-C, unless it is certain that no create was sent.
+    """
+    task = None
+    try:
+        with busy(session.output, "creating the task"):
+            task = api.create(body, callback_url=callback_url)
+        session.output.note(f"task {task.id} created")
+    except KeyboardInterrupt as error:
+        if task is not None:
+            raise _results.stopped(session.again("wait", task.id)) from error
+        if NOT_YET in getattr(error, "__notes__", ()):
+            raise
+        raise Unsure("interrupted while the task was being created") from error
+    return task
 
 
 def body_of(session: Session, model: str | None, file: str | None, values: dict[str, Any]) -> dict[str, Any]:
@@ -174,9 +192,10 @@ def with_fields(function: Callable[..., None], arguments: Sequence[str]) -> Call
     """
     if _flag(arguments, "--json") is not None:
         return command(function)
-    if "--help" in arguments and _flag(arguments, "--model") is None and len(apikley_contract.models()) > 1:
+    chosen = resolve(model=_flag(arguments, "--model"), profile=_flag(arguments, "--profile")).model.value
+    if chosen is None and "--help" in arguments and len(apikley_contract.models()) > 1:
         return command(function)
-    model = model_for(_flag(arguments, "--model"), _flag(arguments, "--profile"))
+    model = model_for(chosen, None)
     return command(function, extra=[field.parameter(taken(function)) for field in _fields.fields(model)])
 
 

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from apikley import Apikley, Task
 
 
+def stopped(command: str) -> Stopped:
+    """What takes the place of Ctrl-C where a task is under way."""
+    error = Stopped("interrupted; the task goes on")
+    error.add_note(f"go on with: {command}")
+    return error
+
+
 @contextmanager
 def kept(command: Callable[[], str]) -> Iterator[None]:
     """Say how to go on, whatever ends the work on a task that exists.
@@ -30,9 +37,7 @@ def kept(command: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        stopped = Stopped("interrupted; the task goes on")
-        stopped.add_note(f"go on with: {command()}")
-        raise stopped from error
+        raise stopped(command()) from error
     except (GenerationFailed, NoResult, NotFound, ValidationFailed):
         # Nothing goes on there.
         raise
