@@ -19,7 +19,6 @@ from rich.progress import (
     Task,
     TextColumn,
     TimeElapsedColumn,
-    TransferSpeedColumn,
 )
 from rich.text import Text
 
@@ -118,6 +117,6 @@ def downloading(output: Output, target: Path) -> Iterator[Callable[[int, int | N
         return
     console = Console(stderr=True, highlight=False)
     name = TextColumn("{task.description}", markup=False)
-    with Progress(name, BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=console) as progress:
+    with Progress(name, BarColumn(), DownloadColumn(), console=console) as progress:
         bar = progress.add_task(target.name, total=None)
         yield lambda come, total: progress.update(bar, completed=come, total=total)

@@ -74,6 +74,7 @@ def document(task: Task, file: Path | None = None) -> dict[str, Any]:
 
 def lines(task: Task, file: Path | None = None) -> list[str]:
     """The same for people."""
+    cost = None if task.credits is None else f"{task.credits:g}"
     reason = " ".join(filter(None, (task.fail_code, task.fail_msg)))
     return pairs(
         file=file,
@@ -82,6 +83,6 @@ def lines(task: Task, file: Path | None = None) -> list[str]:
         model=None if file else task.model,
         result=None if file else " ".join(task.result_urls) or None,
         duration=seconds(task.duration),
-        credits="not said by the service" if file and task.credits is None else task.credits,
+        credits="not said by the service" if file and cost is None else cost,
         failure=reason or None,
     )
