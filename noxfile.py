@@ -124,6 +124,13 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
+def cli_picture(session: nox.Session) -> None:
+    """Make the picture in the command line's README, of a real run."""
+    install(session)
+    session.run("python", "-m", "scripts.cli_picture")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure; arguments are the subjects."""
     install(session)

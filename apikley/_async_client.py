@@ -126,11 +126,20 @@ class AsyncApikley:
         index: int = 0,
         max_bytes: int = _download.MAX_BYTES,
         timeout: float = _download.TIMEOUT,
+        on_progress: _download.OnBytes | None = None,
     ) -> Path:
         """Save a result of a finished task; see `Apikley.download`."""
         seen = await self.task(task) if isinstance(task, str) else task
         return await self._driver.run(
-            _download.download(self._core, seen, Path(path), index=index, max_bytes=max_bytes, timeout=timeout)
+            _download.download(
+                self._core,
+                seen,
+                Path(path),
+                index=index,
+                max_bytes=max_bytes,
+                timeout=timeout,
+                on_progress=on_progress,
+            )
         )
 
     async def upload(

@@ -177,6 +177,7 @@ class Apikley:
         index: int = 0,
         max_bytes: int = _download.MAX_BYTES,
         timeout: float = _download.TIMEOUT,
+        on_progress: _download.OnBytes | None = None,
     ) -> Path:
         """Save a result of a finished task. The file appears when it is complete.
 
@@ -189,6 +190,8 @@ class Apikley:
             index: Which of several results.
             max_bytes: Give up on anything larger.
             timeout: Seconds for the whole download.
+            on_progress: Called after each piece with the bytes that have come, and how many there are
+                in all, if the server says so.
 
         Raises:
             NoResult: There is none.
@@ -197,7 +200,15 @@ class Apikley:
         """
         seen = self.task(task) if isinstance(task, str) else task
         return self._driver.run(
-            _download.download(self._core, seen, Path(path), index=index, max_bytes=max_bytes, timeout=timeout)
+            _download.download(
+                self._core,
+                seen,
+                Path(path),
+                index=index,
+                max_bytes=max_bytes,
+                timeout=timeout,
+                on_progress=on_progress,
+            )
         )
 
     def upload(

@@ -24,6 +24,7 @@ from apikley_client.api.jobs import create_task
 # How long a task that was just created may be answered as unknown, in seconds.
 GRACE = 15.0
 _RAW_KEPT = 2_000
+NOT_YET = "interrupted before the create was sent: no task was made"
 _INTERRUPTED = "a create was on its way: a task may have been made and paid; look for it before you create it again"
 
 
@@ -37,7 +38,13 @@ def create(core: Core, input_: object, callback_url: str | None, correlate: bool
         correlate: Whether the callback URL shall carry a token of this create.
     """
     token = new_token() if correlate else None
-    body = yield from _prepared(core, _body(input_, _with(callback_url, token)))
+    try:
+        body = yield from _prepared(core, _body(input_, _with(callback_url, token)))
+    except (Exception, GeneratorExit):
+        raise
+    except BaseException as error:
+        error.add_note(NOT_YET)
+        raise
     request = {**kwargs(create_task, body=_Body(body)), "content": encode(body)}
     del request["json"]
     retry = _retry.Retry(core.retries, core.clock)

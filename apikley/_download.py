@@ -22,6 +22,8 @@ from apikley_client.models import DownloadUrlRequest
 
 MAX_BYTES = 4 * 1024**3
 TIMEOUT = 1800.0
+# Called with the bytes that have come, and how many there are, if that is known.
+OnBytes = Callable[[int, int | None], object]
 _EXPIRED = (403, 404, 410)
 _NO_MEDIA = re.compile(r"text/|application/([\w.+-]+\+)?(json|xml)\b")
 
@@ -37,7 +39,16 @@ def download_url(core: Core, url: str) -> Flow[str]:
     return link
 
 
-def download(core: Core, task: TaskSnapshot, target: Path, *, index: int, max_bytes: int, timeout: float) -> Flow[Path]:
+def download(
+    core: Core,
+    task: TaskSnapshot,
+    target: Path,
+    *,
+    index: int,
+    max_bytes: int,
+    timeout: float,
+    on_progress: OnBytes | None,
+) -> Flow[Path]:
     """Stream one result beside the target, then put it in place."""
     urls = task.result_urls
     if not -len(urls) <= index < len(urls):
@@ -45,7 +56,8 @@ def download(core: Core, task: TaskSnapshot, target: Path, *, index: int, max_by
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, f"{os.strerror(errno.EISDIR)}; name the file itself", str(target))
     with partial_file(target) as part:
-        transfer = _Transfer(part, task.id, max_bytes, core.clock.monotonic, core.clock.monotonic() + timeout)
+        deadline = core.clock.monotonic() + timeout
+        transfer = _Transfer(part, task.id, max_bytes, core.clock.monotonic, deadline, on_progress)
         yield from _fetched(core, transfer, urls[index])
         part.keep()
     return target
@@ -89,13 +101,20 @@ class _Transfer:
     """How far a download has come, over all of its connections."""
 
     def __init__(
-        self, part: PartialFile, task_id: str, max_bytes: int, now: Callable[[], float], deadline: float
+        self,
+        part: PartialFile,
+        task_id: str,
+        max_bytes: int,
+        now: Callable[[], float],
+        deadline: float,
+        on_progress: OnBytes | None,
     ) -> None:
         self.part = part
         self.task_id = task_id
         self._max_bytes = max_bytes
         self._now = now
         self._deadline = deadline
+        self._on_progress = on_progress
         self._total: int | None = None
         self._version: str | None = None
         self._refusal: str | None = None
@@ -155,6 +174,8 @@ class _Transfer:
         if self._now() > self._deadline:
             raise TransportError("the download took too long", task_id=self.task_id)
         self.part.write(chunk)
+        if self._on_progress is not None:
+            self._on_progress(self.part.size, self._total)
 
     def _start_over(self) -> None:
         self.part.clear()

@@ -235,3 +235,13 @@ def test_the_file_is_as_readable_as_any_new_file(run: Any, tmp_path: Path) -> No
     run(Service(DONE, httpx.Response(200, headers=LINK, content=b"video")), _download(tmp_path / "a.mp4"))
     (tmp_path / "plain").touch()
     assert (tmp_path / "a.mp4").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_progress_is_told_after_each_piece(run: Any, tmp_path: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    service = Service(DONE, httpx.Response(200, content=b"video", headers={"content-length": "5"}))
+    run(
+        service,
+        lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", on_progress=lambda *all: told.append(all)),
+    )
+    assert told[-1] == (5, 5)

@@ -264,10 +264,10 @@ def test_the_command_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["listen", "--forward-to", HOOK, "--webhook-key", "k", "task_1"], 1, "apikley: no API key: set the"),
+        (["listen", "--forward-to", HOOK, "--webhook-key", "k", "task_1"], 2, "apikley: no API key: set "),
         (["listen", "--webhook-key", "k", "task_1"], 2, "Missing option '--forward-to'"),
         (["listen", "--forward-to", HOOK, "task_1"], 2, "Missing option '--webhook-key'"),
-        (["inbox", "list"], 1, "apikley: there is no inbox apikley-inbox.db; name it with --inbox\n"),
+        (["inbox", "list"], 2, "apikley: there is no inbox apikley-inbox.db; name it with --inbox\n"),
         (["inbox", "replay"], 2, "name the keys to replay, or say --all"),
         (["inbox", "list", "--status", "odd"], 2, "'odd' is not one of"),
         (["fly"], 2, "No such command 'fly'"),

@@ -9,7 +9,7 @@ import sys
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit code: 0 done, 1 failed, 2 wrong usage."""
+    """Run the command; returns the exit code, see `apikley.cli._exits`."""
     try:
         from apikley.cli._app import run  # noqa: PLC0415 - needs the extra
     except ModuleNotFoundError as error:

@@ -1,0 +1,70 @@
+"""`apikley models` and `check`: what the contract says; nothing is sent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+import apikley_contract
+from apikley._validation import encode, validate_create
+from apikley.cli import _fields
+from apikley.cli._exits import Exit
+from apikley.cli._make import whole_body
+from apikley.cli._session import Session
+from apikley.errors import ConfigurationError, RequestInvalid
+
+
+def models(
+    session: Session,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="These only.")] = None,
+) -> None:
+    """List the models with their fields, limits and defaults.
+
+    For example:
+
+        apikley models --output json
+    """
+    known = apikley_contract.models()
+    unknown = sorted(set(names or ()) - set(known))
+    if unknown:
+        raise ConfigurationError(f"there is no model {unknown[0]!r}; there are: {', '.join(known)}")
+    chosen = names or [*known]
+    session.output.result(
+        {"models": [{"model": name, "fields": [_described(each) for each in _fields.fields(name)]} for name in chosen]},
+        [line for name in chosen for line in [name, *(_line(each) for each in _fields.fields(name)), ""]][:-1],
+    )
+
+
+def check(
+    session: Session,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="A request body as JSON; `-` is stdin.")],
+) -> None:
+    """Hold a request body to the contract and print every finding. Sends nothing, and needs no key.
+
+    For example:
+
+        apikley check request.json
+
+        echo '{"model": "x"}' | apikley check -
+    """
+    findings: tuple[Any, ...] = ()
+    try:
+        body = whole_body(file)
+        encode(body)
+        validate_create(body)
+    except RequestInvalid as error:
+        findings = error.findings
+    document = {"valid": not findings, "findings": [finding._asdict() for finding in findings]}
+    session.output.result(document, [str(finding) for finding in findings] or ["valid"])
+    if findings:
+        raise typer.Exit(Exit.INVALID)
+
+
+def _described(field: _fields.Field) -> dict[str, Any]:
+    return {"name": field.name, "options": field.flags, "required": field.required, **field.schema}
+
+
+def _line(field: _fields.Field) -> str:
+    kind = field.schema.get("type", "")
+    return f"  {field.name}  {kind}; {'; '.join(field.limits())}  ({', '.join(field.flags)})"

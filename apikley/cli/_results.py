@@ -1,0 +1,88 @@
+"""From a task to its result: waiting, downloading, and what is printed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from apikley.cli._exits import Stopped
+from apikley.cli._live import downloading
+from apikley.cli._output import Output, pairs, seconds
+from apikley.cli._targets import Target
+from apikley.errors import ApikleyError, GenerationFailed, NoResult, NotFound, ValidationFailed
+
+if TYPE_CHECKING:
+    from apikley import Apikley, Task
+
+
+def stopped(command: str) -> Stopped:
+    """What takes the place of Ctrl-C where a task is under way."""
+    error = Stopped("interrupted; the task goes on")
+    error.add_note(f"go on with: {command}")
+    return error
+
+
+@contextmanager
+def kept(command: Callable[[], str]) -> Iterator[None]:
+    """Say how to go on, whatever ends the work on a task that exists.
+
+    Args:
+        command: Gives the command line that goes on.
+
+    Raises:
+        Stopped: In place of Ctrl-C.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise stopped(command()) from error
+    except (GenerationFailed, NoResult, NotFound, ValidationFailed):
+        # Nothing goes on there.
+        raise
+    except (ApikleyError, OSError) as error:
+        error.add_note(f"the task is kept; go on with: {command()}")
+        raise
+
+
+def save(output: Output, api: Apikley, task: Task, target: Target, index: int = 0) -> Path:
+    """Download one result of a task that has succeeded."""
+    urls = task.result_urls
+    url = urls[index] if -len(urls) <= index < len(urls) else ""
+    path = target.path(task.id, url, output)
+    with downloading(output, path) as progress:
+        return api.download(task, path, index=index, on_progress=progress)
+
+
+def document(task: Task, file: Path | None = None) -> dict[str, Any]:
+    """A task for a reader that is a program; times in ISO 8601, durations in seconds."""
+    return {
+        "task_id": task.id,
+        "state": str(task.state) if task.state else None,
+        "model": task.model,
+        "file": str(file) if file else None,
+        "result_urls": task.result_urls,
+        "credits": task.credits,
+        "duration": task.duration.total_seconds() if task.duration else None,
+        "created_at": task.created_at.isoformat() if task.created_at else None,
+        "completed_at": task.completed_at.isoformat() if task.completed_at else None,
+        "fail_code": task.fail_code,
+        "fail_msg": task.fail_msg,
+    }
+
+
+def lines(task: Task, file: Path | None = None) -> list[str]:
+    """The same for people."""
+    cost = None if task.credits is None else f"{task.credits:g}"
+    reason = " ".join(filter(None, (task.fail_code, task.fail_msg)))
+    return pairs(
+        file=file,
+        task=task.id,
+        state=task.state,
+        model=None if file else task.model,
+        result=None if file else " ".join(task.result_urls) or None,
+        duration=seconds(task.duration),
+        credits="not said by the service" if file and cost is None else cost,
+        failure=reason or None,
+    )

@@ -1,0 +1,99 @@
+"""`apikley wait`, `task` and `download`: what is done with tasks that exist."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from apikley.cli import _results
+from apikley.cli._exits import Exit
+from apikley.cli._live import watching
+from apikley.cli._make import WAIT, Follow, Force, Timeout, Where
+from apikley.cli._session import Session
+from apikley.cli._targets import Target
+from apikley.errors import ConfigurationError
+
+TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task.")]
+
+
+def wait(
+    session: Session,
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The tasks.")],
+    *,
+    to: Where = None,
+    force: Force = False,
+    timeout: Timeout = WAIT,
+    follow: Follow = False,  # noqa: ARG001 - the session's output has it
+) -> None:
+    """Wait for tasks, and download their results if -o says where to.
+
+    For example:
+
+        apikley wait task_hailuo_1765185328412 -o clip.mp4
+
+        apikley wait task_a task_b -o 'clips/{id}.mp4'
+    """
+    output = session.output
+    waiting = list(dict.fromkeys(ids))
+    target = Target(to, force=force)
+    if len(waiting) > 1 and target.one_only:
+        raise ConfigurationError(f"{to} is one file for {len(waiting)} tasks; name a folder, or put {{id}} in the name")
+    if to is not None:
+        target.prepare(output)
+    documents: list[dict[str, Any]] = []
+    lines: list[str] = []
+    failures: list[str] = []
+    with (
+        session.settings.client() as api,
+        _results.kept(lambda: session.again("wait", *waiting, *target.words)),
+        watching(output, len(waiting)) as seen,
+    ):
+        for task in api.wait_many(waiting[:], timeout, on_progress=seen):
+            good = task.state == "success"
+            file = _results.save(output, api, task, target) if good and to is not None else None
+            waiting.remove(task.id)
+            documents.append(_results.document(task, file))
+            lines += [*([""] if lines else []), *_results.lines(task, file)]
+            if not good:
+                failures.append(f"task {task.id} failed: {task.fail_msg or task.fail_code or 'no reason is given'}")
+    output.result({"tasks": documents}, lines)
+    for failure in failures:
+        output.note(f"apikley: {failure}")
+    if failures:
+        raise typer.Exit(Exit.GENERATION_FAILED)
+
+
+def task(session: Session, task_id: TaskId) -> None:
+    """Look at a task once.
+
+    For example:
+
+        apikley task task_hailuo_1765185328412 --output json
+    """
+    with session.settings.client() as api:
+        seen = api.task(task_id)
+    session.output.result(_results.document(seen), _results.lines(seen))
+
+
+def download(
+    session: Session,
+    task_id: TaskId,
+    *,
+    to: Where = None,
+    force: Force = False,
+    index: Annotated[int, typer.Option("--index", help="Which of several results, from 0.")] = 0,
+) -> None:
+    """Download the result of a task that has ended.
+
+    For example:
+
+        apikley download task_hailuo_1765185328412 -o clip.mp4
+    """
+    target = Target(to, force=force)
+    target.prepare(session.output)
+    with session.settings.client() as api, _results.kept(lambda: session.again("download", task_id, *target.words)):
+        seen = api.task(task_id)
+        seen.raise_for_failure()
+        file = _results.save(session.output, api, seen, target, index)
+    session.output.result(_results.document(seen, file), _results.lines(seen, file))
