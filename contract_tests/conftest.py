@@ -10,11 +10,30 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import settings
 
 import apikley_contract
+from contract_tests.report import RECORD, write_report
 from scripts import prism as prism_runner
 
 KEY = "sk-test-7f3a9c0d1e"
+
+
+REPORT = Path(__file__).parent.parent / "build" / "contract-report.html"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The same examples in every run, unless other ones are asked for by `--hypothesis-seed`."""
+    seeded = config.getoption("--hypothesis-seed", None) is not None
+    settings.register_profile("contract", derandomize=not seeded, deadline=None, database=None, print_blob=False)
+    settings.load_profile("contract")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write the report, where something was held to the contract."""
+    if RECORD.total():
+        write_report(RECORD, REPORT)
+        terminalreporter.write_line(f"contract: {RECORD.total():,} generated cases; {REPORT}")
 
 
 def published_example() -> dict[str, Any]:
@@ -45,7 +64,7 @@ def example() -> dict[str, Any]:
 def prism() -> Iterator[httpx.Client]:
     """A client of Prism, which judges by the contract."""
     port = free_port()
-    with prism_runner.running("--port", str(port), "-v", "error") as process:
+    with prism_runner.running("--port", str(port), "-v", "fatal") as process:
         base = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=base, headers={"Authorization": f"Bearer {KEY}"}, timeout=20) as client:
             deadline = time.monotonic() + 40
