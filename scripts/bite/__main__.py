@@ -1,4 +1,4 @@
-"""`python -m scripts.bite [WORDS]`: plant each fault (whose name holds the words) in a copy, and run its tests there."""
+"""`python -m scripts.bite [WORDS]`: plant each fault (whose name holds the words) in a copy, and run its tests."""
 
 from __future__ import annotations
 
