@@ -139,6 +139,26 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def bite(session: nox.Session) -> None:
+    """Plant faults one at a time and see the tests catch each; arguments choose by words of their names."""
+    install(session)
+    install_node(session)
+    session.run("python", "-m", "scripts.npm")
+    session.run("python", "-m", "scripts.bite", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure which lines and branches of library and simulator the tests reach; lists the others."""
+    install(session)
+    install_node(session)
+    session.run("python", "-m", "scripts.npm")
+    session.run("coverage", "run", "-m", "pytest", "-q", *session.posargs)
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write requirements/ anew: hashes for every platform, and no address of an index."""
     session.install("--require-hashes", "-r", NOX)

@@ -11,11 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import settings
 
 import apikley_contract
 from apikley_mock.plugin import MockService
 from contract_tests.models import BOTH, DAY, copy_of_project
 from contract_tests.receivers import DrivenClock, Make, made_receivers
+from contract_tests.report import RECORD, write_report
 from contract_tests.simulators import Received
 from scripts import prism as prism_runner
 from scripts.spec.files import OPENAPI
@@ -23,6 +25,36 @@ from scripts.spec.update import Options, Project, update
 
 KEY = "sk-test-7f3a9c0d1e"
 MODEL = "hailuo/02-image-to-video-pro"
+
+
+REPORT = Path(__file__).parent.parent / "build" / "contract-report.html"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The same examples in every run, unless other ones are asked for by `--hypothesis-seed`."""
+    seeded = config.getoption("--hypothesis-seed", None) is not None
+    settings.register_profile("contract", derandomize=not seeded, deadline=None, database=None, print_blob=False)
+    settings.load_profile("contract")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where the tests are spread over processes, each hands its counts to the first."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["contract"] = RECORD.dump()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the counts of a process that has ended."""
+    if "contract" in getattr(node, "workeroutput", {}):
+        RECORD.add(node.workeroutput["contract"])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write the report, where something was held to the contract."""
+    if RECORD.total():
+        write_report(RECORD, REPORT)
+        terminalreporter.write_line(f"contract: {RECORD.total():,} generated cases; {REPORT}")
 
 
 def published_example() -> dict[str, Any]:
@@ -52,7 +84,7 @@ def example() -> dict[str, Any]:
 def prism_on(contract: Path) -> Iterator[httpx.Client]:
     """A client of a Prism that judges by this contract."""
     port = free_port()
-    with prism_runner.running("--port", str(port), "-v", "error", contract=contract) as process:
+    with prism_runner.running("--port", str(port), "-v", "fatal", contract=contract) as process:
         base = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=base, headers={"Authorization": f"Bearer {KEY}"}, timeout=20) as client:
             deadline = time.monotonic() + 40

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.message
+import hmac
 import json
 import subprocess
 import sys
@@ -77,6 +78,20 @@ def test_a_time_that_is_none_is_a_bad_signature(stamp: str) -> None:
 def test_an_empty_key_verifies_nothing(key: Any) -> None:
     with pytest.raises(BadSignature):
         verify(sign(TASK, "x", NOW), BODY, key, now=NOW)
+
+
+def test_signatures_are_compared_in_constant_time_with_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[bytes] = []
+
+    def compare(made: bytes, presented: bytes) -> bool:
+        compared.append(made)
+        return made == presented
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    headers = sign(TASK, KEY, NOW)
+    verify(headers, BODY, [KEY, "old-key", "older-key"], now=NOW)
+    assert len(compared) == 3
+    assert compared[0].decode() == headers[SIGNATURE_HEADER]
 
 
 def test_another_key_is_a_bad_signature() -> None:

@@ -10,9 +10,13 @@ import pytest
 
 if TYPE_CHECKING:
     from apikley import Apikley
+    from apikley_mock.contract_check import Check
     from apikley_mock.journal import Entry, Journal
     from apikley_mock.server import ThreadedServer
     from apikley_mock.transport import SimulatorTransport
+
+
+_CHECK: pytest.StashKey[Check] = pytest.StashKey()
 
 
 class MockService:
@@ -144,6 +148,32 @@ def _demand(schema: str, described: dict[str, Any]) -> None:
     wrong = admin_document.findings(schema, described)
     if wrong:
         raise ValueError(wrong)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--apikley-contract`."""
+    parser.getgroup("apikley").addoption(
+        "--apikley-contract",
+        metavar="URL",
+        help="Instead of the tests, hold the server at URL to Apikley's contract, with requests that cost nothing; "
+        "the key comes from APIKLEY_API_KEY.",
+    )
+
+
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run the contract's probes instead, if a server is named."""
+    if url := config.getoption("--apikley-contract"):
+        from apikley_mock import contract_check  # noqa: PLC0415 - only where it is asked for
+
+        check, items[:] = contract_check.collect(session, url)
+        config.stash[_CHECK] = check
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print what the named server does where the contract leaves it open."""
+    if (check := config.stash.get(_CHECK, None)) is not None:
+        terminalreporter.section("apikley contract")
+        terminalreporter.write_line("\n".join(check.report()))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,119 @@
+"""`pytest --apikley-contract URL` tells a server that keeps the contract from one that does not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import apikley_contract
+from apikley_mock.clock import VirtualClock
+from apikley_mock.contract_check import PROBES, Check, ContractCheckError
+from apikley_mock.server import ThreadedServer
+from apikley_mock.service import Service
+from apikley_mock.settings import Settings
+from apikley_mock.simulator import Simulator
+from contract_tests.conftest import KEY
+
+REFUSED = {"code": 401, "msg": "no", "data": None}
+
+
+@pytest.fixture(params=["envelope", "http"])
+def served(request: pytest.FixtureRequest) -> Iterator[ThreadedServer]:
+    server = ThreadedServer(Simulator(Service(Settings(api_key=KEY, error_style=request.param), VirtualClock())))
+    server.start()
+    yield server
+    server.stop()
+
+
+def _pytest(folder: Path, *options: str, key: str | None = KEY) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": "", **({"APIKLEY_API_KEY": key} if key else {})}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def _probed(monkeypatch: pytest.MonkeyPatch, name: str, answer: Callable[[], httpx.Response]) -> Check:
+    monkeypatch.setattr(httpx, "request", lambda *_, **__: answer())
+    check = Check("http://service.test/", KEY)
+    (probe,) = [probe for probe in PROBES if probe.name == name]
+    check.run(probe)
+    return check
+
+
+def test_the_simulator_passes_in_both_styles_and_no_task_is_made(served: ThreadedServer, tmp_path: Path) -> None:
+    run = _pytest(tmp_path, "--apikley-contract", served.url)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"{len(PROBES)} passed" in run.stdout
+    style = served.simulator.service.settings.error_style
+    assert {"envelope": "HTTP 200, the code in the body", "http": "the code as HTTP status"}[style] in run.stdout
+    assert "| unknown task | HTTP" in run.stdout
+    assert KEY not in run.stdout + run.stderr
+    assert not served.simulator.service.engine.tasks
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "words"),
+    [
+        ("service.test", KEY, "'service.test' is not an http or https URL"),
+        ("http://127.0.0.1:9", None, "set APIKLEY_API_KEY to a key that 127.0.0.1:9 accepts"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(tmp_path: Path, url: str, key: str | None, words: str) -> None:
+    run = _pytest(tmp_path, "--apikley-contract", url, key=key)
+    assert run.returncode == 4
+    assert words in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_server_that_does_not_answer_fails_in_one_line(tmp_path: Path) -> None:
+    run = _pytest(tmp_path, "--apikley-contract", "http://127.0.0.1:9")
+    assert run.returncode == 1
+    assert "http://127.0.0.1:9 does not answer: " in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "body", "words"),
+    [
+        ("wrong key", 200, {"code": 200, "msg": "success", "data": 100}, r"code 200, expected 401"),
+        ("unknown task", 200, {"code": 999, "msg": "?"}, r"code 999, expected 404 or 422"),
+        ("wrong key", 403, REFUSED, r"HTTP 403 with code 401, expected HTTP 200 or 401"),
+        ("wrong key", 200, {**REFUSED, "data": {}}, r"\(wrong key\): data: .*ErrorResponse"),
+        ("wrong key", 200, {**REFUSED, "msg": None}, r"\(wrong key\): msg: .*ErrorResponse"),
+        ("credits", 200, {"code": 200, "msg": "success", "data": "100"}, r"\(credits\): data: .*CreditsResponse"),
+        ("credits", 200, [], r"HTTP 200 with a body that is no JSON object"),
+    ],
+)
+def test_an_answer_off_the_contract_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, status: int, body: Any, words: str
+) -> None:
+    with pytest.raises(ContractCheckError, match=words):
+        _probed(monkeypatch, name, lambda: httpx.Response(status, json=body))
+
+
+def test_a_page_instead_of_an_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ContractCheckError, match="no JSON object"):
+        _probed(monkeypatch, "credits", lambda: httpx.Response(502, text="<html>"))
+
+
+def test_what_is_shown_of_an_answer_stays_in_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = {**REFUSED, "msg": "a | b\nc" + "x" * 500}
+    check = _probed(monkeypatch, "wrong key", lambda: httpx.Response(401, text=json.dumps(body)))
+    (line,) = [line for line in check.report() if line.startswith("| wrong key")]
+    assert line.startswith("| wrong key | HTTP 401, code 401: a / b c")
+    assert len(line) < 200
+
+
+def test_every_probe_is_a_look_or_certainly_refused() -> None:
+    """A create only ever names a model that nobody has, and has no input."""
+    creates = [probe for probe in PROBES if probe.operation == "createTask"]
+    assert creates
+    assert all(set(probe.json) == {"model"} for probe in creates)
+    assert not {probe.json["model"] for probe in creates} & set(apikley_contract.models())
+    assert not [probe for probe in PROBES if probe.operation.startswith("upload")]

@@ -1,0 +1,208 @@
+"""Schemathesis, which draws requests from the contract by itself, finds nothing new in the simulator or in Prism."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+import apikley_contract
+from apikley_mock.clock import VirtualClock
+from apikley_mock.server import ThreadedServer
+from apikley_mock.service import Service
+from apikley_mock.settings import ErrorStyle, Settings
+from apikley_mock.simulator import Simulator
+from contract_tests.conftest import KEY
+from contract_tests.report import RECORD, demand
+
+SUBJECT = "schemathesis"
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+SUCCESS = apikley_contract.codes()["SUCCESS"]
+OPERATIONS = [
+    description["operationId"]
+    for item in apikley_contract.openapi()["paths"].values()
+    for description in item.values()
+    if isinstance(description, dict) and "operationId" in description
+]
+STYLES: list[ErrorStyle] = ["http", "envelope"]
+# What schemathesis calls a failure in the simulator and is none, by operation.
+KNOWN = {
+    ("getTaskDetails", "RejectedPositiveData"): "an empty id is a string, but the id of no task",
+    (
+        "getDownloadUrl",
+        "RejectedPositiveData",
+    ): "only a URL of the service itself gets a link; the rest is 422",
+    ("uploadFileBase64", "RejectedPositiveData"): "the contract has no format for base64, and the text is none",
+    ("uploadFileStream", "AcceptedNegativeData"): "in a form everything is text: a wrong type cannot be told",
+}
+# The same in Prism, whatever the operation.
+KNOWN_OF_PRISM = {
+    "IgnoredAuth": "Prism accepts every bearer token",
+    "UndefinedStatusCode": "Prism answers a malformed body with 400 and no form with 415, the contract with neither",
+    "JsonSchemaError": "the body of that 400 is Prism's own",
+    "UndefinedContentType": "and so is its content type",
+    "RejectedPositiveData": "Prism takes an empty query parameter for a missing one",
+}
+# Prism 5.14.2 ends, with an uncaught exception, on a form that is none.
+NOT_FOR_PRISM = "uploadFileStream"
+
+
+class InStatus:
+    """An ASGI wrapper that repeats the envelope's code as the HTTP status, so that every check applies to it.
+
+    What really came is held to the contract here: HTTP 200, and an error as the contract writes one.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._error = jsonschema.Draft4Validator(
+            {"$ref": "#/components/schemas/ErrorResponse", **apikley_contract.schemas()}
+        )
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        held: list[Any] = []
+
+        async def translating(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                held.append(message)
+                return
+            while held:
+                await send(self._translated(held.pop(), message["body"]))
+            await send(message)
+
+        await self._app(scope, receive, translating)
+
+    def _translated(self, start: Any, body: bytes) -> Any:
+        answer = json.loads(body)
+        if start["status"] != 200 or answer["code"] == SUCCESS:
+            return start
+        self._error.validate(answer)
+        return {**start, "status": answer["code"]}
+
+
+def _simulator(style: ErrorStyle) -> Simulator:
+    return Simulator(Service(Settings(api_key=KEY, error_style=style), VirtualClock()))
+
+
+def _schema() -> OpenApiSchema:
+    schema: OpenApiSchema = schemathesis.openapi.from_dict(copy.deepcopy(apikley_contract.openapi()))
+    return schema
+
+
+def _found(case: Case[Any], response: Any) -> dict[str, str]:
+    """What is wrong with an answer, by the name of the failure."""
+    try:
+        case.validate_response(response, headers=HEADERS)
+    except FailureGroup as group:
+        return {type(each).__name__: str(each) for each in group.exceptions}
+    except Failure as failure:
+        return {type(failure).__name__: str(failure)}
+    return {}
+
+
+def _tried(operation: Any, mode: GenerationMode, examples: int, judge: Any) -> None:
+    quiet = settings(max_examples=examples, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    decorate: Any = given(operation.as_strategy(generation_mode=mode))
+    quiet(decorate(judge))()
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("operation_id", OPERATIONS)
+@pytest.mark.parametrize("style", STYLES)
+def test_the_simulator_answers_as_the_contract_says(
+    style: ErrorStyle, operation_id: str, mode: GenerationMode, request: pytest.FixtureRequest
+) -> None:
+    schema = _schema()
+    schema.app = _simulator(style) if style == "http" else InStatus(_simulator(style))
+    rule, witness = f"{operation_id}, {mode.value} data", f"simulator, {style}"
+
+    def judge(case: Case[Any]) -> None:
+        RECORD.case(SUBJECT, rule, witness)
+        found = _found(case, case.call(headers=HEADERS))
+        new = {name: text for name, text in found.items() if (operation_id, name) not in KNOWN}
+        demand(not new, request, subject=SUBJECT, rule=rule, witness=witness, message=f"{new}")
+
+    _tried(schema.find_operation_by_id(operation_id), mode, 24, judge)
+
+
+@pytest.mark.parametrize("operation_id", [each for each in OPERATIONS if each != NOT_FOR_PRISM])
+def test_prism_answers_as_the_contract_says(
+    prism: httpx.Client, operation_id: str, request: pytest.FixtureRequest
+) -> None:
+    schema, base_url = _schema(), str(prism.base_url)
+    rule, witness = f"{operation_id}, all data", "prism"
+
+    def judge(case: Case[Any]) -> None:
+        if isinstance(case.body, dict):
+            # Prism really calls back.
+            case.body = {name: value for name, value in case.body.items() if name != "callBackUrl"}
+        RECORD.case(SUBJECT, rule, witness)
+        found = _found(case, case.call(base_url=base_url, headers=HEADERS))
+        new = {name: text for name, text in found.items() if name not in KNOWN_OF_PRISM}
+        demand(not new, request, subject=SUBJECT, rule=rule, witness=witness, message=f"{new}")
+
+    for mode in GenerationMode:
+        _tried(schema.find_operation_by_id(operation_id), mode, 8, judge)
+
+
+@pytest.fixture(params=STYLES)
+def served(request: pytest.FixtureRequest) -> Iterator[ThreadedServer]:
+    server = ThreadedServer(_simulator(request.param))
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_the_link_from_a_create_to_its_task_holds_over_http(served: ThreadedServer) -> None:
+    looks: list[int] = []
+    schema = _schema().include(operation_id=["createTask", "getTaskDetails"])
+
+    class Linked(schema.as_state_machine()):  # type: ignore[misc]
+        def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
+            return {"base_url": served.url, "headers": HEADERS}
+
+        def validate_response(self, response: Any, case: Case[Any], **_: Any) -> None:
+            answer = response.json()
+            RECORD.case(SUBJECT, "createTask, then getTaskDetails", "simulator, stateful")
+            assert response.status_code < 500 or answer["code"] != 500, answer
+            if case.operation.definition.raw["operationId"] == "getTaskDetails" and answer["code"] == SUCCESS:
+                looks.append(1)
+                assert answer["data"]["taskId"] == case.query["taskId"]
+
+    schemathesis.stateful.run_state_machine_as_test(
+        Linked,
+        settings=settings(max_examples=12, stateful_step_count=6, suppress_health_check=list(HealthCheck)),
+    )
+    assert looks, "no task that was created was ever looked at: the link is not followed"
+
+
+def _example_requests() -> Iterator[tuple[str, Any]]:
+    for operation_id in OPERATIONS:
+        content = apikley_contract.operation(operation_id).description.get("requestBody", {}).get("content", {})
+        for media in content.values():
+            for example in [{"value": media["example"]}] if "example" in media else media.get("examples", {}).values():
+                yield operation_id, example["value"]
+
+
+@pytest.mark.parametrize(("operation_id", "body"), list(_example_requests()))
+def test_the_published_example_requests_are_taken_everywhere(
+    prism: httpx.Client, served: ThreadedServer, operation_id: str, body: dict[str, Any]
+) -> None:
+    if "callBackUrl" in body:
+        body = {**body, "callBackUrl": "http://127.0.0.1:9/callback"}
+    path = apikley_contract.operation(operation_id).path
+    simulated = httpx.post(served.url + path, json=body, headers=HEADERS).json()
+    # The example's URL is no result of this simulator: the contract's 422, in words of its own.
+    foreign = operation_id == "getDownloadUrl" and "not a result of this service" in simulated["msg"]
+    assert foreign or simulated["code"] == SUCCESS, simulated
+    assert prism.post(path, json=body).json()["code"] == SUCCESS

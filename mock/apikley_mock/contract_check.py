@@ -1,0 +1,193 @@
+"""`pytest --apikley-contract URL`: does a server answer as the contract says? Nothing is created, nothing is paid.
+
+Only look-ups are sent, and requests that are certainly refused. What the contract leaves open (how errors
+arrive, what an unknown task is answered) is printed as a short report, ready to be pasted into an issue.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import jsonschema_rs
+import pytest
+
+import apikley_contract
+
+KEY = "APIKLEY_API_KEY"
+CODES = apikley_contract.codes()
+_NO_KEY = "apikley-contract-check-no-key"
+_NO_MODEL = "apikley-contract-check/no-such-model"
+_NO_TASK = "apikley-contract-check-no-such-task"
+_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One request that costs nothing.
+
+    Attributes:
+        name: What is tried, in words.
+        operation: The operation's id.
+        codes: The codes that may be answered, by their names in the contract.
+        schema: What the answer is held to.
+        params: The query.
+        json: The body.
+        with_key: Whether the real key is sent; otherwise one that nobody has.
+    """
+
+    name: str
+    operation: str
+    codes: tuple[str, ...]
+    schema: str = "ErrorResponse"
+    params: dict[str, str] = field(default_factory=dict)
+    json: Any = None
+    with_key: bool = True
+
+
+PROBES = (
+    Probe("wrong key", "getCredits", ("UNAUTHORIZED",), with_key=False),
+    Probe("create with a wrong key", "createTask", ("UNAUTHORIZED",), json={"model": _NO_MODEL}, with_key=False),
+    Probe("credits", "getCredits", ("SUCCESS",), schema="CreditsResponse"),
+    # In real traffic a wrong request is sometimes answered with 500.
+    Probe("create for no model", "createTask", ("VALIDATION_FAILED", "SERVER_ERROR"), json={"model": _NO_MODEL}),
+    Probe("unknown task", "getTaskDetails", ("NOT_FOUND", "VALIDATION_FAILED"), params={"taskId": _NO_TASK}),
+    Probe(
+        "download link of a foreign URL",
+        "getDownloadUrl",
+        ("VALIDATION_FAILED",),
+        json={"url": "https://files.example.com/none.mp4"},
+    ),
+)
+
+
+class ContractCheckError(Exception):
+    """The server answers otherwise than the contract says."""
+
+
+class Check:
+    """The checks of one server.
+
+    Args:
+        url: Its base URL.
+        api_key: A key that it accepts.
+
+    Attributes:
+        seen: What was answered, by the probe's name.
+    """
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self.url = url.rstrip("/")
+        self.seen: dict[str, httpx.Response] = {}
+        self._key = api_key
+
+    def run(self, probe: Probe) -> None:
+        """Send one request, and hold the answer to the contract.
+
+        Raises:
+            ContractCheckError: It says something else; the message says what, and what was expected.
+        """
+        operation = apikley_contract.operation(probe.operation)
+        headers = {"Authorization": f"Bearer {self._key if probe.with_key else _NO_KEY}"}
+        try:
+            answer = httpx.request(
+                operation.method,
+                self.url + operation.path,
+                params=probe.params,
+                json=probe.json,
+                headers=headers,
+                timeout=_TIMEOUT,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ContractCheckError(f"{self.url} does not answer: {error or type(error).__name__}") from None
+        self.seen[probe.name] = answer
+        where = f"{operation.method} {operation.path} ({probe.name})"
+        body = self._envelope(answer, where)
+        code, allowed = body.get("code"), [CODES[name] for name in probe.codes]
+        if code not in allowed:
+            raise ContractCheckError(f"{where}: code {code!r}, expected {' or '.join(map(str, allowed))}")
+        if answer.status_code not in (200, code):
+            raise ContractCheckError(
+                f"{where}: HTTP {answer.status_code} with code {code}, expected HTTP 200 or {code}"
+            )
+        validator = jsonschema_rs.Draft4Validator(
+            {"$ref": f"#/components/schemas/{probe.schema}", **apikley_contract.schemas()}
+        )
+        for broken in validator.iter_errors(body):
+            place = "/".join(map(str, broken.instance_path)) or "the body"
+            raise ContractCheckError(f"{where}: {place}: {broken.message}, by the contract's {probe.schema}")
+
+    def report(self) -> list[str]:
+        """What the server does where the contract leaves it open, as lines of Markdown."""
+        errors = {name: answer for name, answer in self.seen.items() if name != "credits"}
+        statuses = {answer.status_code == 200 for answer in errors.values()}
+        style = {frozenset([True]): "HTTP 200, the code in the body", frozenset([False]): "the code as HTTP status"}
+        lines = [f"How {urlsplit(self.url).netloc} answers", "", "| what | answer |", "| --- | --- |"]
+        if errors:
+            lines.append(f"| style of errors | {style.get(frozenset(statuses), 'both, see below')} |")
+        lines += [f"| {name} | {_shown(answer)} |" for name, answer in errors.items()]
+        return [*lines, "| signature of callbacks | not tried: it takes a task, which is paid |"]
+
+    @staticmethod
+    def _envelope(answer: httpx.Response, where: str) -> dict[str, Any]:
+        try:
+            body = answer.json()
+        except ValueError:
+            body = None
+        if isinstance(body, dict):
+            return body
+        raise ContractCheckError(f"{where}: HTTP {answer.status_code} with a body that is no JSON object")
+
+
+class ProbeItem(pytest.Item):
+    """One probe, as a test."""
+
+    def __init__(self, *, check: Check, probe: Probe, **options: Any) -> None:
+        super().__init__(**options)
+        self._check = check
+        self._probe = probe
+
+    def runtest(self) -> None:
+        """Send it."""
+        self._check.run(self._probe)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """One line for a server that answers otherwise."""
+        if isinstance(excinfo.value, ContractCheckError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[str, None, str]:
+        """Where it comes from."""
+        return f"{self._check.url}", None, f"contract: {self._probe.name}"
+
+
+def collect(session: pytest.Session, url: str) -> tuple[Check, list[pytest.Item]]:
+    """The probes of a server, as tests.
+
+    Raises:
+        pytest.UsageError: There is no such URL, or no key.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise pytest.UsageError(f"--apikley-contract: {url!r} is not an http or https URL")
+    api_key = os.environ.get(KEY)
+    if not api_key:
+        raise pytest.UsageError(f"--apikley-contract: set {KEY} to a key that {parts.netloc} accepts")
+    check = Check(url, api_key)
+    return check, [ProbeItem.from_parent(session, name=probe.name, check=check, probe=probe) for probe in PROBES]
+
+
+def _shown(answer: httpx.Response) -> str:
+    """An answer in the cell of a table."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return f"HTTP {answer.status_code}, no JSON"
+    if not isinstance(body, dict):
+        return f"HTTP {answer.status_code}, no JSON object"
+    text = " ".join(str(body.get("msg")).replace("|", "/").split())[:100]
+    return f"HTTP {answer.status_code}, code {body.get('code')}: {text}"
