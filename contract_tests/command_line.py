@@ -174,8 +174,8 @@ class Program:
         """Press keys until something is shown: Python misses a Ctrl-C just before it begins to read an answer."""
         while seen not in self.shown:
             os.write(self.master, keys)
-            pressed = time.monotonic()
-            self._read_while(lambda: seen not in self.shown and time.monotonic() < pressed + 1)
+            self._read(1.0)
+            self._read(1.0)
 
     def _read_while(self, wanted: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 20
