@@ -254,6 +254,21 @@ def test_each_exit_code_is_that_of_a_real_run(cli: CommandLine, code: Exit) -> N
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize("code", EXITS, ids=[code.name for code in EXITS])
+def test_each_exit_code_is_the_same_in_a_terminal(cli: CommandLine, code: Exit) -> None:
+    ended = cli.in_terminal(*EXITS[code])
+    assert ended.code == code, ended.out
+    assert ("apikley:\x1b[0m " in ended.out) is (code is not Exit.DONE)
+    assert "Traceback" not in ended.out
+
+
+def test_the_command_waits_as_long_as_the_library() -> None:
+    from apikley import _client
+    from apikley.cli import _make
+
+    assert _make.WAIT == _client.WAIT
+
+
 def test_the_table_of_exit_codes_in_the_readme_is_the_programs() -> None:
     rows = re.findall(r"^\| (\d+) +\| (.*?) +\|$", README, re.MULTILINE)
     assert [(int(code), meaning) for code, meaning in rows] == [(int(code), code.meaning) for code in Exit]  # type: ignore[attr-defined]
