@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from scripts.spec.files import ROOT
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 CTRL_C = b"\x03"
+COMMAND = (sys.executable, "-m", "apikley.cli")
 IMAGE = "https://files.example.com/a.png"
 
 
@@ -133,7 +134,7 @@ def _terminal() -> Iterator[tuple[_Screen, int]]:
 _ADOPT = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, "-m", "apikley.cli", *sys.argv[1:]])
+os.execvp(sys.argv[1], sys.argv[1:])
 """
 
 
@@ -144,48 +145,58 @@ class Program:
         shown: All that the terminal has shown.
     """
 
-    def __init__(self, *arguments: str, cwd: Path, **environment: str) -> None:
+    def __init__(self, *arguments: str, cwd: Path, program: Sequence[str] = COMMAND) -> None:
         self.shown = ""
+        self._over = False
         self.master, slave = pty.openpty()
         folders = (ROOT, ROOT / "generated", ROOT / "mock")
-        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), **environment}
-        command = [sys.executable, "-c", _ADOPT, *arguments]
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}
+        command = [sys.executable, "-c", _ADOPT, *program, *arguments]
         self._process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=variables, start_new_session=True
         )
         os.close(slave)
 
-    def until(self, *, seen: str = "", fact: Callable[[], bool] = lambda: True, within: float = 20.0) -> None:
+    def until(self, *, seen: str, fact: Callable[[], bool] = lambda: True) -> None:
         """Read until something is shown, and something else is the case."""
-        deadline = time.monotonic() + within
-        while seen not in self.shown or not fact():
-            assert time.monotonic() < deadline, f"only this came: {self.shown}"
-            self._read(0.05)
+        self._read_while(lambda: seen not in self.shown or not fact())
 
     def type(self, keys: bytes) -> None:
         os.write(self.master, keys)
 
     def end(self) -> int:
         """Read to the end; the exit code."""
-        while self._read(20.0):
-            pass
+        self._read_while(lambda: not self._over)
         os.close(self.master)
         return self._process.wait(20)
 
-    def _read(self, seconds: float) -> bool:
+    def press_until(self, keys: bytes, *, seen: str) -> None:
+        """Press keys until something is shown: Python misses a Ctrl-C just before it begins to read an answer."""
+        while seen not in self.shown:
+            os.write(self.master, keys)
+            self._read(1.0)
+            self._read(1.0)
+
+    def _read_while(self, wanted: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while wanted():
+            assert time.monotonic() < deadline, f"only this came: {self.shown}"
+            self._read(0.05)
+
+    def _read(self, seconds: float) -> None:
         if not select.select([self.master], [], [], seconds)[0]:
-            return False
+            return
         try:
             piece = os.read(self.master, 65536)
         except OSError:
-            return False
+            piece = b""
+        self._over = not piece
         self.shown += piece.decode(errors="replace")
-        return bool(piece)
 
 
 def piped(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command as a process of its own, in pipes."""
-    command = [sys.executable, "-m", "apikley.cli", *arguments]
+    command = [*COMMAND, *arguments]
     variables = {**os.environ, **environment}
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=50)
 

@@ -15,6 +15,7 @@ import apikley_contract
 from apikley._files import PartialFile
 from apikley.cli._commands import COMMANDS
 from apikley.cli._exits import Exit
+from apikley.cli._targets import Target
 from apikley_mock.plugin import MockService
 from contract_tests.command_line import IMAGE, CommandLine, cli_fixture, piped  # noqa: F401 - the fixture
 from contract_tests.conftest import free_port, published_example
@@ -187,6 +188,7 @@ def test_doctor_finds_nothing_wrong_and_never_shows_the_key(cli: CommandLine) ->
     [
         ({"APIKLEY_API_KEY": ""}, "key", Exit.INVALID),
         ({"APIKLEY_API_KEY": "two words"}, "key", Exit.INVALID),
+        ({"APIKLEY_BASE_URL": "nowhere"}, "connection", Exit.INVALID),
         ({"APIKLEY_API_KEY": "wrong"}, "account", Exit.REFUSED),
         ({"APIKLEY_BASE_URL": f"http://127.0.0.1:{free_port()}"}, "connection", Exit.NETWORK),
         ({"APIKLEY_PROFILE": "none"}, "settings", Exit.INVALID),
@@ -252,6 +254,21 @@ def test_each_exit_code_is_that_of_a_real_run(cli: CommandLine, code: Exit) -> N
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize("code", EXITS, ids=[code.name for code in EXITS])
+def test_each_exit_code_is_the_same_in_a_terminal(cli: CommandLine, code: Exit) -> None:
+    ended = cli.in_terminal(*EXITS[code])
+    assert ended.code == code, ended.out
+    assert ("apikley:\x1b[0m " in ended.out) is (code is not Exit.DONE)
+    assert "Traceback" not in ended.out
+
+
+def test_the_command_waits_as_long_as_the_library() -> None:
+    from apikley import _client
+    from apikley.cli import _make
+
+    assert _make.WAIT == _client.WAIT
+
+
 def test_the_table_of_exit_codes_in_the_readme_is_the_programs() -> None:
     rows = re.findall(r"^\| (\d+) +\| (.*?) +\|$", README, re.MULTILINE)
     assert [(int(code), meaning) for code, meaning in rows] == [(int(code), code.meaning) for code in Exit]  # type: ignore[attr-defined]
@@ -308,6 +325,19 @@ def test_a_full_disc_keeps_the_task_and_leaves_no_partial_file(
         f"apikley: the disc is full\n  the task is kept; go on with: apikley download {task} -o clip.mp4\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["cat.png"]
+
+
+def test_a_result_never_lands_outside_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for given, name in ((None, "_._.._etc_x.webm"), (Path("{id}.bin"), "_._.._etc_x.bin")):
+        assert Target(given, force=False).path("../../etc/x", "http://a.test/b.webm") == Path(name)
+
+
+def test_what_the_service_says_cannot_steer_the_terminal(cli: CommandLine) -> None:
+    cli.mock.plan_next(outcome="fail", fail_code="422", fail_msg="bad\x1b[2J\x07")
+    ended = cli(*MAKE)
+    assert "\x1b" not in ended.err + ended.out
+    assert "failed: bad\ufffd[2J\ufffd" in ended.err
 
 
 def test_an_image_that_is_none_is_refused_before_anything_is_sent(cli: CommandLine, tmp_path: Path) -> None:

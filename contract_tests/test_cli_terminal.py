@@ -79,6 +79,24 @@ def test_a_file_that_exists_is_asked_about(
     assert bool(cli.mock.journal.requests("POST")) is replaced
 
 
+def test_download_and_wait_ask_before_they_wait(cli: CommandLine, tmp_path: Path) -> None:
+    task = cli.task()
+    (tmp_path / f"{task}.mp4").write_bytes(b"mine")
+    assert cli.in_terminal("download", task, typed=b"n\n").code == Exit.INVALID
+    assert cli.in_terminal("wait", task, "-o", "{id}.mp4", typed=b"y\n").code == 0
+    assert (tmp_path / f"{task}.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_results_reach_a_pipe_while_stderr_is_a_terminal(cli: CommandLine, tmp_path: Path) -> None:
+    task = cli.task()
+    inner = f'"{sys.executable}" -m apikley.cli wait {task} --follow --output json > out'
+    shown = Program("-c", inner, cwd=tmp_path, program=("sh",))
+    assert shown.end() == 0, shown.shown
+    lines = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    assert lines[0]["state"] == "success"
+    assert lines[-1]["tasks"][0]["task_id"] == task
+
+
 def test_a_script_is_not_asked(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"mine")
     ended = cli.in_terminal(*MAKE, "--output", "json")
@@ -165,8 +183,8 @@ def test_ctrl_c_at_the_question_leaves_everything_as_it_was(cli: CommandLine, tm
     (tmp_path / "clip.mp4").write_bytes(b"mine")
     program = Program(*MAKE, cwd=tmp_path)
     program.until(seen="replace it? [y/N]")
-    program.type(CTRL_C)
-    assert program.end() == Exit.INTERRUPTED
+    program.press_until(CTRL_C, seen="interrupted")
+    assert program.end() == Exit.INTERRUPTED, program.shown
     assert (tmp_path / "clip.mp4").read_bytes() == b"mine"
 
 

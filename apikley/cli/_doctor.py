@@ -93,6 +93,12 @@ def _settings(settings: Settings) -> list[Check]:
 
 
 def _connection(settings: Settings) -> list[Check]:
+    from apikley import Apikley  # noqa: PLC0415 - loads the network stack
+
+    try:
+        Apikley("any", base_url=settings.base_url.value).close()
+    except ApikleyError as error:
+        return [Check("connection", "failed", str(error), Exit.INVALID)]
     try:
         api = settings.client()
     except ApikleyError as error:
@@ -119,7 +125,7 @@ def _answer(base_url: str) -> list[Check]:
     start = time.monotonic()
     try:
         response = httpx.get(base_url, timeout=10.0, follow_redirects=False)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         words = str(error) or type(error).__name__
         return [Check("connection", "failed", f"{base_url} cannot be reached: {words}", Exit.NETWORK)]
     took = time.monotonic() - start

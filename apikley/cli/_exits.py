@@ -81,6 +81,9 @@ def failure_of(error: BaseException) -> Failure | None:
     """What an error means for the one who called the command; None for a mistake of this program."""
     notes = list(getattr(error, "__notes__", ()))
     if isinstance(error, KeyboardInterrupt):
+        # Impatience, while the first Ctrl-C was still being seen to, changes nothing of what it means.
+        if isinstance(error.__context__, Stopped | Unsure):
+            return failure_of(error.__context__)
         return Failure(Exit.INTERRUPTED, "interrupted", hints=notes)
     code = next((code for kind, code in _CODES if isinstance(error, kind)), None)
     if code is None:

@@ -24,7 +24,7 @@ from rich.text import Text
 
 import apikley_contract
 from apikley._task import FINISHED
-from apikley.cli._output import Output
+from apikley.cli._output import Output, plain
 
 if TYPE_CHECKING:
     from apikley_client.models import TaskDetails
@@ -49,12 +49,13 @@ def watching(output: Output, count: int) -> Iterator[Callable[[TaskDetails], Non
         count: How many tasks there are.
     """
     watch = _Watch(output, count)
-    if not output.live:
+    if not output.live or output.follow:
         yield watch.seen
         return
     console = Console(stderr=True, highlight=False)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), _NextLook(watch))
-    with Progress(*columns, console=console) as progress:
+    # Rich would send stdout, where the results go, to the terminal, too.
+    with Progress(*columns, console=console, redirect_stdout=False) as progress:
         line = progress.add_task("not looked at yet", total=None)
         watch.show = lambda words: progress.update(line, description=words, refresh=True)
         yield watch.seen
@@ -80,7 +81,7 @@ class _Watch:
         changed = self._states.get(details.task_id) != state
         self._states[details.task_id] = state
         if self.show is not None:
-            self.show(self._summary(details.task_id))
+            self.show(plain(self._summary(details.task_id)))
         if not changed:
             return
         if self._output.follow:
@@ -117,6 +118,6 @@ def downloading(output: Output, target: Path) -> Iterator[Callable[[int, int | N
         return
     console = Console(stderr=True, highlight=False)
     name = TextColumn("{task.description}", markup=False)
-    with Progress(name, BarColumn(), DownloadColumn(), console=console) as progress:
+    with Progress(name, BarColumn(), DownloadColumn(), console=console, redirect_stdout=False) as progress:
         bar = progress.add_task(target.name, total=None)
         yield lambda come, total: progress.update(bar, completed=come, total=total)

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import apikley_contract
-from apikley._create import NOT_YET
-from apikley._validation import validate_create
 from apikley.cli import _fields, _results
 from apikley.cli._exits import Unsure
 from apikley.cli._live import busy, watching
@@ -129,6 +127,8 @@ def made(session: Session, api: Apikley, body: dict[str, Any], callback_url: str
     except KeyboardInterrupt as error:
         if task is not None:
             raise _results.stopped(session.again("wait", task.id)) from error
+        from apikley._create import NOT_YET  # noqa: PLC0415 - loads the network stack, which is there by now
+
         if NOT_YET in getattr(error, "__notes__", ()):
             raise
         raise Unsure("interrupted while the task was being created") from error
@@ -175,6 +175,8 @@ def model_for(given: str | None, profile: str | None) -> str:
     if chosen is None:
         raise ConfigurationError(f"name the model with --model; there are: {', '.join(known)}")
     if chosen not in known:
+        from apikley._validation import validate_create  # noqa: PLC0415 - loads the validator
+
         validate_create({"model": chosen})
     return chosen
 

@@ -50,16 +50,16 @@ class Output:
             _write(json.dumps(document, ensure_ascii=False, indent=None if self.follow else 2))
         else:
             for line in lines:
-                _write(line)
+                _write(plain(line))
 
     def change(self, document: dict[str, Any], line: str) -> None:
         """One change of a task, where they are followed."""
         if self.follow:
-            _write(json.dumps(document, ensure_ascii=False) if self.json else line)
+            _write(json.dumps(document, ensure_ascii=False) if self.json else plain(line))
 
     def note(self, message: str) -> None:
         """Something worth knowing that is no result."""
-        print(message, file=sys.stderr, flush=True)
+        print(plain(message), file=sys.stderr, flush=True)
 
     def failed(self, failure: Failure) -> None:
         """The end of a command that failed: a line for people, and a document where those are wanted."""
@@ -78,9 +78,14 @@ class Output:
 def say(failure: Failure) -> None:
     """A failure on stderr."""
     mark = typer.style("apikley:", fg="red") if sys.stderr.isatty() and not os.environ.get("NO_COLOR") else "apikley:"
-    print(mark, failure.message, file=sys.stderr)
+    print(mark, plain(failure.message), file=sys.stderr)
     for hint in failure.hints:
-        print(f"  {hint}", file=sys.stderr)
+        print(f"  {plain(hint)}", file=sys.stderr)
+
+
+def plain(text: str) -> str:
+    """A text without what would steer the terminal: some of it comes from the service."""
+    return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)
 
 
 def pairs(**values: object) -> list[str]:

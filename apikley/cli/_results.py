@@ -50,7 +50,7 @@ def save(output: Output, api: Apikley, task: Task, target: Target, index: int = 
     """Download one result of a task that has succeeded."""
     urls = task.result_urls
     url = urls[index] if -len(urls) <= index < len(urls) else ""
-    path = target.path(task.id, url, output)
+    path = target.path(task.id, url)
     with downloading(output, path) as progress:
         return api.download(task, path, index=index, on_progress=progress)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import shlex
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, NamedTuple, TypedDict, get_type_hints
 
 import typer
@@ -99,7 +101,7 @@ def command(
             failure = failure_of(error)
             if failure is None or isinstance(error, BrokenPipeError):
                 raise
-            with suppress(BrokenPipeError):
+            with _undisturbed(), suppress(BrokenPipeError):
                 said.failed(failure)
             raise typer.Exit(failure.code) from error
 
@@ -109,6 +111,19 @@ def command(
     call.__annotations__ = {each.name: each.annotation for each in parameters}
     call.__doc__, call.__name__ = function.__doc__, function.__name__
     return call
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """What is said of a failure is said whole, however often Ctrl-C is pressed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:

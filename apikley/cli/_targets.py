@@ -29,6 +29,7 @@ class Target:
     def __init__(self, given: Path | None, *, force: bool) -> None:
         self.given = given
         self._force = force
+        self._replaceable: set[Path] = set()
 
     @property
     def one_only(self) -> bool:
@@ -40,47 +41,52 @@ class Target:
         """The same for another command line."""
         return [] if self.given is None else ["-o", str(self.given)]
 
-    def prepare(self, output: Output) -> None:
-        """Find out before anything is paid whether a result can be put there.
+    def prepare(self, output: Output, *task_ids: str) -> None:
+        """Find out before anything is paid or waited for whether the results can be put there; ask, if need be.
+
+        Args:
+            output: Who is asked.
+            *task_ids: The tasks whose results they are, as far as they exist.
 
         Raises:
             ConfigurationError: A file is there, and is to stay.
             OSError: Nothing can be written there.
         """
-        if self.given is not None:
-            _demand_writable(self.given if self.given.is_dir() else self.given.parent)
-            if self.one_only:
-                self._demand_free(self.given, output)
-                # Answered: what stands there now is to be replaced.
-                self._force = True
-        else:
-            _demand_writable(Path())
+        given = self.given or Path()
+        _demand_writable(given if given.is_dir() else given.parent)
+        for path in [given] if self.one_only else [self._named(task_id, _SUFFIX) for task_id in task_ids]:
+            if not self._force and path.exists():
+                _demand_leave(path, output)
+                self._replaceable.add(path)
 
-    def path(self, task_id: str, url: str, output: Output) -> Path:
+    def path(self, task_id: str, url: str) -> Path:
         """The file for one result.
 
         Raises:
             ConfigurationError: A file is there, and is to stay.
         """
-        safe = re.sub(r"[^\w.-]|^\.", "_", task_id)
         suffix = PurePosixPath(urlsplit(url).path).suffix
-        name = safe + (suffix if re.fullmatch(r"\.\w{1,5}", suffix) else _SUFFIX)
-        given = self.given or Path()
-        path = given / name if given.is_dir() else Path(str(given).replace(_ID, safe))
-        self._demand_free(path, output)
+        path = self._named(task_id, suffix if re.fullmatch(r"\.\w{1,5}", suffix) else _SUFFIX)
+        if path.exists() and not self._force and path not in self._replaceable:
+            raise ConfigurationError(f"{path} exists; say --force to replace it")
         return path
 
-    def _demand_free(self, path: Path, output: Output) -> None:
-        if self._force or not path.exists():
-            return
-        if not output.asks:
-            raise ConfigurationError(f"{path} exists; say --force to replace it")
-        try:
-            replace = typer.confirm(f"{path} exists; replace it?", err=True)
-        except typer.Abort as error:
-            raise KeyboardInterrupt from error
-        if not replace:
-            raise ConfigurationError(f"{path} exists, and stays as it is")
+    def _named(self, task_id: str, suffix: str) -> Path:
+        given = self.given or Path()
+        # An id comes from outside: it must not lead out of the folder.
+        safe = re.sub(r"[^\w.-]|^\.", "_", task_id)
+        return given / f"{safe}{suffix}" if given.is_dir() else Path(str(given).replace(_ID, safe))
+
+
+def _demand_leave(path: Path, output: Output) -> None:
+    if not output.asks:
+        raise ConfigurationError(f"{path} exists; say --force to replace it")
+    try:
+        replace = typer.confirm(f"{path} exists; replace it?", err=True)
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
+    if not replace:
+        raise ConfigurationError(f"{path} exists, and stays as it is")
 
 
 def _demand_writable(folder: Path) -> None:

@@ -40,7 +40,7 @@ def wait(
     if len(waiting) > 1 and target.one_only:
         raise ConfigurationError(f"{to} is one file for {len(waiting)} tasks; name a folder, or put {{id}} in the name")
     if to is not None:
-        target.prepare(output)
+        target.prepare(output, *waiting)
     documents: list[dict[str, Any]] = []
     lines: list[str] = []
     failures: list[str] = []
@@ -91,7 +91,7 @@ def download(
         apikley download task_hailuo_1765185328412 -o clip.mp4
     """
     target = Target(to, force=force)
-    target.prepare(session.output)
+    target.prepare(session.output, task_id)
     with session.settings.client() as api, _results.kept(lambda: session.again("download", task_id, *target.words)):
         seen = api.task(task_id)
         seen.raise_for_failure()
