@@ -263,10 +263,10 @@ def test_each_exit_code_is_the_same_in_a_terminal(cli: CommandLine, code: Exit) 
 
 
 def test_the_command_waits_as_long_as_the_library() -> None:
-    from apikley import _client
+    from apikley import _settings
     from apikley.cli import _make
 
-    assert _make.WAIT == _client.WAIT
+    assert _make.WAIT == _settings.WAIT
 
 
 def test_the_table_of_exit_codes_in_the_readme_is_the_programs() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ def served(request: pytest.FixtureRequest) -> Iterator[ThreadedServer]:
 
 
 def _pytest(folder: Path, *options: str, key: str | None = KEY) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": "", **({"APIKLEY_API_KEY": key} if key else {})}
+    environment = {**os.environ, **({"APIKLEY_API_KEY": key} if key else {})}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 

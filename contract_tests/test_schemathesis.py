@@ -53,6 +53,10 @@ KNOWN_OF_PRISM = {
     "UndefinedContentType": "and so is its content type",
     "RejectedPositiveData": "Prism takes an empty query parameter for a missing one",
 }
+# And in Prism for one operation only.
+KNOWN_OF_PRISM_IN = {
+    ("getTaskDetails", "AcceptedNegativeData"): "Prism compares the names of query parameters without their case",
+}
 # Prism 5.14.2 ends, with an uncaught exception, on a form that is none.
 NOT_FOR_PRISM = "uploadFileStream"
 
@@ -148,7 +152,8 @@ def test_prism_answers_as_the_contract_says(
             case.body = {name: value for name, value in case.body.items() if name != "callBackUrl"}
         RECORD.case(SUBJECT, rule, witness)
         found = _found(case, case.call(base_url=base_url, headers=HEADERS))
-        new = {name: text for name, text in found.items() if name not in KNOWN_OF_PRISM}
+        known = {*KNOWN_OF_PRISM, *(name for each, name in KNOWN_OF_PRISM_IN if each == operation_id)}
+        new = {name: text for name, text in found.items() if name not in known}
         demand(not new, request, subject=SUBJECT, rule=rule, witness=witness, message=f"{new}")
 
     for mode in GenerationMode:
