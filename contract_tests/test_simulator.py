@@ -153,7 +153,7 @@ def test_an_unknown_task_is_not_found(http: httpx.Client) -> None:
 def test_each_look_is_about_the_task_that_it_names(http: httpx.Client, example: dict[str, Any]) -> None:
     del example["callBackUrl"]
     ids = [_create(http, example) for _ in range(3)]
-    assert [_look(http, task_id)["taskId"] for task_id in ids] == ids
+    assert [look(http, task_id)["taskId"] for task_id in ids] == ids
 
 
 def test_a_look_without_an_id_is_refused(http: httpx.Client) -> None:
