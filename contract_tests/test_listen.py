@@ -18,6 +18,7 @@ import pytest
 import apikley_contract
 from apikley import ConfigurationError, RateLimited, TransportError
 from apikley.callbacks import verify
+from apikley.receiver import Inbox
 from apikley.receiver.listen import Listener, News
 from apikley.receiver.notes import Notes, note
 from contract_tests.receivers import START, WEBHOOK_KEY, DrivenClock, Service
@@ -190,7 +191,8 @@ def test_without_a_webhook_key_nothing_is_signed() -> None:
         Listener(Service(), HOOK, "")
 
 
-def test_the_command_brings_a_simulated_tasks_callback_to_a_local_server(apikley_mock: Any) -> None:
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_command_brings_a_simulated_tasks_callback_to_a_local_server(apikley_mock: Any, form: str) -> None:
     received: list[tuple[Any, bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -216,6 +218,7 @@ def test_the_command_brings_a_simulated_tasks_callback_to_a_local_server(apikley
             "--forward-to",
             f"http://127.0.0.1:{server.server_port}/hook",
             task.id,
+            *(["--output", "json"] if form == "json" else []),
             APIKLEY_BASE_URL=apikley_mock.url,
             APIKLEY_API_KEY=apikley_mock.api_key,
             APIKLEY_WEBHOOK_KEY="whsec",
@@ -225,7 +228,12 @@ def test_the_command_brings_a_simulated_tasks_callback_to_a_local_server(apikley
         thread.join()
         server.server_close()
     assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.splitlines() == [f"{task.id}  success", f"{task.id}  delivered: HTTP 200"]
+    news = [json.loads(line) if form == "json" else line for line in run.stdout.splitlines()]
+    expected: dict[str, list[object]] = {
+        "text": [f"{task.id}  success", f"{task.id}  delivered: HTTP 200"],
+        "json": [{"task_id": task.id, "what": what} for what in ("success", "delivered: HTTP 200")],
+    }
+    assert news == expected[form]
     ((headers, body),) = received
     assert verify(headers, body, "whsec").key == f"{task.id}:success"
 
@@ -255,10 +263,10 @@ def test_the_command_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout
         assert process.stderr
-        assert process.stdout.readline() == f"following {tmp_path / 'notes'} until Ctrl-C\n"
+        assert process.stderr.readline() == f"following {tmp_path / 'notes'} until Ctrl-C\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
-        assert process.stderr.read() == ""
+        assert (process.stdout.read(), process.stderr.read()) == ("", "stopped\n")
 
 
 @pytest.mark.parametrize(
@@ -287,3 +295,21 @@ def test_what_is_not_installed_is_said(tmp_path: Path, module: str, extra: str) 
     run = command("inbox", "list", "--inbox", str(tmp_path / "inbox.db"), PYTHONPATH=str(tmp_path))
     assert run.returncode == 1
     assert run.stderr == f"apikley: {module} is not installed; run: pip install 'apikley[{extra}]'\n"
+
+
+def test_the_inbox_is_listed_as_a_table_and_as_json(tmp_path: Path) -> None:
+    place = str(tmp_path / "inbox.db")
+    inbox = Inbox(place)
+    inbox.expect("task_1", None, 1_765_185_400.0, 1_765_185_328.0)
+    inbox.close()
+    table = command("inbox", "expected", "--inbox", place)
+    assert table.stdout.splitlines() == [
+        "task    token  noted                      asked next",
+        "task_1         2025-12-08T09:15:28+00:00  2025-12-08T09:16:40+00:00",
+    ]
+    document = json.loads(command("inbox", "expected", "--inbox", place, "--output", "json").stdout)
+    assert [(job["task"], job["token"]) for job in document["expected"]] == [("task_1", None)]
+    assert json.loads(command("inbox", "list", "--inbox", place, "--output", "json").stdout) == {"endings": []}
+    replayed = command("inbox", "replay", "task_1:success", "--inbox", place, "--output", "json")
+    assert replayed.returncode == 1
+    assert json.loads(replayed.stdout) == {"replayed": [], "not_dead": ["task_1:success"]}

@@ -45,31 +45,10 @@ def _with_fields(function: str) -> Callable[[str, Sequence[str]], Any]:
     return load
 
 
-def _listen(name: str, _: Sequence[str]) -> Any:
-    import inspect  # noqa: PLC0415 - when it is called
-    from typing import get_type_hints  # noqa: PLC0415
-
-    from apikley.cli import _listen  # noqa: PLC0415
-    from apikley.cli._session import command  # noqa: PLC0415
-
-    def listen(session: Any, **values: Any) -> None:
-        # It makes its client itself.
-        session.settings.export()
-        _listen.listen(**values)
-
-    listen.__doc__ = _listen.listen.__doc__
-    hints = get_type_hints(_listen.listen, include_extras=True)
-    own = [
-        each.replace(kind=each.KEYWORD_ONLY, annotation=hints[each.name])
-        for each in inspect.signature(_listen.listen).parameters.values()
-    ]
-    return _made(name, command(listen, extra=own, output=False))
-
-
 def _inbox(*_: Any) -> Any:
     from apikley.cli import _inbox  # noqa: PLC0415 - when it is called
 
-    return typer.main.get_command(_inbox.app)
+    return typer.main.get_command(_inbox.group())
 
 
 def _mock(name: str, _: Sequence[str]) -> Any:
@@ -99,7 +78,7 @@ COMMANDS: dict[str, Command] = {
     "models": Command("List the models with their fields, limits and defaults.", _plain("_contract", "models")),
     "check": Command("Hold a request body to the contract; sends nothing.", _plain("_contract", "check")),
     "doctor": Command("Find out what is in the way: settings, key, connection, clock.", _plain("_doctor", "doctor")),
-    "listen": Command("Bring callbacks to a machine that the internet cannot reach.", _listen),
+    "listen": Command("Bring callbacks to a machine that the internet cannot reach.", _plain("_listen", "listen")),
     "inbox": Command("Look into a receiver's inbox, and replay what is dead.", _inbox),
     "mock": Command("Run the simulator: hands over to `apikley-mock`.", _mock),
 }

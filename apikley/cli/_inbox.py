@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from apikley.cli._session import Session, command
 from apikley.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from apikley.receiver import Inbox
-
-app = typer.Typer(help="Look into a receiver's inbox, and replay what is dead.", no_args_is_help=True)
 
 Where = Annotated[
     str,
@@ -33,8 +28,9 @@ Where = Annotated[
 DEFAULT = "apikley-inbox.db"
 
 
-@app.command("list")
 def show(
+    session: Session,
+    *,
     where: Where = DEFAULT,
     status: Annotated[
         Literal["pending", "done", "dead", "refused"] | None, typer.Option(help="Only those that stand so.")
@@ -45,30 +41,36 @@ def show(
     with _opened(where) as inbox:
         entries = inbox.entries(status, limit=limit)
     rows = [
-        (entry.key, entry.status, str(entry.attempts), _time(entry.received_at), entry.error or "") for entry in entries
+        {
+            "key": entry.key,
+            "status": entry.status,
+            "attempts": entry.attempts,
+            "received": _time(entry.received_at),
+            "error": entry.error,
+        }
+        for entry in entries
     ]
-    _print(("key", "status", "attempts", "received", "error"), rows)
+    session.output.result({"endings": rows}, _table(("key", "status", "attempts", "received", "error"), rows))
 
 
-@app.command()
-def expected(where: Where = DEFAULT) -> None:
+def expected(session: Session, *, where: Where = DEFAULT) -> None:
     """List the jobs whose callback is waited for."""
     with _opened(where) as inbox:
         jobs = inbox.expectations()
     rows = [
-        (
-            job.task_id or "",
-            job.token or "",
-            _time(job.noted_at),
-            "given up" if job.due_at is None else _time(job.due_at),
-        )
+        {
+            "task": job.task_id,
+            "token": job.token,
+            "noted": _time(job.noted_at),
+            "asked next": "given up" if job.due_at is None else _time(job.due_at),
+        }
         for job in jobs
     ]
-    _print(("task", "token", "noted", "asked next"), rows)
+    session.output.result({"expected": rows}, _table(("task", "token", "noted", "asked next"), rows))
 
 
-@app.command()
 def replay(
+    session: Session,
     keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Which ones.")] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that are dead.")] = False,
@@ -79,12 +81,24 @@ def replay(
         raise typer.BadParameter("name the keys to replay, or say --all")
     with _opened(where) as inbox:
         replayed = inbox.replay(time.time(), keys or None)
-    for key in replayed:
-        print(key)
     missing = sorted(set(keys or ()) - set(replayed))
+    session.output.result({"replayed": replayed, "not_dead": missing}, replayed)
     if missing:
-        print(f"apikley: not dead, so not replayed: {', '.join(missing)}", file=sys.stderr)
+        session.output.note(f"apikley: not dead, so not replayed: {', '.join(missing)}")
         raise typer.Exit(1)
+
+
+def group() -> typer.Typer:
+    """The three commands as one."""
+    app = typer.Typer(
+        help="Look into a receiver's inbox, and replay what is dead.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+    )
+    for name, function in (("list", show), ("expected", expected), ("replay", replay)):
+        app.command(name)(command(function, settings=False))
+    return app
 
 
 def _opened(where: str) -> Inbox:
@@ -96,11 +110,11 @@ def _opened(where: str) -> Inbox:
     return Inbox(where)
 
 
-def _print(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    table = Table(*names, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    Console(highlight=False, soft_wrap=True).print(table)
+def _table(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    lines = [names, *([str(row[name] if row[name] is not None else "") for name in names] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
 def _time(stamp: float) -> str:

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from apikley import Apikley
+from apikley.cli._session import Session
 from apikley.receiver.listen import Listener, News
 from apikley.receiver.notes import NOTES, Notes
 
@@ -16,6 +15,8 @@ WEBHOOK_KEY = "APIKLEY_WEBHOOK_KEY"
 
 
 def listen(
+    session: Session,
+    *,
     forward_to: Annotated[str, typer.Option(metavar="URL", help="Where the callbacks go.")],
     webhook_key: Annotated[
         str, typer.Option(envvar=WEBHOOK_KEY, show_default=False, help="The key that they are signed with.")
@@ -30,23 +31,25 @@ def listen(
     """Bring callbacks to a machine that the internet cannot reach.
 
     Polls the given tasks and, when one has ended, delivers the callback that the service would send,
-    signed. Without tasks it follows those noted by `apikley.receiver.notes.note`, until Ctrl-C.
+    signed. Without tasks it follows those noted by `apikley.receiver.notes.note`, until Ctrl-C. Whatever
+    happens is one line, as JSON too.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    output = session.output
+    output.follow = True
 
     def tell(news: News) -> None:
-        console.print(f"{news.task_id}  {news.what}", markup=False)
+        output.change({"task_id": news.task_id, "what": news.what}, f"{news.task_id}  {news.what}")
 
     notes = Notes(noted or NOTES) if noted or not tasks else None
-    with Apikley() as api:
+    with session.settings.client() as api:
         listener = Listener(api, forward_to, webhook_key, notes=notes, tell=tell)
         try:
             for task_id in tasks or ():
                 listener.add(task_id)
             if notes:
-                console.print(f"following {notes.path} until Ctrl-C", markup=False)
+                output.note(f"following {notes.path} until Ctrl-C")
             listener.run()
         except KeyboardInterrupt:
-            console.print("stopped")
+            output.note("stopped")
     if listener.failed:
         raise typer.Exit(1)

@@ -69,14 +69,14 @@ _FORMAT = typer.Option("--output", help="How results are written to stdout.")
 
 
 def command(
-    function: Callable[..., None], *, extra: Sequence[inspect.Parameter] = (), output: bool = True
+    function: Callable[..., None], *, extra: Sequence[inspect.Parameter] = (), settings: bool = True
 ) -> Callable[..., None]:
     """A function of a session as a function that Typer can make a command of.
 
     Args:
         function: Its first parameter is the session; the others are the command's own.
         extra: Further parameters, which it takes as keywords.
-        output: Whether results can be had as JSON.
+        settings: Whether it asks the service, and so takes the settings.
     """
     hints = get_type_hints(function, include_extras=True)
     _, *own = inspect.signature(function).parameters.values()
@@ -85,13 +85,13 @@ def command(
         for parameter in own
         if parameter.kind is not parameter.VAR_KEYWORD
     ]
-    common = [_keyword(name, Annotated[type_, option], None) for name, (type_, option) in _SETTINGS.items()]
-    if output:
-        common.append(_keyword("output", Annotated[Format, _FORMAT], Format.TEXT))
+    common = [_keyword("output", Annotated[Format, _FORMAT], Format.TEXT)]
+    if settings:
+        common += [_keyword(name, Annotated[type_, option], None) for name, (type_, option) in _SETTINGS.items()]
 
     def call(**values: Any) -> None:
-        flags = Flags(**{name: values.pop(name) for name in _SETTINGS})  # type: ignore[typeddict-item]
-        said = Output(values.pop("output", Format.TEXT), follow=values.get("follow", False))
+        flags = Flags(**{name: values.pop(name, None) for name in _SETTINGS})  # type: ignore[typeddict-item]
+        said = Output(values.pop("output"), follow=values.get("follow", False))
         session = Session(said, flags)
         if flags["api_key"] is not None:
             said.note(KEY_ON_DISPLAY)

@@ -62,13 +62,6 @@ class Settings:
             )
         return Apikley(self.api_key.value, base_url=self.base_url.value)
 
-    def export(self) -> None:
-        """Hand the settings to what reads the environment only."""
-        for name, variable in _VARIABLES.items():
-            value = getattr(self, name).value
-            if value is not None:
-                os.environ[variable] = value
-
 
 def resolve(
     *,
