@@ -69,10 +69,13 @@ def test_a_simulated_task_ends_in_its_handler(apikley_mock: MockService, tmp_pat
             task = api.create(model, callback_url=hook, correlate=hook is not None)
             # Not before the callback had its chance, where one is due.
             receiver.expect(task, due=0 if how == "polled" else 3600)
-            apikley_mock.advance(60)
-            if how == "polled":
-                receiver.work()
-            assert done.wait(20)
+            for _ in range(20):  # a delivery that a busy machine did not answer in time is sent again later
+                apikley_mock.advance(60)
+                if how == "polled":
+                    receiver.work()
+                if done.wait(1):
+                    break
+            assert done.is_set()
             server.should_exit = True
             thread.join(20)
     (event,) = heard
