@@ -46,6 +46,15 @@ def test_and_so_does_the_next(apikley_mock: MockService, http: httpx.Client) -> 
     assert look(http, create(http))["state"] == "waiting"
 
 
+def test_a_test_may_let_years_pass(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.advance(3 * 365 * 24 * 3600)
+    assert look(http, create(http))["createTime"] > (time.time() + 365 * 24 * 3600) * 1000
+
+
+def test_and_the_next_begins_in_the_present(http: httpx.Client) -> None:
+    assert abs(look(http, create(http))["createTime"] / 1000 - time.time()) < 60
+
+
 @pytest.mark.anyio
 async def test_in_process_a_whole_task_lives(apikley_mock_transport: SimulatorTransport) -> None:
     service = apikley_mock_transport.service

@@ -48,10 +48,19 @@ class RealClock:
 
 
 class VirtualClock:
-    """Time that stands still until somebody advances it."""
+    """Time that stands still until somebody advances it.
+
+    Args:
+        start: Unix seconds to begin with; the machine's time, if not given.
+    """
 
     def __init__(self, start: float | None = None) -> None:
-        self._now = time.time() if start is None else start
+        self._start = start
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin again where it began, or at the machine's time."""
+        self._now = time.time() if self._start is None else self._start
 
     def now(self) -> float:
         """Unix seconds."""

@@ -56,7 +56,9 @@ class Service:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all tasks and files, and all that happened; begin again as set up."""
+        """Forget all tasks and files, and all that happened; begin again as set up, a virtual clock too."""
+        if isinstance(self.clock, VirtualClock):
+            self.clock.restart()
         random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose
         self.accounts = Accounts(self.settings.all_accounts(), self.settings.limits)
         self.engine = Engine(random, self.settings.tasks_kept)
