@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -239,6 +241,16 @@ def test_many_open_a_new_inbox_at_once(where: str) -> None:
     assert inboxes[0].counts() == {"pending": 7}
     for inbox in inboxes:
         inbox.close()
+
+
+def test_a_new_file_that_another_is_writing_to_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = sqlite3.connect(tmp_path / "inbox.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(time, "sleep", lambda _: other.rollback())
+    with Inbox(tmp_path / "inbox.db") as inbox:
+        inbox.write([delivery("one")])
+        assert inbox.counts() == {"pending": 1}
+    other.close()
 
 
 def test_what_is_handed_in_together_is_written_together(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -87,7 +89,7 @@ class Database:
         @event.listens_for(engine, "connect")
         def _prepare(connection: Any, _record: Any) -> None:
             connection.isolation_level = None  # transactions are begun below, not by the driver
-            connection.execute("PRAGMA journal_mode=WAL")
+            _keep_log(connection)
             connection.execute("PRAGMA synchronous=FULL")
 
         @event.listens_for(engine, "begin")
@@ -103,6 +105,23 @@ class Database:
             raise ConfigurationError(
                 f"an inbox in PostgreSQL needs {error.name}; run: pip install 'psycopg[binary]'"
             ) from None
+
+
+def _keep_log(connection: Any) -> None:
+    """Switch to write-ahead logging.
+
+    While another writes to a file that is still new, SQLite refuses this at once, whatever the time-out; so wait here.
+    """
+    deadline = time.monotonic() + _BUSY
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _url(where: str | os.PathLike[str]) -> URL:
