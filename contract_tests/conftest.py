@@ -17,7 +17,7 @@ import apikley_contract
 from apikley_mock.plugin import MockService
 from contract_tests.models import BOTH, DAY, copy_of_project
 from contract_tests.receivers import DrivenClock, Make, made_receivers
-from contract_tests.report import RECORD, write_report
+from contract_tests.report import RECORD, Differs, failure_of, repeat, write_report
 from contract_tests.simulators import Received
 from scripts import prism as prism_runner
 from scripts.spec.files import OPENAPI
@@ -38,9 +38,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Half a character in a log, which some tests are about, could not be handed to another process."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Whatever fails says which rule, who is wrong about it, and how to see it again."""
     report = yield
+    if report.failed and call.excinfo is not None:
+        failure = failure_of(item, call.excinfo.value)
+        RECORD.failures.append(failure)
+        words = f"rule: {failure.rule}\nwitness: {failure.witness}\nrepeat: {repeat(item)}"
+        report.sections.append(("held to the contract", words))
+        if isinstance(call.excinfo.value, Differs):
+            report.longrepr = str(call.excinfo.value)  # says it all; where in the test it was noticed is no matter
+    # Half a character in a log, which some tests are about, could not be handed to another process.
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     return report
 
@@ -60,7 +70,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Write the report, where something was held to the contract."""
-    if RECORD.total():
+    if RECORD.total() or RECORD.failures:
         write_report(RECORD, REPORT)
         terminalreporter.write_line(f"contract: {RECORD.total():,} generated cases; {REPORT}")
 

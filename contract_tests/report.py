@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import shlex
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,15 +67,62 @@ class Record:
 RECORD = Record()
 
 
-def demand(holds: bool, request: pytest.FixtureRequest, *, subject: str, rule: str, witness: str, message: str) -> None:
-    """Fail, with the rule, the witness and a command that repeats it, unless something holds."""
-    __tracebackhide__ = True
-    if holds:
-        return
-    RECORD.failures.append(Failure(subject, rule, witness, message))
-    seed = request.config.getoption("--hypothesis-seed", None)
-    again = f"scripts/test '{request.node.nodeid}'" + (f" --hypothesis-seed={seed}" if seed is not None else "")
-    pytest.fail(f"rule: {rule}\nwitness: {witness}\n{message}\nrepeat: {again}", pytrace=False)
+class Differs(AssertionError):
+    """Something does not keep the contract.
+
+    Attributes:
+        failure: What differs, as the report shows it.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.witness} on {failure.rule}: {failure.message}")
+        self.failure = failure
+
+
+class Subject:
+    """Something that is held to the contract, a section of the report."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def case(self, rule: str, *witnesses: str) -> None:
+        """Count one generated case, and who judged it."""
+        RECORD.case(self._name, rule, *witnesses)
+
+    def demand(self, holds: bool, rule: str, witness: str, message: str) -> None:
+        """Fail with the rule, the witness that is wrong about it, and what it did, unless something holds."""
+        __tracebackhide__ = True
+        if not holds:
+            raise Differs(Failure(self._name, rule, witness, message))
+
+
+# Whom a test is about that does not say so itself, by how its module's name goes on after `test_`.
+_ABOUT = {
+    "simulator": ("mock", "simulator", "contract_check"),
+    "generated client": ("generated",),
+    "spec pipeline": ("spec", "report", "workflows"),
+    "receiver": ("receiver", "inbox", "listen"),
+    "apikley.callbacks": ("callback",),
+    "command line": ("cli", "commands"),
+    "prism": ("prism",),
+}
+
+
+def failure_of(node: pytest.Item, error: BaseException) -> Failure:
+    """What a failed test says about whom."""
+    if isinstance(error, Differs):
+        return error.failure
+    module, _, test = node.nodeid.rpartition("/")[2].partition("::")
+    about = module.removeprefix("test_").removesuffix(".py")
+    witness = next((name for name, starts in _ABOUT.items() if about.startswith(starts)), "apikley")
+    rule = test.rpartition("::")[2].removeprefix("test_").replace("_", " ")
+    return Failure(about.replace("_", " "), rule, witness, f"{type(error).__name__}: {error}")
+
+
+def repeat(node: pytest.Item) -> str:
+    """The command that runs a test again as it ran."""
+    seed = node.config.getoption("--hypothesis-seed", None)
+    return f"scripts/test {shlex.quote(node.nodeid)}" + (f" --hypothesis-seed={seed}" if seed is not None else "")
 
 
 def write_report(record: Record, path: Path) -> None:
@@ -87,9 +135,10 @@ def page(record: Record) -> str:
     """The report as one self-contained page."""
     sections = [_subject(record, subject) for subject in record.cases]
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    count = len(_unique(record))
     words = (
-        f'<span class="no">{len(_unique(record))} unknown differences</span>'
-        if record.failures
+        f'<span class="no">{count} unknown difference{"s" * (count != 1)}</span>'
+        if count
         else '<span class="ok">no unknown difference</span>'
     )
     return "\n".join(
@@ -140,4 +189,4 @@ def _known(record: Record) -> list[str]:
     if not record.known:
         return []
     rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in record.known)
-    return [f"<h2>Known differences</h2><table><tr><th>value</th><th>who refuses</th><th>why</th></tr>{rows}</table>"]
+    return [f"<h2>Known differences</h2><table><tr><th>what</th><th>by whom</th><th>why</th></tr>{rows}</table>"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from random import Random
 from typing import Any, get_args
 
@@ -18,10 +17,10 @@ from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, parse, sign, v
 from apikley_mock.plan import Form
 from apikley_mock.plugin import MockService
 from contract_tests import strategies, values
-from contract_tests.report import RECORD
+from contract_tests.report import Subject
 from contract_tests.simulators import Received
 
-SUBJECT = "callbacks"
+CALLBACKS = Subject("callbacks")
 KEY, NOW = "whsec_test", 1765185400
 CALLBACK = strategies.named("TaskCallback")
 VALIDATOR = jsonschema.Draft4Validator(
@@ -51,7 +50,7 @@ payloads = st.integers(0, 2**32 - 1).map(_payload)
 @settings(max_examples=1500)
 @given(payloads)
 def test_what_the_contract_allows_is_read_field_by_field(payload: dict[str, Any]) -> None:
-    RECORD.case(SUBJECT, "parse", "apikley.callbacks", "jsonschema")
+    CALLBACKS.case("parse", "apikley.callbacks", "jsonschema")
     assert VALIDATOR.is_valid(payload)
     callback, data = parse(json.dumps(payload)), payload["data"]
     assert (callback.task_id, callback.state, callback.msg) == (data["taskId"], data["state"], payload.get("msg", ""))
@@ -68,7 +67,7 @@ def test_what_the_contract_allows_is_read_field_by_field(payload: dict[str, Any]
 def test_the_same_payload_written_differently_is_the_same_callback(
     payload: dict[str, Any], encoding: str, indent: Any
 ) -> None:
-    RECORD.case(SUBJECT, "re-encode", "apikley.callbacks")
+    CALLBACKS.case("re-encode", "apikley.callbacks")
     text = json.dumps(payload, ensure_ascii=encoding == "ascii", indent=indent, sort_keys=indent is not None)
     body = text.encode(encoding)
     plain = parse(json.dumps(payload))
@@ -81,7 +80,7 @@ def test_the_same_payload_written_differently_is_the_same_callback(
 @settings(max_examples=1000)
 @given(payloads, st.floats(0, 1, exclude_max=True))
 def test_a_payload_that_is_cut_off_is_bad(payload: dict[str, Any], share: float) -> None:
-    RECORD.case(SUBJECT, "truncate", "apikley.callbacks")
+    CALLBACKS.case("truncate", "apikley.callbacks")
     body = json.dumps(payload, ensure_ascii=False).encode()
     with pytest.raises(BadPayload):
         verify(sign(payload["data"]["taskId"], KEY, NOW), body[: int(len(body) * share)], KEY, now=NOW)
@@ -90,7 +89,7 @@ def test_a_payload_that_is_cut_off_is_bad(payload: dict[str, Any], share: float)
 @settings(max_examples=1000)
 @given(payloads, st.sampled_from(["task", "signature", "timestamp", "key"]), st.integers(0, 2**16))
 def test_what_was_meddled_with_is_refused(payload: dict[str, Any], what: str, number: int) -> None:
-    RECORD.case(SUBJECT, f"tamper {what}", "apikley.callbacks")
+    CALLBACKS.case(f"tamper {what}", "apikley.callbacks")
     task_id, key = payload["data"]["taskId"], KEY
     headers = sign(task_id, key, NOW)
     if what == "task":
@@ -110,7 +109,7 @@ def test_what_was_meddled_with_is_refused(payload: dict[str, Any], what: str, nu
 @settings(max_examples=1000)
 @given(payloads, st.integers(0, 2**32), st.integers(0, 255))
 def test_one_byte_changed_never_breaks_the_receiver(payload: dict[str, Any], place: int, byte: int) -> None:
-    RECORD.case(SUBJECT, "change one byte", "apikley.callbacks")
+    CALLBACKS.case("change one byte", "apikley.callbacks")
     body = bytearray(json.dumps(payload).encode())
     body[place % len(body)] = byte
     task_id = payload["data"]["taskId"]
@@ -127,7 +126,7 @@ def test_a_payload_off_the_contract_is_read_or_refused_and_breaks_nothing(rule: 
     @settings(max_examples=16)
     @given(strategies.bodies(CALLBACK, rule))
     def held(payload: Any) -> None:
-        RECORD.case(SUBJECT, str(rule), "apikley.callbacks", "jsonschema")
+        CALLBACKS.case(str(rule), "apikley.callbacks", "jsonschema")
         assert VALIDATOR.is_valid(payload) == rule.valid
         try:
             task = parse(json.dumps(payload)).task
@@ -137,13 +136,6 @@ def test_a_payload_off_the_contract_is_read_or_refused_and_breaks_nothing(rule: 
             getattr(task, name)
 
     held()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Received]:
-    received = Received()
-    yield received
-    received.close()
 
 
 @pytest.mark.parametrize("outcome", ["success", "fail"])

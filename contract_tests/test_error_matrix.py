@@ -16,7 +16,7 @@ import apikley
 import apikley_contract
 from apikley import errors
 from apikley.errors import ApiError, CreateOutcomeUnknown
-from contract_tests.report import RECORD, demand
+from contract_tests.report import Subject
 from contract_tests.services import BOTH, Service, ask_create
 
 CODES = apikley_contract.codes()
@@ -33,7 +33,7 @@ CALLS = {
     "upload": lambda api: api.upload(PIXEL, name="a.png"),
 }
 ABSENT = object()
-SUBJECT = "error codes"
+ERRORS = Subject("error codes")
 
 
 class Form(NamedTuple):
@@ -89,33 +89,33 @@ def _cases(codes: Any) -> Iterator[tuple[int, Form]]:
 
 @pytest.mark.parametrize("run", BOTH, ids=["sync", "async"])
 @pytest.mark.parametrize("call", CALLS)
-def test_a_listed_code_ends_in_its_exception(call: str, run: Any, request: pytest.FixtureRequest) -> None:
+def test_a_listed_code_ends_in_its_exception(call: str, run: Any) -> None:
     for code, form in _cases(LISTED):
         error = _raised(run, call, form.answer(code, call))
         text = "the reason" if form.text else ""
         said = (error.code, error.msg, error.http_status) if isinstance(error, ApiError) else None
         good = type(error) is _named(code) and said == (code, text, code if form.as_status else 200)
-        _count(good, request, run, call, code, form, error)
+        _held(good, run, call, code, form, error)
 
 
 @pytest.mark.parametrize("run", BOTH, ids=["sync", "async"])
 @pytest.mark.parametrize("call", CALLS)
-def test_a_code_that_is_not_listed_is_unknown(call: str, run: Any, request: pytest.FixtureRequest) -> None:
+def test_a_code_that_is_not_listed_is_unknown(call: str, run: Any) -> None:
     for code, form in _cases(OTHERS):
         error = _raised(run, call, form.answer(code, call))
         # Only a client's error says that nothing was made, and of those not a time-out.
         refused = 400 <= code < 500 and code != 408
         expected = apikley.UnknownCode if refused or call != "create" else CreateOutcomeUnknown
-        _count(type(error) is expected, request, run, call, code, form, error)
+        _held(type(error) is expected, run, call, code, form, error)
 
 
 @settings(max_examples=400)
 @given(st.integers(-(2**31), 2**31).filter(lambda code: code not in CODES.values()), st.sampled_from(FORMS))
 def test_any_other_number_is_unknown(code: int, form: Form) -> None:
     error = _raised(BOTH[0], "task", form._replace(as_status=False).answer(code, "task"))
-    RECORD.case(SUBJECT, "any other number", "sync task")
-    assert type(error) is apikley.UnknownCode
-    assert error.code == code
+    good = type(error) is apikley.UnknownCode and error.code == code
+    ERRORS.case("any other number", "sync task")
+    ERRORS.demand(good, "any other number", "sync task", f"{code}, {form}: {error!r}")
 
 
 @pytest.mark.parametrize("run", BOTH, ids=["sync", "async"])
@@ -126,7 +126,9 @@ def test_no_error_ever_creates_twice(run: Any) -> None:
         service = Service(form.answer(code, "create"))
         with pytest.raises(apikley.ApikleyError):
             run(service, ask_create, retries=2)
-        assert len(service.requests) == (3 if code in again else 1), f"{code}, {form}"
+        sent, rule = len(service.requests), f"{code} {LISTED.get(code, 'not listed')} of a create"
+        good = sent == (3 if code in again else 1)
+        ERRORS.demand(good, rule, _witness(run, "create"), f"{form}: sent {sent} times")
 
 
 def test_a_code_that_is_added_to_the_contract_needs_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,11 +137,11 @@ def test_a_code_that_is_added_to_the_contract_needs_a_class(monkeypatch: pytest.
         _named(418)
 
 
-def _count(
-    good: bool, request: pytest.FixtureRequest, run: Any, call: str, code: int, form: Form, error: object
-) -> None:
-    rule = f"{code} {LISTED.get(code, 'not listed')}"
-    witness = f"{run.__name__.removeprefix('call_')} {call}"
-    RECORD.case(SUBJECT, rule, witness)
-    message = f"{form}: {error!r}"
-    demand(good, request, subject=SUBJECT, rule=rule, witness=witness, message=message)
+def _held(good: bool, run: Any, call: str, code: int, form: Form, error: object) -> None:
+    rule, witness = f"{code} {LISTED.get(code, 'not listed')}", _witness(run, call)
+    ERRORS.case(rule, witness)
+    ERRORS.demand(good, rule, witness, f"{form}: {error!r}")
+
+
+def _witness(run: Any, call: str) -> str:
+    return f"{run.__name__.removeprefix('call_')} {call}"

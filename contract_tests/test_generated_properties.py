@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 import apikley_client.models
 import apikley_contract
 from contract_tests import values
-from contract_tests.report import RECORD, demand
+from contract_tests.report import Subject
 from scripts.spec import client as generator
 
-SUBJECT = "generated client"
+CLIENT = Subject("generated client")
 SCHEMAS = [
     name
     for name in apikley_contract.schemas()["components"]["schemas"]
@@ -56,40 +56,41 @@ def _endpoint(operation_id: str) -> Any:
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_what_is_valid_is_read_and_written_back_the_same(schema: str, request: pytest.FixtureRequest) -> None:
-    cls, validator = getattr(apikley_client.models, schema), _validator(schema)
+def test_what_is_valid_is_read_and_written_back_the_same(schema: str) -> None:
+    cls, validator, rule = getattr(apikley_client.models, schema), _validator(schema), f"read and write {schema}"
 
-    @settings(max_examples=120)
+    @settings(max_examples=160)
     @given(seeds)
     def held(seed: int) -> None:
         drawn = _drawn(schema, seed)
-        RECORD.case(SUBJECT, f"read and write {schema}", "apikley_client", "jsonschema")
+        CLIENT.case(rule, "apikley_client", "jsonschema")
         written = json.loads(json.dumps(cls.from_dict(copy.deepcopy(drawn)).to_dict()))
         good = written == drawn and validator.is_valid(written)
         message = f"{json.dumps(drawn)[:900]} comes back as {json.dumps(written)[:900]}"
-        demand(good, request, subject=SUBJECT, rule=schema, witness="apikley_client", message=message)
+        CLIENT.demand(good, rule, "apikley_client", message)
 
     held()
 
 
 @pytest.mark.parametrize("operation_id", BODIES)
-def test_what_an_operation_sends_is_what_the_contract_says(operation_id: str, request: pytest.FixtureRequest) -> None:
+def test_what_an_operation_sends_is_what_the_contract_says(operation_id: str) -> None:
     operation, endpoint = apikley_contract.operation(operation_id), _endpoint(operation_id)
+    rule = f"send {operation_id}"
     schemas = [BODIES[operation_id]]
     if schemas == ["CreateTaskRequest"]:
         schemas = [model.request for model in apikley_contract.models().values()]
 
-    @settings(max_examples=120)
+    @settings(max_examples=160)
     @given(seeds)
     def held(seed: int) -> None:
         schema = schemas[seed % len(schemas)]
         drawn = _drawn(schema, seed)
-        RECORD.case(SUBJECT, f"send {operation_id}", "apikley_client", "jsonschema")
+        CLIENT.case(rule, "apikley_client", "jsonschema")
         sent = endpoint._get_kwargs(body=getattr(apikley_client.models, schema).from_dict(copy.deepcopy(drawn)))
         where = (sent["method"].upper(), sent["url"], sent["headers"]["Content-Type"])
         good = where == (operation.method, operation.path, "application/json") and sent["json"] == drawn
         message = f"sends {sent} for {drawn}"[:2000]
-        demand(good, request, subject=SUBJECT, rule=operation_id, witness="apikley_client", message=message)
+        CLIENT.demand(good, rule, "apikley_client", message)
 
     held()
 
