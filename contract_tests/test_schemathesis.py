@@ -111,7 +111,7 @@ def test_the_simulator_answers_as_the_contract_says(style: ErrorStyle, operation
         DRAWN.case(rule, witness)
         found = _found(case, case.call(headers=HEADERS))
         new = {name: text for name, text in found.items() if name not in known("simulator", operation_id)}
-        DRAWN.demand(not new, rule, witness, f"{new}")
+        DRAWN.demand(not new, rule, witness, f"{new}: {case.as_curl_command(headers=HEADERS)[:2000]}")
 
     _tried(schema.find_operation_by_id(operation_id), mode, 24, judge)
 
@@ -128,7 +128,7 @@ def test_prism_answers_as_the_contract_says(prism: httpx.Client, operation_id: s
         DRAWN.case(rule, witness)
         found = _found(case, case.call(base_url=base_url, headers=HEADERS))
         new = {name: text for name, text in found.items() if name not in known("prism", operation_id)}
-        DRAWN.demand(not new, rule, witness, f"{new}")
+        DRAWN.demand(not new, rule, witness, f"{new}: {case.as_curl_command(headers=HEADERS)[:2000]}")
 
     for mode in GenerationMode:
         _tried(schema.find_operation_by_id(operation_id), mode, 8, judge)
