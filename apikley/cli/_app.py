@@ -77,7 +77,7 @@ def run(arguments: list[str] | None) -> int:
     """Run a command; returns its exit code."""
     try:
         with _sigterm_as_ctrl_c():
-            app(arguments, prog_name="apikley")
+            sys.exit(app(arguments, prog_name="apikley"))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BrokenPipeError:
@@ -93,7 +93,6 @@ def run(arguments: list[str] | None) -> int:
             raise
         say(failure)
         return failure.code
-    return 0
 
 
 @contextmanager
