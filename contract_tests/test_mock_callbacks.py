@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
+from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +14,10 @@ from apikley import BadPayload, BadSignature, StaleCallback, callbacks
 from apikley_mock.caller import Caller, NotAllowedError
 from apikley_mock.clock import RealClock, VirtualClock
 from apikley_mock.plugin import MockService
-from contract_tests.simulators import Received, assert_fits, create
+from apikley_mock.service import Service
+from apikley_mock.simulator import Simulator
+from apikley_mock.transport import SimulatorTransport
+from contract_tests.simulators import CREATE, MODEL, Received, assert_fits, create, request_for
 
 
 def _received(receiver: Received, mock: MockService, number: int = 0) -> callbacks.Callback:
@@ -124,6 +129,7 @@ def test_redirects_are_not_followed(http: httpx.Client, apikley_mock: MockServic
         "http://localhost.evil.test/",
         "http://[::ffff:192.0.2.1]/",
         "file:///etc/passwd",
+        "http://127.0.0.1:99999/",
     ],
 )
 def test_no_spelling_of_a_url_leads_elsewhere(http: httpx.Client, apikley_mock: MockService, url: str) -> None:
@@ -134,6 +140,42 @@ def test_no_spelling_of_a_url_leads_elsewhere(http: httpx.Client, apikley_mock: 
         assert (entry.status, "not sent" in entry.note) == (None, True)
     else:
         assert apikley_mock.journal.callbacks() == []
+
+
+def test_a_request_without_an_input_is_called_back_without_one(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    request = {"model": MODEL, "callBackUrl": receiver.url}
+    apikley_mock.plan_next(callback={"form": "2026"})
+    assert http.post(CREATE, json=request).json()["code"] == 200
+    apikley_mock.advance(10)
+    assert json.loads(json.loads(receiver.calls[0][1])["data"]["param"]) == request
+
+
+@pytest.mark.anyio
+async def test_a_reset_breaks_off_the_callbacks_that_are_under_way() -> None:
+    service = Service(clock=VirtualClock())
+    begun, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def post(*_: Any) -> tuple[int, str]:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        raise AssertionError("never reached")
+
+    service.caller.post = post  # type: ignore[assignment,method-assign]
+    headers = {"Authorization": "Bearer mock-key"}
+    transport = SimulatorTransport(Simulator(service))
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as client:
+        await client.post(CREATE, json=request_for(callBackUrl="http://127.0.0.1:9/"))
+    advancing = asyncio.create_task(service.advance(10))
+    await asyncio.wait_for(begun.wait(), 10)
+    service.reset()
+    await asyncio.wait_for(cancelled.wait(), 10)
+    await asyncio.wait_for(advancing, 10)
+    assert (service.deliveries.planned(), service.journal.callbacks()) == (0, [])
 
 
 def test_a_hundred_five_minute_jobs_call_back_in_order(

@@ -22,6 +22,9 @@ if importlib.util.find_spec("httptools"):
 else:
     from uvicorn.protocols.http.h11_impl import H11Protocol as _Protocol  # type: ignore[assignment]
 
+# How long a server in a thread may take to start, and to end, in seconds.
+_PATIENCE = 10.0
+
 
 class Protocol(_Protocol):
     """Uvicorn's, with connections that the simulator can break, and with bounded heads of requests."""
@@ -31,7 +34,7 @@ class Protocol(_Protocol):
         super().connection_made(transport)
         breaks = {"reset": functools.partial(_reset, transport), "close": transport.close}
         self.app_state = {**self.app_state, **breaks}
-        self._head: int | None = 0
+        self._head: int | None = None  # only httptools says when one begins; h11 bounds it by itself
 
     def data_received(self, data: bytes) -> None:
         """Count what comes while a request's head is not complete."""
@@ -80,8 +83,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
         await super().startup(sockets)
-        if self.started:
-            self._when_ready()
+        self._when_ready()
 
 
 class ThreadedServer:
@@ -103,13 +105,13 @@ class ThreadedServer:
     def start(self) -> None:
         """Return once requests are answered."""
         self._thread.start()
-        if not self._ready.wait(10):
-            raise RuntimeError("the simulator did not start within 10 s")
+        if not self._ready.wait(_PATIENCE):
+            raise RuntimeError(f"the simulator did not start within {_PATIENCE:g} s")
 
     def stop(self) -> None:
         """Return once everything has ended."""
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(_PATIENCE)
         self._socket.close()
 
     def call(self, coroutine: Any) -> Any:
