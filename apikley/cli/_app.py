@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -80,10 +79,6 @@ def run(arguments: list[str] | None) -> int:
             sys.exit(app(arguments, prog_name="apikley"))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BrokenPipeError:
-        # Whoever read stdout has had enough; Python would complain again when it closes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:
         from apikley.cli._exits import failure_of  # noqa: PLC0415 - for the unlucky only
         from apikley.cli._output import say  # noqa: PLC0415
