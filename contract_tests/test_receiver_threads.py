@@ -72,6 +72,10 @@ def test_in_the_foreground_async_handlers_need_a_thread(make_receiver: Make) -> 
     assert "asyncio.to_thread" in entry.error
 
 
+def threads_left() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("apikley-receiver")]
+
+
 def test_its_threads_handle_what_comes_and_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     handled, entered, go_on = threading.Event(), threading.Event(), threading.Event()
@@ -94,8 +98,7 @@ def test_its_threads_handle_what_comes_and_end(tmp_path: Path, caplog: pytest.Lo
         assert deliver(receiver, "quick", "fail").status_code == 200, "acknowledged while a handler is busy"
         assert handled.wait(10)
         go_on.set()
-    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("apikley-receiver")]
-    assert left == []
+    assert threads_left() == []
     assert receiver.inbox.counts() == {"done": 2}
     receiver.inbox.close()
 
@@ -194,6 +197,7 @@ def test_an_outcome_that_cannot_be_written_does_not_keep_it_from_stopping(
     with receiver:
         deliver(receiver, "task_1")
         assert failed.wait(10)
+    assert threads_left() == []
     assert receiver.inbox.counts() == {"pending": 1}
     assert [item.key for item in receiver.inbox.claim(driven_clock.time + 61, 60, 1)] == ["task_1:success"]
     receiver.inbox.close()
