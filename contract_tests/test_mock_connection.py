@@ -80,3 +80,9 @@ def test_a_long_body_is_not_taken_for_a_long_head(connection: socket.socket) -> 
     for _ in range(2):
         connection.sendall(_create(b" " * (MIB // 2)))
         assert b"The request body is not JSON" in connection.recv(65536)
+
+
+@pytest.mark.parametrize("end", ["\r\n\r\n", ""], ids=["whole", "endless"])
+def test_a_long_head_is_refused(connection: socket.socket, end: str) -> None:
+    connection.sendall(f"GET / HTTP/1.1\r\nHost: x\r\nX-Long: {'x' * 100_000}{end}".encode())
+    assert b'"code":422' in connection.recv(65536)

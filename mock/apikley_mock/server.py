@@ -13,6 +13,9 @@ import uvicorn
 from apikley_mock.protocol import Protocol
 from apikley_mock.simulator import Simulator
 
+# How long a server in a thread may take to start, and to end, in seconds.
+_PATIENCE = 10.0
+
 
 class Server(uvicorn.Server):
     """Uvicorn, telling when it is ready."""
@@ -35,8 +38,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
         await super().startup(sockets)
-        if self.started:
-            self._when_ready()
+        self._when_ready()
 
 
 class ThreadedServer:
@@ -58,13 +60,13 @@ class ThreadedServer:
     def start(self) -> None:
         """Return once requests are answered."""
         self._thread.start()
-        if not self._ready.wait(10):
-            raise RuntimeError("the simulator did not start within 10 s")
+        if not self._ready.wait(_PATIENCE):
+            raise RuntimeError(f"the simulator did not start within {_PATIENCE:g} s")
 
     def stop(self) -> None:
         """Return once everything has ended."""
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(_PATIENCE)
         self._socket.close()
 
     def call(self, coroutine: Any) -> Any:
