@@ -129,6 +129,7 @@ def test_files_without_a_version_are_refused(tmp_path: Path) -> None:
     [
         ("#/components/schemas/Acme1Fast/properties/frames/items/properties/url", "Acme1Fast.frames[].url"),
         ("#/paths/~1api~1v1~1x/get/responses/200", "GET /api/v1/x responses 200"),
+        ("#/paths/~1api~1v1~1x/servers", "paths /api/v1/x servers"),
         ("#/servers", "servers"),
         ("#", "the document"),
         ("apikley_client.models.Code", "apikley_client.models.Code"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from scripts.spec.form import METHODS
 from scripts.spec.report.access import compare_security, compare_security_schemes, compare_servers
 from scripts.spec.report.changes import Change, Direction, Severity, shown
 from scripts.spec.report.nodes import both, deprecated, others, pointer, resolve
@@ -12,7 +13,6 @@ from scripts.spec.report.schemas import SchemaComparison
 
 Node = dict[str, Any]
 
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _READ = ("operationId", "deprecated", "security", "servers", "parameters", "requestBody", "responses", "callbacks")
 
 
@@ -44,7 +44,7 @@ class _Comparison:
         # Nothing of the document holds for a callback, which goes to a server that is the caller's.
         roots = ({}, {}) if sent is Direction.RESPONSE else (self._old, self._new)
         yield from compare_servers([old, roots[0]], [new, roots[1]], pointer(at, "servers"))
-        for method in _METHODS:
+        for method in METHODS:
             before, after = old.get(method), new.get(method)
             place = pointer(at, method)
             if before is None and after is not None:
@@ -58,7 +58,7 @@ class _Comparison:
                 named = [path.get("parameters", []) + node.get("parameters", []) for node, path, _ in levels]
                 yield from self._parameters(named[0], named[1], pointer(place, "parameters"), sent)
                 yield from self._operation(before, after, place, sent)
-        yield from others(old, new, at, (*_METHODS, "servers", "parameters"))
+        yield from others(old, new, at, (*METHODS, "servers", "parameters"))
 
     def _operation(self, old: Node, new: Node, at: str, sent: Direction) -> Iterator[Change]:
         if old.get("operationId") != new.get("operationId"):

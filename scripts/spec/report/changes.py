@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from typing import Any
 
+from scripts.spec.form import METHODS
+
 _SHOWN = 80
 
 
@@ -77,13 +79,11 @@ def place(where: str) -> str:
     """A JSON pointer as people write it: `Hailuo02ImageToVideoPro.prompt`, `POST /api/v1/… responses 200`."""
     if not where.startswith("#"):
         return where
-    steps = [
-        step.replace("~1", "/").replace("~0", "~") for step in where.removeprefix("#").removeprefix("/").split("/")
-    ]
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in where[1:].removeprefix("/").split("/")]
     if steps[:2] == ["components", "schemas"]:
         text = "".join(f".{step}" for step in steps[2:])
         return re.sub(r"\.properties\.", ".", re.sub(r"\.items(?=\.|$)", "[]", text)).lstrip(".")
-    if steps[0] == "paths" and len(steps) > 2:
+    if steps[0] == "paths" and len(steps) > 2 and steps[2] in METHODS:
         return " ".join([steps[2].upper(), steps[1], *steps[3:]])
     return " ".join(steps) or "the document"
 
