@@ -151,15 +151,20 @@ class Apikley:
     ) -> Iterator[Task]:
         """Look at many tasks in turn, and yield each as it ends, failed ones too.
 
+        A task that cannot be looked at does not stop the others. Whatever was not yielded when an error
+        is raised is still open, and goes on.
+
         Args:
             tasks: Tasks or their ids.
             timeout: Seconds for all of them together.
             on_progress: Called after each look.
 
         Raises:
+            RequestInvalid: A task id or `timeout` is none; nothing was looked at.
             WaitTimeout: Some had not ended in time; `task_ids` names them.
-            ApiError: The service answered with an error about one of them.
-            TransportError: No usable answer came.
+            ApiError: The others have ended, but the service answered with an error about one, `task_id`;
+                notes tell of further ones.
+            TransportError: The same, where no usable answer came.
 
         Example:
             for task in api.wait_many(tasks):
