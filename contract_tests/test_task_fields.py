@@ -95,3 +95,9 @@ def test_the_names_read_are_the_contracts() -> None:
 def test_the_finished_states_are_the_contracts_last_two() -> None:
     states = apikley_contract.openapi()["components"]["schemas"]["TaskState"]["enum"]
     assert states[-2:] == [SUCCESS, FAIL]
+
+
+@pytest.mark.parametrize("value", ["9" * 400, 10**400, "nan", float("nan"), "inf", "-inf", "1e999"], ids=lambda _: "")
+def test_a_number_that_no_float_can_hold_is_none(value: Any) -> None:
+    fields = TaskFields({"creditsConsumed": value, "createTime": value, "completeTime": value})
+    assert (fields.credits, fields.created_at, fields.duration) == (None, None, None)

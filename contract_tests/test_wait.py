@@ -158,3 +158,28 @@ def test_an_error_in_ones_own_progress_function_comes_through(run: Any) -> None:
 
     with pytest.raises(ZeroDivisionError):
         run(Service(details("waiting")), lambda api: api.wait("task_hailuo_1", on_progress=broken))
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), float("inf"), -1, "5", None, True, 10**400], ids=lambda _: "")
+def test_a_time_that_is_none_is_refused_before_any_look(run: Any, timeout: Any) -> None:
+    service = Service(details("success", **RESULT))
+
+    async def first(api: Any) -> Any:
+        return await anext(api.wait_many(["task_hailuo_1"], timeout))
+
+    many = (lambda api: next(api.wait_many(["task_hailuo_1"], timeout))) if run is call_sync else first
+    for call in (lambda api: api.wait("task_hailuo_1", timeout), many):
+        with pytest.raises(apikley.RequestInvalid, match=r"^timeout: .*, expected a number of seconds from 0 to 1,000"):
+            run(service, call)
+    assert service.requests == []
+
+
+def test_half_a_character_is_no_task_id_and_no_link(run: Any) -> None:
+    service = Service(details("success", **RESULT))
+    with pytest.raises(apikley.RequestInvalid, match="is no task id"):
+        run(service, lambda api: api.task("\ud800"))
+    with pytest.raises(apikley.RequestInvalid, match="cannot be sent as JSON"):
+        run(service, lambda api: api.download_url("http://\ud800"))
+    with pytest.raises(apikley.RequestInvalid, match="cannot be sent as JSON"):
+        run(service, lambda api: api.upload(b"\x89PNG\r\n\x1a\n", name="\ud800.png"))
+    assert service.requests == []
