@@ -19,6 +19,7 @@ from apikley._settings import LIMITS, RETRIES, WAIT, Settings
 from apikley._task import TaskSnapshot, snapshot
 
 if TYPE_CHECKING:
+    from apikley._clock import Clock
     from apikley_client.models import TaskDetails
 
 OnProgressAsync = Callable[["TaskDetails"], Awaitable[Any] | Any]
@@ -54,6 +55,7 @@ class AsyncApikley:
         retries: As for `Apikley`.
         http_client: Your own `httpx.AsyncClient`, or an async transport. Without one, and with the
             extra `aio` installed, requests go over aiohttp, which stays fast with many in flight.
+        clock: As for `Apikley`.
 
     Raises:
         ConfigurationError: There is no key, or the base URL, `timeout` or `retries` cannot be used.
@@ -67,9 +69,10 @@ class AsyncApikley:
         timeout: float | httpx.Timeout | None = None,
         retries: int = RETRIES,
         http_client: httpx.AsyncClient | httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
     ) -> None:
         theirs = http_client.timeout if isinstance(http_client, httpx.AsyncClient) else None
-        self._settings = Settings(api_key, base_url, timeout, retries, theirs)
+        self._settings = Settings(api_key, base_url, timeout, retries, clock, theirs)
         self._core = self._settings.core
         self._owned = not isinstance(http_client, httpx.AsyncClient)
         sender = _sender(self._settings.connection) if http_client is None else None

@@ -17,6 +17,7 @@ from apikley._settings import LIMITS, RETRIES, WAIT, Settings
 from apikley._task import TaskSnapshot, snapshot
 
 if TYPE_CHECKING:
+    from apikley._clock import Clock
     from apikley_client.models import TaskDetails
 
 OnProgress = Callable[["TaskDetails"], Any]
@@ -57,6 +58,7 @@ class Apikley:
             certainly refused or never sent.
         http_client: Your own httpx client, for proxies or certificates, which you close yourself; or
             an httpx transport.
+        clock: What the time is taken from; for tests that drive it. The machine's own, if not given.
 
     Raises:
         ConfigurationError: There is no key, or the base URL, `timeout` or `retries` cannot be used.
@@ -75,9 +77,10 @@ class Apikley:
         timeout: float | httpx.Timeout | None = None,
         retries: int = RETRIES,
         http_client: httpx.Client | httpx.BaseTransport | None = None,
+        clock: Clock | None = None,
     ) -> None:
         theirs = http_client.timeout if isinstance(http_client, httpx.Client) else None
-        self._settings = Settings(api_key, base_url, timeout, retries, theirs)
+        self._settings = Settings(api_key, base_url, timeout, retries, clock, theirs)
         self._core = self._settings.core
         self._owned = not isinstance(http_client, httpx.Client)
         if not isinstance(http_client, httpx.Client):

@@ -31,6 +31,7 @@ class Settings:
         base_url: As for the clients.
         timeout: As for the clients.
         retries: As for the clients.
+        clock: As for the clients.
         theirs: The time-outs of the user's own httpx client, if there is one.
     """
 
@@ -40,9 +41,10 @@ class Settings:
         base_url: str | None,
         timeout: float | httpx.Timeout | None,
         retries: int,
+        clock: Clock | None = None,
         theirs: httpx.Timeout | None = None,
     ) -> None:
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.timeout = (theirs or TIMEOUT) if timeout is None else _timeout(timeout)
         key = _api_key(api_key)
         self.connection = Connection(_base_url(base_url), key, _user_agent(), self.timeout, self.clock)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from apikley import Apikley, AsyncApikley, ConfigurationError, TransportError
+from apikley import Apikley, AsyncApikley, Clock, ConfigurationError, TransportError, WaitTimeout
 from contract_tests.conftest import KEY
 from contract_tests.services import Service, envelope
 
@@ -129,3 +129,36 @@ def test_a_timeout_that_is_given_goes_before_that_of_ones_own_client() -> None:
 
 def test_the_timeout_of_ones_own_client_is_kept_where_none_is_given() -> None:
     assert set(_timeouts(own={"timeout": 7})) == {7}
+
+
+def test_a_clock_of_ones_own_is_waited_by() -> None:
+    class Driven(Clock):
+        def __init__(self) -> None:
+            self.time = 0.0
+
+        def monotonic(self) -> float:
+            return self.time
+
+        def sleep(self, seconds: float) -> None:
+            self.time += seconds
+
+        async def async_sleep(self, seconds: float) -> None:
+            self.sleep(seconds)
+
+    record = {"taskId": "task_1", "state": "waiting"}
+    service = Service(envelope(data=record))
+    clocks = Driven(), Driven()
+    with (
+        Apikley(KEY, clock=clocks[0], http_client=httpx.MockTransport(service)) as api,
+        pytest.raises(WaitTimeout),
+    ):
+        api.wait("task_1", 3_600)
+
+    async def main() -> None:
+        transport = httpx.MockTransport(service.answer_async)
+        async with AsyncApikley(KEY, clock=clocks[1], http_client=transport) as api:
+            with pytest.raises(WaitTimeout):
+                await api.wait("task_1", 3_600)
+
+    asyncio.run(main())
+    assert [clock.time for clock in clocks] == [pytest.approx(3_600)] * 2
