@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from apikley._async_client import AsyncApikley, AsyncTask
     from apikley._client import Apikley, Task
+    from apikley._clock import Clock
     from apikley._local import LocalFile
     from apikley.errors import (
         ApiError,
@@ -52,6 +53,7 @@ _HOMES = {
     **dict.fromkeys(("Apikley", "Task"), "apikley._client"),
     **dict.fromkeys(("AsyncApikley", "AsyncTask"), "apikley._async_client"),
     **dict.fromkeys(("Code", "TaskDetails", "TaskState"), "apikley_client.models"),
+    "Clock": "apikley._clock",
     "LocalFile": "apikley._local",
 }
 
@@ -65,6 +67,7 @@ __all__ = [
     "BadSignature",
     "CallbackContradicted",
     "CallbackError",
+    "Clock",
     "Code",
     "ConfigurationError",
     "CreateOutcomeUnknown",

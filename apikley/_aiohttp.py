@@ -16,9 +16,10 @@ import aiohttp
 import httpx
 from yarl import URL
 
-from apikley._drivers import Collector, Connection, words_for
+from apikley._connection import Collector, Connection
 from apikley._effects import Lost, NotSent, Send
 from apikley._envelope import Answer
+from apikley._failures import CUT, NO_HTTP, words_for
 
 # What happens before a request's first byte is on its way.
 _NEVER_SENT = (
@@ -30,15 +31,20 @@ _WORDS: dict[type[Exception], str] = {
     aiohttp.ConnectionTimeoutError: "no connection in time",
     aiohttp.ClientConnectorError: "no connection",
     TimeoutError: "no answer in time",
-    aiohttp.ServerDisconnectedError: "the connection was cut",
-    aiohttp.ClientPayloadError: "the connection was cut",
+    aiohttp.ClientOSError: CUT,
+}
+# Whose details quote what the server sent, or give it a status of aiohttp's own.
+_BARE: dict[type[Exception], str] = {
+    aiohttp.ServerDisconnectedError: CUT,
+    aiohttp.ClientPayloadError: "the answer broke off, or is not compressed as it says",
+    aiohttp.ClientResponseError: NO_HTTP,
 }
 _PIECE = 64 * 1024
 
 
 def wanted() -> bool:
     """Whether no proxy is set: those are httpx's to use."""
-    return not urllib.request.getproxies()
+    return not {"http", "https", "all"} & urllib.request.getproxies().keys()
 
 
 class AiohttpSender:
@@ -66,9 +72,12 @@ class AiohttpSender:
                 allow_redirects=False,
                 **body,
             ) as response:
+                collector.begin()
                 async for chunk in response.content.iter_chunked(_PIECE):
                     collector.add(chunk)
             return collector.answer(effect, response.status, _Headers(response.headers))
+        except tuple(_BARE) as error:
+            raise Lost(next(said for kind, said in _BARE.items() if isinstance(error, kind))) from error
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             kind = NotSent if isinstance(error, _NEVER_SENT) else Lost
             raise kind(words_for(error, _WORDS)) from error

@@ -13,11 +13,13 @@ import httpx
 
 from apikley import _create, _download, _upload, _wait
 from apikley._account import credits_left
-from apikley._drivers import AsyncDriver, Connection, Sender
-from apikley._settings import LIMITS, RETRIES, TIMEOUT, WAIT, Settings
+from apikley._connection import Connection
+from apikley._drivers import AsyncDriver, Sender
+from apikley._settings import LIMITS, RETRIES, WAIT, Settings
 from apikley._task import TaskSnapshot, snapshot
 
 if TYPE_CHECKING:
+    from apikley._clock import Clock
     from apikley_client.models import TaskDetails
 
 OnProgressAsync = Callable[["TaskDetails"], Awaitable[Any] | Any]
@@ -53,9 +55,10 @@ class AsyncApikley:
         retries: As for `Apikley`.
         http_client: Your own `httpx.AsyncClient`, or an async transport. Without one, and with the
             extra `aio` installed, requests go over aiohttp, which stays fast with many in flight.
+        clock: As for `Apikley`.
 
     Raises:
-        ConfigurationError: There is no key, or the base URL is none.
+        ConfigurationError: There is no key, or the base URL, `timeout` or `retries` cannot be used.
     """
 
     def __init__(
@@ -63,11 +66,13 @@ class AsyncApikley:
         api_key: str | None = None,
         *,
         base_url: str | None = None,
-        timeout: float | httpx.Timeout = TIMEOUT,
+        timeout: float | httpx.Timeout | None = None,
         retries: int = RETRIES,
         http_client: httpx.AsyncClient | httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self._settings = Settings(api_key, base_url, timeout, retries)
+        theirs = http_client.timeout if isinstance(http_client, httpx.AsyncClient) else None
+        self._settings = Settings(api_key, base_url, timeout, retries, clock, theirs)
         self._core = self._settings.core
         self._owned = not isinstance(http_client, httpx.AsyncClient)
         sender = _sender(self._settings.connection) if http_client is None else None

@@ -13,10 +13,11 @@ import httpx
 from apikley import _create, _download, _upload, _wait
 from apikley._account import credits_left
 from apikley._drivers import SyncDriver
-from apikley._settings import LIMITS, RETRIES, TIMEOUT, WAIT, Settings
+from apikley._settings import LIMITS, RETRIES, WAIT, Settings
 from apikley._task import TaskSnapshot, snapshot
 
 if TYPE_CHECKING:
+    from apikley._clock import Clock
     from apikley_client.models import TaskDetails
 
 OnProgress = Callable[["TaskDetails"], Any]
@@ -51,14 +52,16 @@ class Apikley:
         api_key: Your key; otherwise the environment variable APIKLEY_API_KEY.
         base_url: Another place to find the API, for instance a simulator; otherwise the environment
             variable APIKLEY_BASE_URL, otherwise the contract's server.
-        timeout: For one request, in seconds, or httpx's own type.
+        timeout: For one request, in seconds, or httpx's own type; if not given, that of your own httpx
+            client, otherwise 10 s to connect and 60 s for an answer.
         retries: The number of resends allowed (0: none). A create is only ever sent again when it was
             certainly refused or never sent.
         http_client: Your own httpx client, for proxies or certificates, which you close yourself; or
             an httpx transport.
+        clock: What the time is taken from; for tests that drive it. The machine's own, if not given.
 
     Raises:
-        ConfigurationError: There is no key, or the base URL is none.
+        ConfigurationError: There is no key, or the base URL, `timeout` or `retries` cannot be used.
 
     Example:
         with Apikley() as api:
@@ -71,11 +74,13 @@ class Apikley:
         api_key: str | None = None,
         *,
         base_url: str | None = None,
-        timeout: float | httpx.Timeout = TIMEOUT,
+        timeout: float | httpx.Timeout | None = None,
         retries: int = RETRIES,
         http_client: httpx.Client | httpx.BaseTransport | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self._settings = Settings(api_key, base_url, timeout, retries)
+        theirs = http_client.timeout if isinstance(http_client, httpx.Client) else None
+        self._settings = Settings(api_key, base_url, timeout, retries, clock, theirs)
         self._core = self._settings.core
         self._owned = not isinstance(http_client, httpx.Client)
         if not isinstance(http_client, httpx.Client):
@@ -151,15 +156,20 @@ class Apikley:
     ) -> Iterator[Task]:
         """Look at many tasks in turn, and yield each as it ends, failed ones too.
 
+        A task that cannot be looked at does not stop the others. Whatever was not yielded when an error
+        is raised is still open, and goes on.
+
         Args:
             tasks: Tasks or their ids.
             timeout: Seconds for all of them together.
             on_progress: Called after each look.
 
         Raises:
+            RequestInvalid: A task id or `timeout` is none; nothing was looked at.
             WaitTimeout: Some had not ended in time; `task_ids` names them.
-            ApiError: The service answered with an error about one of them.
-            TransportError: No usable answer came.
+            ApiError: The others have ended, but the service answered with an error about one, `task_id`;
+                notes tell of further ones.
+            TransportError: The same, where no usable answer came.
 
         Example:
             for task in api.wait_many(tasks):

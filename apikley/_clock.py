@@ -1,4 +1,4 @@
-"""The clock that flows read and drivers sleep by; tests put another in its place."""
+"""The clock that flows read and drivers sleep by; a test can put one that it drives in its place."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """The machine's own."""
+    """What a client takes the time from, and waits by: the machine's own.
+
+    A test that does not want to wait gives `Apikley(clock=…)` a subclass that it drives.
+    """
 
     def monotonic(self) -> float:
         """Seconds that only ever grow."""
@@ -19,9 +22,9 @@ class Clock:
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait: what `Apikley` does."""
         time.sleep(seconds)
 
     async def async_sleep(self, seconds: float) -> None:
-        """Wait, and let others work."""
+        """Wait, and let others work: what `AsyncApikley` does."""
         await asyncio.sleep(seconds)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from threading import Lock
 from typing import Any
 
 import apikley_contract
@@ -13,6 +11,7 @@ from apikley import _retry
 from apikley._clock import Clock
 from apikley._effects import Flow, Lost, NotSent, Send
 from apikley._envelope import Answer, Envelope
+from apikley._limit import Limiter
 from apikley.errors import ApiError, TransportError
 
 
@@ -29,28 +28,6 @@ class Core:
         self.clock = clock
         limit = apikley_contract.operation("getTaskDetails").description["x-rate-limit"]
         self.looks = Limiter(limit["requests"], limit["seconds"])
-
-
-class Limiter:
-    """Never more than so many in any window of so many seconds, over all threads.
-
-    Args:
-        most: How many.
-        window: In how many seconds.
-    """
-
-    def __init__(self, most: int, window: float) -> None:
-        self._window = window
-        self._taken: deque[float] = deque(maxlen=most)
-        self._lock = Lock()
-
-    def reserve(self, now: float) -> float:
-        """Take the next free place; returns the seconds until it."""
-        with self._lock:
-            full = len(self._taken) == self._taken.maxlen
-            place = max(now, self._taken[0] + self._window) if full else now
-            self._taken.append(place)
-        return place - now
 
 
 def kwargs(endpoint: Any, **arguments: Any) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import apikley_client.models
@@ -38,13 +39,8 @@ def create(core: Core, input_: object, callback_url: str | None, correlate: bool
         correlate: Whether the callback URL shall carry a token of this create.
     """
     token = new_token() if correlate else None
-    try:
+    with _no_task_made():
         body = yield from _prepared(core, _body(input_, _with(callback_url, token)))
-    except (Exception, GeneratorExit):
-        raise
-    except BaseException as error:
-        error.add_note(NOT_YET)
-        raise
     request = {**kwargs(create_task, body=_Body(body)), "content": encode(body)}
     del request["json"]
     retry = _retry.Retry(core.retries, core.clock)
@@ -59,7 +55,7 @@ def create(core: Core, input_: object, callback_url: str | None, correlate: bool
         except Lost as error:
             raise attempt.unknown(str(error)) from error.__cause__
         except BaseException as error:
-            # Ctrl-C, a cancelled task: not ours to replace, but what it may have cost has to be said.
+            # Not ours to replace either, but here it may have cost something.
             error.add_note(_INTERRUPTED)
             raise
         else:
@@ -67,7 +63,20 @@ def create(core: Core, input_: object, callback_url: str | None, correlate: bool
             if envelope and envelopes.is_success(answer, envelope):
                 return attempt.task(answer, envelope)
             failure = attempt.refusal(answer, envelope)
-        yield retry.pause(failure)
+        with _no_task_made():
+            yield retry.pause(failure)
+
+
+@contextmanager
+def _no_task_made() -> Iterator[None]:
+    """Ctrl-C, a cancelled task: not ours to replace, but that it has cost nothing has to be said."""
+    try:
+        yield
+    except (Exception, GeneratorExit):
+        raise
+    except BaseException as error:
+        error.add_note(NOT_YET)
+        raise
 
 
 class _Attempt:

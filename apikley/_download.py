@@ -7,15 +7,15 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from apikley import _retry
+from apikley._checks import COUNT, INDEX, SECONDS, demand, is_web_address
 from apikley._core import Core, kwargs, read
 from apikley._effects import Fetch, Flow, Lost, NotSent
 from apikley._fields import text
 from apikley._files import PartialFile, partial_file
 from apikley._task import TaskSnapshot
-from apikley._validation import validate
+from apikley._validation import encode, validate
 from apikley.errors import ApiError, NoResult, TransportError
 from apikley_client.api.account import get_download_url
 from apikley_client.models import DownloadUrlRequest
@@ -31,6 +31,7 @@ _NO_MEDIA = re.compile(r"text/|application/([\w.+-]+\+)?(json|xml)\b")
 def download_url(core: Core, url: str) -> Flow[str]:
     """A fresh link for a file of the service."""
     body = DownloadUrlRequest(url=url)
+    encode(body.to_dict())
     validate(body.to_dict(), "DownloadUrlRequest")
     envelope = yield from read(core, kwargs(get_download_url, body=body))
     link = text(envelope.data)
@@ -50,6 +51,9 @@ def download(
     on_progress: OnBytes | None,
 ) -> Flow[Path]:
     """Stream one result beside the target, then put it in place."""
+    demand(INDEX, "index", index)
+    demand(COUNT, "max_bytes", max_bytes)
+    demand(SECONDS, "timeout", timeout)
     urls = task.result_urls
     if not -len(urls) <= index < len(urls):
         raise NoResult(f"task {task.id} has {len(urls)} results, no number {index}; state: {task.state}")
@@ -120,8 +124,8 @@ class _Transfer:
 
     def check(self, url: str) -> None:
         """Only web addresses are fetched."""
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise TransportError("the result's address is not an http or https URL", task_id=self.task_id)
+        if not is_web_address(url):
+            raise TransportError("the result's address is not an http or https URL with a host", task_id=self.task_id)
 
     def headers(self) -> dict[str, str]:
         """Ask for the rest, if the server told what the first part belongs to."""

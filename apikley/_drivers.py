@@ -3,113 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import logging
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any, Generic, Protocol, TypeVar
 
 import httpx
 
-from apikley._clock import Clock
-from apikley._effects import Effect, Emit, Fetch, Flow, Lost, NotSent, Send, Sleep, Tell
+from apikley._connection import Collector, Connection
+from apikley._effects import Effect, Emit, Fetch, Flow, Send, Sleep, Tell
 from apikley._envelope import Answer
+from apikley._failures import addressing, translated
 
 T = TypeVar("T")
-
-# No answer of the API comes near this size.
-LARGEST_ANSWER = 16 * 1024 * 1024
-# What happens before a request's first byte is on its way.
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-    httpx.ProxyError,
-    httpx.InvalidURL,
-)
-_WORDS: dict[type[Exception], str] = {
-    httpx.ConnectError: "no connection",
-    httpx.ConnectTimeout: "no connection in time",
-    httpx.ReadTimeout: "no answer in time",
-    httpx.WriteTimeout: "the request could not be written in time",
-    httpx.RemoteProtocolError: "the connection was cut",
-}
-_log = logging.getLogger("apikley")
-
-
-class Connection:
-    """Where the API is, and how requests introduce themselves."""
-
-    def __init__(self, base_url: str, api_key: str, user_agent: str, timeout: httpx.Timeout, clock: Clock) -> None:
-        self.base_url = base_url.rstrip("/")
-        self.timeout = timeout
-        self.clock = clock
-        self.user_agent = user_agent
-        self._headers = {
-            "Authorization": f"Bearer {api_key}",
-            "User-Agent": user_agent,
-            "Accept": "application/json",
-        }
-
-    def headers(self, request: Mapping[str, Any]) -> dict[str, str]:
-        """The headers of a request to the API, with the key."""
-        return {**request.get("headers", {}), **self._headers}
-
-    def prepared(self, effect: Send) -> dict[str, Any]:
-        """A request for httpx. Redirects are not followed: the key stays here."""
-        request = effect.request
-        prepared = {
-            **request,
-            "url": self.base_url + request["url"],
-            "headers": self.headers(request),
-            "follow_redirects": False,
-        }
-        if effect.timeout is not None:
-            prepared["timeout"] = self.within(effect.timeout)
-        return prepared
-
-    def fetching(self, effect: Fetch) -> dict[str, Any]:
-        """A request for a file, without the key; identity, so that sizes are those of the file itself."""
-        headers = {"User-Agent": self.user_agent, "Accept-Encoding": "identity", **effect.headers}
-        return {"method": "GET", "url": effect.url, "headers": headers, "follow_redirects": True}
-
-    def within(self, seconds: float) -> httpx.Timeout:
-        """The client's time-outs, none of them longer than this."""
-        limits = {name: min(seconds, limit or seconds) for name, limit in self.timeout.as_dict().items()}
-        return httpx.Timeout(**limits)
-
-    def collector(self, effect: Send) -> Collector:
-        """What gathers one answer."""
-        limits = [limit for limit in (self.timeout.read, effect.timeout) if limit is not None]
-        return Collector(self.clock, min(limits, default=float("inf")))
-
-
-class Collector:
-    """Gathers an answer's body, bounded in size and, since a server may dribble, in time."""
-
-    def __init__(self, clock: Clock, timeout: float) -> None:
-        self._clock = clock
-        self._start = clock.monotonic()
-        self._deadline = self._start + timeout
-        self._pieces: list[bytes] = []
-        self._size = 0
-
-    def add(self, chunk: bytes) -> None:
-        """Take one piece."""
-        self._pieces.append(chunk)
-        self._size += len(chunk)
-        if self._size > LARGEST_ANSWER:
-            raise Lost(f"the answer is larger than {LARGEST_ANSWER:,} bytes")
-        if self._clock.monotonic() > self._deadline:
-            raise Lost("the answer did not end in time")
-
-    def answer(self, effect: Send, status: int, headers: Mapping[str, str]) -> Answer:
-        """The whole."""
-        if _log.isEnabledFor(logging.DEBUG):
-            took = (self._clock.monotonic() - self._start) * 1000
-            method, path = str(effect.request["method"]).upper(), effect.request["url"]
-            _log.debug("%s %s: HTTP %d, %d bytes in %.0f ms", method, path, status, self._size, took)
-        return Answer(status, headers, b"".join(self._pieces))
 
 
 class SyncDriver:
@@ -159,15 +64,18 @@ class SyncDriver:
         collector = self.connection.collector(effect)
         try:
             with self.client.stream(**self.connection.prepared(effect)) as response:
+                collector.begin()
                 for chunk in response.iter_bytes():
                     collector.add(chunk)
             return collector.answer(effect, response.status_code, response.headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise translated(error) from error
 
     def _fetch(self, effect: Fetch) -> int:
         try:
-            with self.client.stream(**self.connection.fetching(effect)) as response:
+            with ExitStack() as stack:
+                with addressing():
+                    response = stack.enter_context(self.client.stream(**self.connection.fetching(effect)))
                 write = effect.begin(response.status_code, response.headers)
                 if write is not None:
                     for chunk in response.iter_bytes():
@@ -244,15 +152,18 @@ class AsyncDriver:
             return await self.sender.send(effect, collector)
         try:
             async with self.client.stream(**self.connection.prepared(effect)) as response:
+                collector.begin()
                 async for chunk in response.aiter_bytes():
                     collector.add(chunk)
             return collector.answer(effect, response.status_code, response.headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise translated(error) from error
 
     async def _fetch(self, effect: Fetch) -> int:
         try:
-            async with self.client.stream(**self.connection.fetching(effect)) as response:
+            async with AsyncExitStack() as stack:
+                with addressing():
+                    response = await stack.enter_async_context(self.client.stream(**self.connection.fetching(effect)))
                 write = effect.begin(response.status_code, response.headers)
                 if write is not None:
                     async for chunk in response.aiter_bytes():
@@ -289,15 +200,3 @@ class _Runner(Generic[T]):
     def returned(self) -> T:
         """What the flow returned."""
         return self._returned[0]
-
-
-def translated(error: httpx.HTTPError | httpx.InvalidURL) -> NotSent | Lost:
-    """What a failure of httpx means for a request."""
-    return (NotSent if isinstance(error, _NEVER_SENT) else Lost)(words_for(error, _WORDS))
-
-
-def words_for(error: Exception, words: Mapping[type[Exception], str]) -> str:
-    """A failure in words."""
-    summary = next((said for kind, said in words.items() if isinstance(error, kind)), type(error).__name__)
-    detail = str(error)
-    return f"{summary}: {detail}" if detail and detail != summary else summary

@@ -76,7 +76,7 @@ def described(answer: Answer) -> str:
     """An unreadable answer in a few words, without its content, which is not ours to trust."""
     kind = answer.headers.get("content-type", "").split(";")[0].strip()[:_SHOWN]
     if answer.status // 100 == 3:
-        return f"HTTP {answer.status}, a redirect, which is not followed"
+        return f"HTTP {answer.status}, a redirect, which is not followed; is the base URL right?"
     if not answer.body:
         return f"HTTP {answer.status} with an empty body"
     return f"HTTP {answer.status} with {len(answer.body):,} bytes of {kind or 'no content type'} that are no envelope"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any, TypeGuard
 
 
@@ -21,15 +22,13 @@ def text(value: object) -> str | None:
 
 
 def number(value: object) -> float | int | None:
-    """A number, or one written as a string."""
-    if is_number(value):
-        return value
-    if isinstance(value, str):
-        try:
-            return int(value) if value.isascii() and value.isdigit() else float(value)
-        except ValueError:
-            return None
-    return None
+    """A number, or one written as a string; None for what no float can hold."""
+    try:
+        if isinstance(value, str):
+            value = int(value) if value.isascii() and value.isdigit() else float(value)
+        return value if is_number(value) and isfinite(value) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def moment(value: object) -> datetime | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,15 +35,13 @@ class PartialFile:
 @contextmanager
 def partial_file(target: Path) -> Iterator[PartialFile]:
     """Write beside the target; put in its place at the end, or leave no trace where anything was raised."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
+    # Not named after the target, whose name may be as long as the file system allows; and opened as any
+    # other new file is, so that it is as readable.
+    path = target.with_name(f".apikley-{secrets.token_hex(8)}.part")
+    file = path.open("xb")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             yield PartialFile(file)
-        # mkstemp makes private files; a download is as readable as any other new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(target)
+        path.replace(target)
     finally:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
+        path.unlink(missing_ok=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from importlib.metadata import PackageNotFoundError, version
-from urllib.parse import urlsplit
 
 import httpx
 
 import apikley_contract
+from apikley._checks import COUNT, SECONDS, is_web_address
 from apikley._clock import Clock
+from apikley._connection import Connection
 from apikley._core import Core
-from apikley._drivers import Connection
 from apikley.errors import ConfigurationError
 
 API_KEY, BASE_URL = "APIKLEY_API_KEY", "APIKLEY_BASE_URL"
@@ -24,16 +24,42 @@ LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepali
 
 
 class Settings:
-    """What both clients are made from."""
+    """What both clients are made from.
 
-    def __init__(self, api_key: str | None, base_url: str | None, timeout: float | httpx.Timeout, retries: int) -> None:
-        self.clock = Clock()
-        self.timeout = timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(timeout)
+    Args:
+        api_key: As for the clients.
+        base_url: As for the clients.
+        timeout: As for the clients.
+        retries: As for the clients.
+        clock: As for the clients.
+        theirs: The time-outs of the user's own httpx client, if there is one.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None,
+        base_url: str | None,
+        timeout: float | httpx.Timeout | None,
+        retries: int,
+        clock: Clock | None = None,
+        theirs: httpx.Timeout | None = None,
+    ) -> None:
+        self.clock = clock or Clock()
+        self.timeout = (theirs or TIMEOUT) if timeout is None else _timeout(timeout)
         key = _api_key(api_key)
         self.connection = Connection(_base_url(base_url), key, _user_agent(), self.timeout, self.clock)
-        if retries < 0:
-            raise ConfigurationError(f"retries is {retries}, expected 0 or more")
+        if not COUNT.fits(retries):
+            raise ConfigurationError(f"retries is {retries!r}, expected {COUNT.expected}")
         self.core = Core(retries, self.clock)
+
+
+def _timeout(given: float | httpx.Timeout) -> httpx.Timeout:
+    limits = given.as_dict().values() if isinstance(given, httpx.Timeout) else [given]
+    for limit in limits:
+        # None is httpx's way to ask for no limit, and only its own type can.
+        if limit is not None and (not SECONDS.fits(limit) or limit == 0):
+            raise ConfigurationError(f"timeout is {limit!r}, expected {SECONDS.expected}, but not 0")
+    return given if isinstance(given, httpx.Timeout) else httpx.Timeout(given)
 
 
 def _api_key(given: str | None) -> str:
@@ -51,12 +77,12 @@ def _api_key(given: str | None) -> str:
 
 def _base_url(given: str | None) -> str:
     url = given or os.environ.get(BASE_URL) or apikley_contract.openapi()["servers"][0]["url"]
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
+    # Said without the URL where that may hold a secret.
+    if "@" in url:
+        raise ConfigurationError("the base URL holds a user name or an @; the key is given as api_key=…")
+    if "?" in url or "#" in url:
+        raise ConfigurationError("the base URL holds a query or a fragment; leave it out, with its ? or #")
+    if " " in url or not is_web_address(url):
         raise ConfigurationError(f"the base URL {url!r} is not an http or https URL with a host")
     return str(url)
 

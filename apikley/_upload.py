@@ -15,7 +15,7 @@ from apikley._effects import Flow
 from apikley._fields import text
 from apikley._local import Source, any_rule, broken, media_type_of
 from apikley._task import record_of
-from apikley._validation import validate
+from apikley._validation import encode, validate
 from apikley.errors import RequestInvalid, TransportError
 from apikley_client.api.files import upload_file_base_64, upload_file_stream
 from apikley_client.models import FileBase64Upload, FileStreamUpload
@@ -47,7 +47,9 @@ def upload(
             findings = broken(source.media_type, source.size, any_rule(), "/file", source.name)
             if findings:
                 raise RequestInvalid(findings)
-        validate({"file": "", "uploadPath": folder, "fileName": source.name}, "FileStreamUpload")
+        form = {"file": "", "uploadPath": folder, "fileName": source.name}
+        encode(form)
+        validate(form, "FileStreamUpload")
         if source.size / 3 < _MULTIPART_OVERHEAD:
             data = f"data:{source.media_type};base64,{base64.b64encode(source.file.read()).decode()}"
             small = FileBase64Upload(base_64_data=data, upload_path=folder, file_name=source.name)

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import jsonschema_rs
 
 import apikley_contract
+from apikley._checks import is_web_address
 from apikley.errors import Finding, RequestInvalid
 
 _SHOWN = 120
@@ -66,14 +66,7 @@ def _validator(schema: str) -> jsonschema_rs.Draft4Validator:
 def _callback_url(request: dict[str, Any]) -> list[Finding]:
     """The contract takes any URI; the service can only call an http one."""
     url = request.get("callBackUrl")
-    if not isinstance(url, str):
-        return []
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        good = False
-    if good or not _is_uri(url):
+    if not isinstance(url, str) or is_web_address(url) or not _is_uri(url):
         return []
     return [Finding("/callBackUrl", "format", "http(s) URL", f"{_shown(url)} is not an http or https URL with a host")]
 

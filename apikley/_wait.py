@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import apikley_contract
 from apikley import _retry
+from apikley._checks import SECONDS, demand, is_text
 from apikley._core import Core, kwargs, read
 from apikley._effects import Emit, Flow, Sleep, Tell
 from apikley._task import TaskSnapshot, record_of
-from apikley.errors import ApiError, Finding, NotFound, RequestInvalid, TransportError, ValidationFailed, WaitTimeout
+from apikley.errors import (
+    ApiError,
+    ApikleyError,
+    Finding,
+    NotFound,
+    RequestInvalid,
+    TransportError,
+    ValidationFailed,
+    WaitTimeout,
+)
 from apikley_client.api.jobs import get_task_details
 
 if TYPE_CHECKING:
@@ -28,8 +38,7 @@ OnProgress = Callable[["TaskDetails"], Any]
 
 def look(core: Core, task_id: str, *, resends: int | None = None, timeout: float | None = None) -> Flow[TaskSnapshot]:
     """One look at a task."""
-    if not isinstance(task_id, str) or not task_id.strip():
-        raise RequestInvalid([Finding("/taskId", "type", "string", f"{task_id!r} is no task id")])
+    _check_id(task_id)
     request = kwargs(get_task_details, task_id=task_id)
     envelope = yield from read(core, request, task_id=task_id, resends=resends, timeout=timeout)
     record = record_of(envelope.data)
@@ -40,6 +49,7 @@ def look(core: Core, task_id: str, *, resends: int | None = None, timeout: float
 
 def wait(core: Core, task: TaskSnapshot, timeout: float, on_progress: OnProgress | None) -> Flow[TaskSnapshot]:
     """Look until the task has ended; raise where it failed."""
+    demand(SECONDS, "timeout", timeout)
     watch = _Watch(core, task, timeout)
     while True:
         yield from watch.look(on_progress)
@@ -52,9 +62,16 @@ def wait(core: Core, task: TaskSnapshot, timeout: float, on_progress: OnProgress
 
 
 def wait_many(core: Core, tasks: Iterable[TaskSnapshot], timeout: float, on_progress: OnProgress | None) -> Flow[None]:
-    """Look at many tasks in turn, and emit each as it ends, whether well or badly."""
+    """Look at many tasks in turn, and emit each as it ends, whether well or badly.
+
+    One that cannot be looked at does not stop the others: its error is raised when they have ended.
+    """
+    demand(SECONDS, "timeout", timeout)
     watches = [_Watch(core, task, timeout) for task in tasks]
+    for watch in watches:
+        _check_id(watch.task.id)
     queue = [(core.clock.monotonic(), number) for number in range(len(watches))]
+    failures: list[ApiError | TransportError] = []
     while queue:
         due, number = heapq.heappop(queue)
         watch = watches[number]
@@ -62,12 +79,31 @@ def wait_many(core: Core, tasks: Iterable[TaskSnapshot], timeout: float, on_prog
             yield Sleep(min(due - core.clock.monotonic(), max(watch.left(), 0.0)))
         if watch.left() <= 0 and watch.looked:
             waiting = [watch, *(watches[other] for _, other in sorted(queue))]
-            raise WaitTimeout([each.task.id for each in waiting], timeout, watch.task)
-        yield from watch.look(on_progress)
+            late = WaitTimeout([each.task.id for each in waiting], timeout, watch.task)
+            raise _with_notes(late, failures) from (failures[0] if failures else None)
+        try:
+            yield from watch.look(on_progress)
+        except (ApiError, TransportError) as failure:
+            failures.append(failure)
+            continue
         if watch.task.finished:
             yield Emit(watch.task)
         else:
             heapq.heappush(queue, (core.clock.monotonic() + watch.pause(), number))
+    if failures:
+        raise _with_notes(failures[0], failures[1:])
+
+
+def _check_id(task_id: object) -> None:
+    if not isinstance(task_id, str) or not task_id.strip() or not is_text(task_id):
+        raise RequestInvalid([Finding("/taskId", "type", "string", f"{task_id!r} is no task id")])
+
+
+def _with_notes(error: ApikleyError, others: list[ApiError | TransportError]) -> ApikleyError:
+    """An error that also tells of the others."""
+    for other in others:
+        error.add_note(f"task {other.task_id} could not be looked at: {other}")
+    return error
 
 
 class _Watch:
@@ -77,7 +113,8 @@ class _Watch:
         self.task = task
         self.looked = False
         self._core = core
-        self._start = self._news = core.clock.monotonic()
+        self._start = core.clock.monotonic()
+        self._failing_since: float | None = None
         self._timeout = timeout
         self._visible_after = task.visible_after
         self._asked_pause = 0.0
@@ -99,14 +136,12 @@ class _Watch:
             TransportError: No usable answer has come for long.
         """
         clock = self._core.clock
-        place = self._core.looks.reserve(clock.monotonic())
         self.looked = True
-        if place > max(self.left(), 0.0):
-            # The next free place comes after the deadline: waiting ends without this look.
-            yield Sleep(max(self.left(), 0.0))
-            return
-        if place > 0:
-            yield Sleep(place)
+        with self._core.looks.line() as ask:
+            while (seconds := ask(clock.monotonic())) > 0:
+                if self.left() <= 0:
+                    return  # its turn has not come in time: waiting ends without this look
+                yield Sleep(min(seconds, self.left()))
         self._asked_pause = 0.0
         limit = max(self.left(), _SHORTEST_LOOK)
         try:
@@ -116,7 +151,7 @@ class _Watch:
                 raise
             self._asked_pause = min(getattr(failure, "retry_after", None) or 0.0, _retry.LONGEST)
             return
-        self._news = clock.monotonic()
+        self._failing_since = None
         if on_progress is not None:
             yield Tell(on_progress, self.task.details)
 
@@ -124,7 +159,8 @@ class _Watch:
         now = self._core.clock.monotonic()
         if isinstance(failure, NotFound | ValidationFailed):
             return self._visible_after is not None and now <= self._visible_after
-        return _retry.passing(failure) and now - self._news <= PATIENCE
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        return _retry.passing(failure) and now - self._failing_since <= PATIENCE
 
 
 def poll_pause(elapsed: float) -> float:

@@ -58,6 +58,11 @@ DIFFERENCES = (
             "http://:9/",
         )
     ),
+    _uri(
+        "http://127.0.0.1:99999/",
+        ("client",),
+        "Ports end at 65535, so that nobody can be called there; the client is stricter on purpose.",
+    ),
     _uri("http:", ("client", "prism"), "RFC 3986 allows an empty path; Prism's ajv does not."),
     _uri("a:", ("client", "prism"), "The same with another scheme."),
     _uri(
@@ -83,7 +88,6 @@ AGREED_URIS = (
     "http://127.0.0.1:9/ä",
     "http://bücher.invalid/",
     "http://127.0.0.1:9/%zz",
-    "http://127.0.0.1:99999/",
     "http://127.0.0.1:/",
     "http://[::1]:9/",
     "http://[::1",

@@ -45,3 +45,9 @@ def test_without_it_httpx_does_all() -> None:
         "asyncio.run(main())"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "None\n"
+
+
+@pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
+def test_a_list_of_exceptions_is_no_proxy(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "localhost")
+    assert _uses_aiohttp()

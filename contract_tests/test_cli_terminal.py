@@ -178,7 +178,7 @@ def test_ctrl_c_while_uploading_ends_with_nothing_made(cli: CommandLine, tmp_pat
 def test_ctrl_c_while_downloading_leaves_no_partial_file(cli: CommandLine, tmp_path: Path) -> None:
     with _dribbling() as url:
         program = Program("download", "task_1", "-o", "clip.mp4", "--base-url", url, cwd=tmp_path)
-        program.until(seen="bytes", fact=lambda: any(tmp_path.glob(".clip.mp4.*.part")))
+        program.until(seen="bytes", fact=lambda: any(tmp_path.glob(".apikley-*.part")))
         program.until(seen="/1.0 MB")
         program.type(CTRL_C)
         assert program.end() == Exit.UNFINISHED

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from apikley import Apikley, AsyncApikley, ConfigurationError
+from apikley import Apikley, AsyncApikley, Clock, ConfigurationError, TransportError, WaitTimeout
 from contract_tests.conftest import KEY
 from contract_tests.services import Service, envelope
 
@@ -42,11 +42,6 @@ def test_the_contracts_server_is_the_default() -> None:
 def test_a_base_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="is not an http or https URL with a host"):
         Apikley(KEY, base_url=url)
-
-
-def test_fewer_than_no_resends_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="retries is -1"):
-        Apikley(KEY, retries=-1)
 
 
 def test_timeouts_are_finite_by_default() -> None:
@@ -82,3 +77,100 @@ def test_a_copy_that_was_never_installed_works_without_a_version(monkeypatch: py
     with Apikley(KEY, http_client=httpx.MockTransport(service)) as api:
         assert api.credits() == 7
     assert service.requests[0].headers["user-agent"] == "apikley"
+
+
+@pytest.mark.parametrize("retries", [-1, None, 0.5, "2", True, float("nan")])
+def test_a_number_of_resends_that_is_none_is_refused(retries: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^retries is .*, expected a whole number, 0 or more$"):
+        Apikley(KEY, retries=retries)
+
+
+@pytest.mark.parametrize("make", [Apikley, AsyncApikley])
+@pytest.mark.parametrize(
+    "timeout", [-1, 0, float("nan"), float("inf"), 1e300, "5", True, httpx.Timeout(5, read=float("nan"))], ids=repr
+)
+def test_a_timeout_that_is_none_is_refused(make: Any, timeout: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^timeout is .*, expected a number of seconds from 0 to 1,0.*not 0$"):
+        make(KEY, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://h\n",
+        "http://h\x00",
+        "http://h /",
+        " http://h",
+        "http://\ud800",
+        "http://xn--/",
+        "http://a..b",
+        "http:///x",
+    ],
+    ids=ascii,
+)
+def test_a_base_url_that_would_fail_later_is_refused_at_once(url: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"^the base URL .* is not an http or https URL with a host$"
+    ) as caught:
+        Apikley(KEY, base_url=url)
+    assert str(caught.value).isascii()
+
+
+@pytest.mark.parametrize("url", ["https://user:hunter2@h", "http://h?key=hunter2", "http://h#hunter2", "//x:hunter2@"])
+def test_a_base_url_with_more_than_a_place_is_refused_without_being_shown(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="the base URL holds a") as caught:
+        Apikley(KEY, base_url=url)
+    assert "hunter2" not in str(caught.value)
+
+
+def _timeouts(**options: Any) -> list[Any]:
+    """The time-outs that each request of a look and a download goes out with."""
+    record = {"taskId": "task_1", "state": "success", "resultJson": '{"resultUrls":["http://files.test/a.mp4"]}'}
+    service = Service(envelope(data=record), httpx.Response(404), envelope(data="http://files.test/b.mp4"))
+    transport = httpx.MockTransport(service)
+    with httpx.Client(transport=transport, **options.pop("own", {})) as http:
+        api = Apikley(KEY, base_url="http://service.test", http_client=http, retries=0, **options)
+        with pytest.raises(TransportError):
+            api.download("task_1", "never.mp4")
+    return [request.extensions["timeout"]["read"] for request in service.requests]
+
+
+def test_a_timeout_that_is_given_goes_before_that_of_ones_own_client() -> None:
+    assert set(_timeouts(timeout=1.5, own={"timeout": 7})) == {1.5}
+
+
+def test_the_timeout_of_ones_own_client_is_kept_where_none_is_given() -> None:
+    assert set(_timeouts(own={"timeout": 7})) == {7}
+
+
+def test_a_clock_of_ones_own_is_waited_by() -> None:
+    class Driven(Clock):
+        def __init__(self) -> None:
+            self.time = 0.0
+
+        def monotonic(self) -> float:
+            return self.time
+
+        def sleep(self, seconds: float) -> None:
+            self.time += seconds
+
+        async def async_sleep(self, seconds: float) -> None:
+            self.sleep(seconds)
+
+    record = {"taskId": "task_1", "state": "waiting"}
+    service = Service(envelope(data=record))
+    clocks = Driven(), Driven()
+    with (
+        Apikley(KEY, clock=clocks[0], http_client=httpx.MockTransport(service)) as api,
+        pytest.raises(WaitTimeout),
+    ):
+        api.wait("task_1", 3_600)
+
+    async def main() -> None:
+        transport = httpx.MockTransport(service.answer_async)
+        async with AsyncApikley(KEY, clock=clocks[1], http_client=transport) as api:
+            with pytest.raises(WaitTimeout):
+                await api.wait("task_1", 3_600)
+
+    asyncio.run(main())
+    assert [clock.time for clock in clocks] == [pytest.approx(3_600)] * 2

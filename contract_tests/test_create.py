@@ -260,3 +260,33 @@ def test_no_resend_is_made_after_the_budget_of_time(call: Any) -> None:
         call(service, ask_create, retries=100)
     assert len(service.requests) == 5
     assert caught.value.retry_after == 30
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, asyncio.CancelledError])
+def test_an_interruption_before_a_resend_says_that_no_task_was_made(
+    call: Any, interruption: type[BaseException]
+) -> None:
+    notes: list[str] = []
+
+    def stop(_: float) -> Any:
+        raise interruption
+
+    def ask(api: Any) -> Any:
+        api._settings.clock.sleep = api._settings.clock.async_sleep = stop
+        if isinstance(api, apikley.Apikley):
+            with pytest.raises(interruption) as caught:
+                ask_create(api)
+            notes.extend(caught.value.__notes__)
+            return None
+
+        async def ask_async() -> None:
+            with pytest.raises(interruption) as caught:
+                await ask_create(api)
+            notes.extend(caught.value.__notes__)
+
+        return ask_async()
+
+    service = Service(httpx.Response(429, json={"code": 429}, headers={"retry-after": "20"}))
+    call(service, ask)
+    assert notes == ["interrupted before the create was sent: no task was made"]
+    assert len(service.requests) == 1

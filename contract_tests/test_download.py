@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from apikley import NoResult, TransportError
+from apikley import NoResult, RequestInvalid, TransportError
 from apikley._files import PartialFile
 from contract_tests.services import BOTH, FakeClock, Service, call_sync, details, envelope
 
@@ -282,3 +282,63 @@ def test_a_task_saves_its_own_result(run: Any, tmp_path: Path) -> None:
 def test_a_link_that_is_promised_and_not_given_is_said(run: Any) -> None:
     with pytest.raises(TransportError, match="the answer is a success, but holds no link"):
         run(Service(envelope(data=None)), lambda api: api.download_url("http://files.test/a.mp4"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://[::1/x", "http://", "http:///x", "http://xn--/x", "http://a..b/x", "http://\\ud800/x", "http://x:0/"],
+)
+def test_an_address_without_a_usable_host_is_not_fetched(run: Any, tmp_path: Path, url: str) -> None:
+    service = Service(details("success", resultJson=f'{{"resultUrls":["{url}"]}}'))
+    with pytest.raises(TransportError, match="the result's address is not an http or https URL with a host"):
+        run(service, _download(tmp_path / "a.mp4"))
+    assert len(service.requests) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["http://[::1/x", "http://xn--/x", "http://", "file:///etc/passwd"])
+def test_a_redirect_to_no_usable_address_is_a_transport_error(run: Any, tmp_path: Path, url: str) -> None:
+    service = Service(DONE, httpx.Response(302, headers={"location": url}))
+    with pytest.raises(TransportError, match="the download broke off: "):
+        run(service, _download(tmp_path / "a.mp4"), retries=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_in_ones_own_progress_function_comes_through(run: Any, tmp_path: Path) -> None:
+    def broken(*_: Any) -> None:
+        raise UnicodeError("of my own")
+
+    service = Service(DONE, httpx.Response(200, content=b"video"))
+    with pytest.raises(UnicodeError, match="of my own"):
+        run(service, lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", on_progress=broken))
+
+
+def test_a_name_as_long_as_names_may_be_can_be_downloaded_to(run: Any, tmp_path: Path) -> None:
+    target = tmp_path / ("\u732b" * 82 + ".mp4")
+    run(Service(DONE, httpx.Response(200, headers=LINK, content=b"video")), _download(target))
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
+def test_the_mask_of_the_process_is_left_alone(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    masks: list[int] = []
+    monkeypatch.setattr("os.umask", masks.append)
+    run(Service(DONE, httpx.Response(200, headers=LINK, content=b"video")), _download(tmp_path / "a.mp4"))
+    assert masks == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("index", "0", "index: '0', expected a whole number"),
+        ("max_bytes", float("nan"), "max_bytes: nan, expected a whole number, 0 or more"),
+        ("timeout", float("nan"), "timeout: nan, expected a number of seconds from 0 to 1,000,000,000"),
+        ("timeout", -1, "timeout: -1, expected a number of seconds from 0 to 1,000,000,000"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(
+    run: Any, tmp_path: Path, option: str, value: Any, words: str
+) -> None:
+    with pytest.raises(RequestInvalid) as caught:
+        run(Service(DONE), lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", **{option: value}))
+    assert str(caught.value) == words
+    assert list(tmp_path.iterdir()) == []

@@ -7,10 +7,12 @@ import contextlib
 import itertools
 import json
 import logging
+import re
 import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,10 +25,14 @@ from contract_tests.conftest import KEY
 from contract_tests.services import ask_create
 
 GOOD = json.dumps({"code": 200, "msg": "success", "data": {"taskId": "task_1", "state": "waiting"}}).encode()
-WHOLE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
-    len(GOOD),
-    GOOD,
-)
+
+
+def _answer(body: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
+WHOLE = _answer(GOOD)
 
 
 class RawService:
@@ -298,3 +304,57 @@ def _error(call: Callable[[Any], Any], api: Apikley) -> ApikleyError | None:
     except ApikleyError as error:
         return error
     return None
+
+
+def test_the_time_for_an_answer_begins_with_it(
+    raw: RawService, way: Way, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # By the time that the request has arrived, ten times the time for an answer is over.
+    monkeypatch.setattr(way.api._settings.clock, "monotonic", lambda: 1_000.0 + 50 * len(raw.requests))
+    raw.said, raw.requests = WHOLE, []
+    assert way(lambda api: api.task("task_1")).id == "task_1"
+    picture = tmp_path / "cat.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(5_000))
+    raw.said = _answer(GOOD.replace(b'"taskId"', b'"downloadUrl"'))
+    raw.requests = []
+    assert way(lambda api: api.upload(picture)) == "task_1"
+    assert len(raw.requests) == 1
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+SHORT = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "what answered does not speak HTTP; is the base URL right?"),
+        (b"Bad\nstatus\r\n\r\n", "what answered does not speak HTTP; is the base URL right?"),
+        (b"", "the connection was cut"),
+        (SHORT, "the connection was cut|the answer broke off, or is not compressed as it says"),
+        (CHUNKED + b"5\r\n{", "the connection was cut|the answer broke off, or is not compressed as it says"),
+    ],
+    ids=["ssh", "broken line", "nothing", "too short", "cut chunk"],
+)
+def test_what_is_no_answer_is_said_in_one_clear_line(raw: RawService, way: Way, said: bytes, words: str) -> None:
+    raw.said = said
+    with pytest.raises(TransportError) as caught:
+        way(lambda api: api.task("task_1"))
+    assert re.fullmatch(words.replace("?", r"\?"), str(caught.value))
+
+
+def test_a_redirect_asks_whether_the_base_url_is_right(raw: RawService, way: Way) -> None:
+    raw.said = b"HTTP/1.1 307 X\r\nLocation: http://elsewhere.test/\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    with pytest.raises(ApiError, match=r"^307: HTTP 307, a redirect, which is not followed; is the base URL right\?"):
+        way(lambda api: api.task("task_1"))
+
+
+def test_errors_of_ones_own_transport_are_no_news_of_the_create() -> None:
+    def broken(request: httpx.Request) -> httpx.Response:
+        raise UnicodeError("label empty or too long")
+
+    with (
+        Apikley(KEY, base_url="http://service.test", http_client=httpx.MockTransport(broken)) as api,
+        pytest.raises(CreateOutcomeUnknown, match="label empty or too long"),
+    ):
+        ask_create(api)

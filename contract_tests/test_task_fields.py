@@ -101,3 +101,9 @@ def test_the_finished_states_are_the_contracts_last_two() -> None:
 def test_a_time_that_cannot_be_is_none(written: Any) -> None:
     task = TaskFields({"createTime": written, "completeTime": 1765185543412})
     assert (task.created_at, task.duration) == (None, None)
+
+
+@pytest.mark.parametrize("value", ["9" * 400, 10**400, "nan", float("nan"), "inf", "-inf", "1e999"], ids=lambda _: "")
+def test_a_number_that_no_float_can_hold_is_none(value: Any) -> None:
+    fields = TaskFields({"creditsConsumed": value, "createTime": value, "completeTime": value})
+    assert (fields.credits, fields.created_at, fields.duration) == (None, None, None)

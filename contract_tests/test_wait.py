@@ -11,7 +11,6 @@ import apikley
 from apikley import GenerationFailed, NotFound, TaskState, WaitTimeout
 from contract_tests.services import (
     BOTH,
-    FakeClock,
     Service,
     ask_create,
     call_async,
@@ -187,16 +186,26 @@ def test_a_task_is_refreshed_by_another_look(run: Any) -> None:
     assert (seen.id, seen.state, len(service.requests)) == ("task_hailuo_1", TaskState.GENERATING, 2)
 
 
-def test_a_wait_whose_turn_to_look_comes_too_late_ends_without_a_look(run: Any) -> None:
-    service = Service(details("waiting"))
-    places: list[float] = []
+@pytest.mark.parametrize("timeout", [float("nan"), float("inf"), -1, "5", None, True, 10**400], ids=lambda _: "")
+def test_a_time_that_is_none_is_refused_before_any_look(run: Any, timeout: Any) -> None:
+    service = Service(details("success", **RESULT))
 
-    def wait(api: Any) -> Any:
-        looks, clock = api._core.looks, FakeClock(api)
-        while not places or places[-1] == 0:
-            places.append(looks.reserve(clock.time))  # as other waits of the same client do
-        return api.wait("task_hailuo_1", places[-1] / 2)
+    async def first(api: Any) -> Any:
+        return await anext(api.wait_many(["task_hailuo_1"], timeout))
 
-    with pytest.raises(WaitTimeout, match="task task_hailuo_1 had not ended"):
-        run(service, wait)
+    many = (lambda api: next(api.wait_many(["task_hailuo_1"], timeout))) if run is call_sync else first
+    for call in (lambda api: api.wait("task_hailuo_1", timeout), many):
+        with pytest.raises(apikley.RequestInvalid, match=r"^timeout: .*, expected a number of seconds from 0 to 1,000"):
+            run(service, call)
+    assert service.requests == []
+
+
+def test_half_a_character_is_no_task_id_and_no_link(run: Any) -> None:
+    service = Service(details("success", **RESULT))
+    with pytest.raises(apikley.RequestInvalid, match="is no task id"):
+        run(service, lambda api: api.task("\ud800"))
+    with pytest.raises(apikley.RequestInvalid, match="cannot be sent as JSON"):
+        run(service, lambda api: api.download_url("http://\ud800"))
+    with pytest.raises(apikley.RequestInvalid, match="cannot be sent as JSON"):
+        run(service, lambda api: api.upload(b"\x89PNG\r\n\x1a\n", name="\ud800.png"))
     assert service.requests == []

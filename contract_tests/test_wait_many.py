@@ -7,12 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import apikley
 from apikley import AsyncApikley, WaitTimeout
-from apikley._core import Limiter
 from contract_tests.conftest import KEY
 from contract_tests.services import BASE, BOTH, FakeClock, Service, call_sync, details, envelope
 
@@ -101,15 +98,6 @@ def test_looks_never_come_faster_than_the_service_allows(run: Any) -> None:
         assert run(Service(answer), wait_all_async)[0] == 100
     assert len(times) == 300
     assert all(later - earlier >= 1.0 - 1e-9 for earlier, later in zip(times, times[10:], strict=False))
-
-
-@given(st.lists(st.floats(0, 5), max_size=60), st.integers(1, 10))
-def test_no_window_holds_more_than_the_limit(gaps: list[float], most: int) -> None:
-    limiter, now, places = Limiter(most, 1.0), 0.0, []
-    for gap in gaps:
-        now += gap
-        places.append(now + limiter.reserve(now))
-    assert all(later - earlier >= 1.0 - 1e-9 for earlier, later in zip(places, places[most:], strict=False))
 
 
 def test_leaving_the_loop_leaves_nothing_running() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,24 +122,35 @@ class MockService:
         """An `apikley` client of this simulator, whose waits advance the simulator's clock."""
         from apikley import Apikley  # noqa: PLC0415
 
-        api = Apikley(**{"api_key": self.api_key, "base_url": self.url, **options})
-        clock = api._settings.clock  # noqa: SLF001
-        skipped = 0.0
-
-        def sleep(seconds: float) -> None:
-            nonlocal skipped
-            skipped += seconds
-            self.advance(seconds)
-
-        clock.sleep = sleep  # type: ignore[method-assign]
-        clock.monotonic = lambda: time.monotonic() + skipped  # type: ignore[method-assign]
-        return api
+        clock = _SkippingClock(self.advance)
+        return Apikley(**{"api_key": self.api_key, "base_url": self.url, "clock": clock, **options})
 
     def _run(self, act: Any) -> None:
         async def run() -> None:
             act()
 
         self._server.call(run())
+
+
+class _SkippingClock:
+    """A client's time, which does not wait but lets the simulator's pass."""
+
+    def __init__(self, advance: Callable[[float], None]) -> None:
+        self._advance = advance
+        self._skipped = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._skipped
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self._skipped += seconds
+        self._advance(seconds)
+
+    async def async_sleep(self, seconds: float) -> None:
+        self.sleep(seconds)
 
 
 def _demand(schema: str, described: dict[str, Any]) -> None:

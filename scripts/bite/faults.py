@@ -104,6 +104,6 @@ LIBRARY = (
     Fault("time not signed", "apikley/callbacks.py", 'f"{task_id}.{timestamp}".encode()', "task_id.encode()", _CALLBACKS),
     Fault("old callbacks taken", "apikley/callbacks.py", "    if abs((time.time() if now is None else now) - int(stamp)) > tolerance:\n", "    if (time.time() if now is None else now) - int(stamp) > tolerance:\n", ("test_callbacks",)),
     Fault("credits of the 2025 form not read", "apikley/_fields.py", 'number(self._record.get("consumeCredits")) if cost is None else cost', "cost", _CALLBACKS),
-    Fault("redirects followed with the key", "apikley/_drivers.py", '            "follow_redirects": False,\n', '            "follow_redirects": True,\n', ("test_error_codes",)),
+    Fault("redirects followed with the key", "apikley/_connection.py", '            "follow_redirects": False,\n', '            "follow_redirects": True,\n', ("test_error_codes",)),
 )  # fmt: skip
 FAULTS = (*CONTRACT, *SIMULATOR, *LIBRARY)
