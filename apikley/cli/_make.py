@@ -78,11 +78,11 @@ def run(
     with session.settings.client() as api:
         task = made(session, api, body, callback_url)
         with (
-            _results.kept(lambda: session.again("wait", task.id, "-o", str(to or "."))),
+            _results.kept([task.id], lambda *ids: session.again("wait", *ids, "-o", str(to or "."))),
             watching(session.output, 1) as seen,
         ):
             done = api.wait(task, timeout, on_progress=seen)
-        with _results.kept(lambda: session.again("download", task.id, *target.words)):
+        with _results.kept([task.id], lambda *ids: session.again("download", *ids, *target.words)):
             file = _results.save(session.output, api, done, target)
     if len(done.result_urls) > 1:
         more = session.again("download", task.id, "--index", "1")

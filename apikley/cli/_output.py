@@ -28,11 +28,15 @@ class Output:
     Args:
         format: How results are written.
         follow: Whether each change is a result, one line each.
+
+    Attributes:
+        so_far: What there is of the result, as a document and as lines; printed even if the command fails.
     """
 
     def __init__(self, format: Format, *, follow: bool = False) -> None:  # noqa: A002
         self.json = format is Format.JSON
         self.follow = follow
+        self.so_far: tuple[dict[str, Any], list[str]] = ({}, [])
 
     @property
     def live(self) -> bool:
@@ -62,17 +66,19 @@ class Output:
         print(plain(message), file=sys.stderr, flush=True)
 
     def failed(self, failure: Failure) -> None:
-        """The end of a command that failed: a line for people, and a document where those are wanted."""
-        say(failure)
-        if self.json:
-            error = {
-                "exit_code": int(failure.code),
-                "kind": failure.code.name.lower(),
-                "message": failure.message,
-                **failure.facts,
-                "hints": failure.hints,
-            }
-            self.result({"error": error}, ())
+        """The end of a command that failed: what it has done so far, and what went wrong."""
+        error = {
+            "exit_code": int(failure.code),
+            "kind": failure.code.name.lower(),
+            "message": failure.message,
+            **failure.facts,
+            "hints": failure.hints,
+        }
+        document, lines = self.so_far
+        try:
+            self.result({**document, "error": error}, lines)
+        finally:
+            say(failure)
 
 
 def say(failure: Failure) -> None:
