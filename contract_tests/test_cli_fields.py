@@ -26,6 +26,7 @@ INVENTED = {
         "camera": {"type": "object", "description": "How it moves"},
         "shots": {"type": "array", "items": {"type": "object"}},
         "scale": {"type": "number"},
+        "steps": {"type": "array", "items": {"type": "number"}},
         "force": {"type": "boolean"},
     },
 }
@@ -139,3 +140,19 @@ def test_a_field_keeps_the_name_of_the_contract() -> None:
     parameters: list[Any] = [field.parameter(()) for field in _fields.fields(MODEL)]
     assert all(isinstance(each, inspect.Parameter) for each in parameters)
     assert [each.name for each in parameters] == [f"input_{field.name}" for field in _fields.fields(MODEL)]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e999"])
+def test_a_time_out_is_a_finite_number_before_anything_is_paid(cli: CommandLine, value: str) -> None:
+    make = ("run", "--prompt", "a", "--image", "https://files.example.com/a.png")
+    for arguments in (make, ("wait", "task_1")):
+        ended = cli(*arguments, f"--timeout={value}")
+        assert (ended.code, "Invalid value for '--timeout'" in ended.err) == (2, True)
+    assert cli.mock.journal.requests() == []
+
+
+@pytest.mark.parametrize("option", ["--scale=nan", "--scale=inf", "--steps=-inf"])
+def test_a_models_numbers_are_finite(cli: CommandLine, invented: str, option: str) -> None:
+    ended = cli("create", "--model", invented, "--prompt", "a", "--steps=1", option)
+    name, _, value = option.partition("=")
+    assert (ended.code, f"Invalid value for '{name}': {value} is not a finite number." in ended.err) == (2, True)

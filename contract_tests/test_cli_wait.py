@@ -8,6 +8,7 @@ import pytest
 
 from apikley._fields import TaskFields
 from apikley.cli._exits import Exit
+from apikley.cli._targets import Target
 from contract_tests.command_line import CommandLine, cli_fixture  # noqa: F401 - the fixture
 
 NEVER, BAD = "[mock: never]", "[mock: fail 422 prohibited content]"
@@ -92,3 +93,8 @@ def test_what_is_no_task_id_is_not_said_to_be_kept(cli: CommandLine) -> None:
     for command in ("wait", "download", "task"):
         ended = cli(command, "")
         assert (ended.code, "is no task id" in ended.err, "go on with" in ended.err) == (Exit.INVALID, True, False)
+
+
+@pytest.mark.parametrize("url", ["http://[::1/x", "//[", "http://xn--/x.mp4", "http://a.test/x.mp4\ud800"])
+def test_a_result_whose_address_is_none_still_has_a_name(url: str) -> None:
+    assert Target(None, force=False).path("task_1", url) == Path("task_1.mp4")

@@ -35,7 +35,9 @@ def show(
     status: Annotated[
         Literal["pending", "done", "dead", "refused"] | None, typer.Option(help="Only those that stand so.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, latest first.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=1, max=2**63 - 1, metavar="NUMBER", help="At most so many, latest first.")
+    ] = 100,
 ) -> None:
     """List the endings of tasks, and what became of them."""
     with _opened(where) as inbox:

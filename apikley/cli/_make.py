@@ -44,7 +44,10 @@ Where = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
-Timeout = Annotated[float, typer.Option("--timeout", min=0, metavar="SECONDS", help="How long to wait.")]
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", min=0, callback=_fields.finite, metavar="SECONDS", help="How long to wait."),
+]
 Follow = Annotated[bool, typer.Option("--follow", help="Print one line for each change of state.")]
 WAIT = 900.0
 
