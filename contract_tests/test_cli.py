@@ -160,7 +160,10 @@ def test_what_is_no_body_is_said(cli: CommandLine, content: bytes, words: str) -
 
 
 def test_a_body_and_fields_together_are_refused(cli: CommandLine) -> None:
-    assert "leave out --model" in cli("create", "--json", "-", "--model", "x", stdin=b"{}").err
+    for option in (("--model", "x"), ("--prompt", "x"), ("--image", "cat.png"), ("--no-prompt-optimizer",)):
+        ended = cli("create", "--json", "-", *option, stdin=json.dumps(published_example()).encode())
+        assert (ended.code, "leave out --model and the model's own options" in ended.err) == (Exit.INVALID, True)
+    assert cli.mock.journal.requests() == []
 
 
 def test_a_prompt_that_is_too_long_is_said_with_its_length_and_the_limit(cli: CommandLine) -> None:

@@ -126,6 +126,7 @@ def test_with_several_models_one_has_to_be_named(
     ended = cli("create", "--prompt", "a")
     assert (ended.code, "name the model with --model; there are: " in ended.err) == (2, True)
     assert cli("create", "--help").code == 0
+    assert "holds no JSON object" in cli("create", "--json", "-", stdin=b"[]").err, "a whole body names its model"
     monkeypatch.setenv("APIKLEY_MODEL", invented)
     assert "--camera" in cli("create", "--help").out
 
@@ -142,7 +143,7 @@ def test_a_field_keeps_the_name_of_the_contract() -> None:
     assert [each.name for each in parameters] == [f"input_{field.name}" for field in _fields.fields(MODEL)]
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e999"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e999", "1e10"])
 def test_a_time_out_is_a_finite_number_before_anything_is_paid(cli: CommandLine, value: str) -> None:
     make = ("run", "--prompt", "a", "--image", "https://files.example.com/a.png")
     for arguments in (make, ("wait", "task_1")):

@@ -16,8 +16,8 @@ from apikley.errors import ApikleyError, GenerationFailed, NoResult, NotFound, R
 if TYPE_CHECKING:
     from apikley import Apikley, Task
 
-# With the task that such an error is about, nothing goes on.
-_OVER = (GenerationFailed, NoResult, NotFound, RequestInvalid, ValidationFailed)
+# The task that such an error is about does not go on.
+_OVER = (GenerationFailed, NotFound, ValidationFailed)
 
 
 def stopped(command: str) -> Stopped:
@@ -42,8 +42,12 @@ def kept(tasks: Sequence[str], command: Callable[..., str]) -> Iterator[None]:
         yield
     except KeyboardInterrupt as error:
         raise stopped(command(*tasks)) from error
+    except (NoResult, RequestInvalid):
+        # Another try would end alike.
+        raise
     except (ApikleyError, OSError) as error:
-        going_on = [each for each in tasks if not isinstance(error, _OVER) or each != getattr(error, "task_id", each)]
+        over = {each.task_id for each in (error, error.__cause__) if isinstance(each, _OVER)}
+        going_on = [each for each in tasks if each not in over]
         if going_on:
             words = "the task is" if len(going_on) == 1 else "the tasks are"
             error.add_note(f"{words} kept; go on with: {command(*going_on)}")
