@@ -16,6 +16,7 @@ from apikley._files import PartialFile
 from apikley.cli._commands import COMMANDS
 from apikley.cli._exits import Exit
 from apikley.cli._targets import Target
+from apikley.receiver.notes import note
 from apikley_mock.plugin import MockService
 from contract_tests.command_line import IMAGE, CommandLine, cli_fixture, piped  # noqa: F401 - the fixture
 from contract_tests.conftest import free_port, published_example
@@ -226,6 +227,11 @@ def test_listen_takes_its_settings_from_a_profile(cli: CommandLine, tmp_path: Pa
     monkeypatch.setenv("APIKLEY_CONFIG", str(settings))
     monkeypatch.setattr("apikley.receiver.listen.Listener.run", lambda listener: listener.step())
     assert f"{task}  success" in cli("listen", "--profile", "mock", *hook, task).out
+    note(task, api_key=cli.mock.api_key)
+    note("task_of_another_account", api_key="http://wrong.invalid")
+    for key in (("--profile", "mock"), ("--api-key", cli.mock.api_key, "--base-url", cli.mock.url)):
+        ended = cli("listen", *key, *hook)
+        assert (f"{task}  success" in ended.out, "another_account" in ended.out) == (True, False), ended.err
 
 
 def test_mock_hands_over_to_the_simulator() -> None:

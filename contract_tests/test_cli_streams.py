@@ -1,4 +1,4 @@
-"""The command `apikley` where its streams are closed or full, or where it is ended before it has begun."""
+"""What the command `apikley` writes, also where its streams are closed or full, or it ends before it has begun."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from apikley.cli._exits import Exit
+from apikley.cli._output import Format, Output, amount
 from contract_tests.command_line import COMMAND, CommandLine, cli_fixture, piped  # noqa: F401 - the fixture
 from scripts.spec.files import ROOT
 
@@ -51,3 +52,16 @@ def test_ctrl_c_before_anything_has_begun_is_quiet(tmp_path: Path) -> None:
     (tmp_path / "typer.py").write_text("raise KeyboardInterrupt", encoding="utf-8")
     run = piped("credits", PYTHONPATH=str(tmp_path))
     assert (run.returncode, run.stdout, run.stderr) == (Exit.INTERRUPTED, "", "")
+
+
+def test_numbers_that_json_does_not_have_are_null(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(Format.JSON).result({"credits": float("nan"), "all": [float("inf"), 1.5]}, ())
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {"credits": None, "all": [None, 1.5]}
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(3, "3"), (3.0, "3"), (12.5, "12.5"), (1234567.25, "1234567.25"), (10**400, "1" + "0" * 400)],
+)
+def test_credits_are_printed_with_every_digit(number: float, words: str) -> None:
+    assert amount(number) == words

@@ -15,6 +15,7 @@ import typer
 
 import apikley_contract
 from apikley.cli._exits import Exit, failure_of
+from apikley.cli._output import amount
 from apikley.cli._session import Session
 from apikley.cli._settings import Settings
 from apikley.errors import ApikleyError
@@ -114,7 +115,7 @@ def _connection(settings: Settings) -> list[Check]:
             failure = failure_of(error)
             checks.append(Check("account", "failed", str(error), failure.code if failure else Exit.FAILED))
         else:
-            checks.append(Check("account", "ok", f"the key is accepted; {left:g} credits left"))
+            checks.append(Check("account", "ok", f"the key is accepted; {amount(left)} credits left"))
     return checks
 
 

@@ -51,7 +51,7 @@ class Output:
     def result(self, document: Any, lines: Iterable[str]) -> None:
         """The result, as a document or as lines."""
         if self.json:
-            _write(json.dumps(document, ensure_ascii=False, indent=None if self.follow else 2))
+            _write(_json(document, indent=None if self.follow else 2))
         else:
             for line in lines:
                 _write(plain(line))
@@ -59,7 +59,7 @@ class Output:
     def change(self, document: dict[str, Any], line: str) -> None:
         """One change of a task, where they are followed."""
         if self.follow:
-            _write(json.dumps(document, ensure_ascii=False) if self.json else plain(line))
+            _write(_json(document) if self.json else plain(line))
 
     def note(self, message: str) -> None:
         """Something worth knowing that is no result."""
@@ -101,12 +101,23 @@ def pairs(**values: object) -> list[str]:
     return [f"{name:<{width}}  {value}" for name, value in shown.items()]
 
 
+def amount(number: float) -> str:
+    """A number of credits for people, with every digit."""
+    return str(number).removesuffix(".0")
+
+
 def seconds(duration: timedelta | None) -> str | None:
     """A duration for people, for instance `2 min 5 s`."""
     if duration is None:
         return None
     minutes, rest = divmod(duration.total_seconds(), 60)
     return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{rest:.3g} s"
+
+
+def _json(document: Any, indent: int | None = None) -> str:
+    # Python writes NaN, which no other reader takes for JSON.
+    strict = json.loads(json.dumps(document), parse_constant=lambda _: None)
+    return json.dumps(strict, ensure_ascii=False, indent=indent, allow_nan=False)
 
 
 def _write(line: str) -> None:

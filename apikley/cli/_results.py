@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from apikley.cli._exits import Stopped
 from apikley.cli._live import downloading
-from apikley.cli._output import Output, pairs, seconds
+from apikley.cli._output import Output, amount, pairs, seconds
 from apikley.cli._targets import Target
 from apikley.errors import ApikleyError, GenerationFailed, NoResult, NotFound, RequestInvalid, ValidationFailed
 
@@ -82,7 +82,7 @@ def document(task: Task, file: Path | None = None) -> dict[str, Any]:
 
 def lines(task: Task, file: Path | None = None) -> list[str]:
     """The same for people."""
-    cost = None if task.credits is None else f"{task.credits:g}"
+    cost = None if task.credits is None else amount(task.credits)
     reason = " ".join(filter(None, (task.fail_code, task.fail_msg)))
     return pairs(
         file=file,
