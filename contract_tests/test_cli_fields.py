@@ -143,6 +143,13 @@ def test_a_field_keeps_the_name_of_the_contract() -> None:
     assert [each.name for each in parameters] == [f"input_{field.name}" for field in _fields.fields(MODEL)]
 
 
+def test_a_file_of_a_field_that_cannot_be_read_is_said_by_its_field(cli: CommandLine) -> None:
+    ended = cli("create", "--prompt", "@nothere.txt", "--image", "https://files.example.com/a.png")
+    assert ended.code == 2
+    assert ended.err.endswith("\n  input.prompt: nothere.txt: No such file or directory\n")
+    assert cli.mock.journal.requests() == []
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e999", "1e10"])
 def test_a_time_out_is_a_finite_number_before_anything_is_paid(cli: CommandLine, value: str) -> None:
     make = ("run", "--prompt", "a", "--image", "https://files.example.com/a.png")
