@@ -16,13 +16,16 @@ nox.options.sessions = ["lint", "types", "check", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 nox.needs_version = ">=2026.4"
 
+# uv takes Python from this machine, and certificates too, as pip does.
+os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+os.environ.setdefault("UV_SYSTEM_CERTS", "1")
+
 ROOT = Path(__file__).parent
 DEV, DEMO, NODE, NOX = (f"requirements/{name}.txt" for name in ("dev", "demo", "node", "nox"))
 
 
 def install(session: nox.Session, requirements: str = DEV) -> None:
     """The locked versions, and the project itself."""
-    session.env["UV_PYTHON_DOWNLOADS"] = "never"
     session.install("--require-hashes", "-r", requirements)
     session.install("--no-deps", "--no-build-isolation", "-e", ".")
 
@@ -31,7 +34,7 @@ def install_node(session: nox.Session) -> None:
     """Node from a Python package, where the machine has none that is new enough."""
     probe = "from scripts.spec.node import folder; folder()"
     try:
-        session.run("python", "-c", probe, silent=True, stderr=None)
+        session.run_install("python", "-c", probe, silent=True, stderr=None)
     except nox.command.CommandFailed:
         session.install("--require-hashes", "-r", NODE)
 

@@ -16,6 +16,7 @@ from apikley._files import PartialFile
 from apikley.cli._commands import COMMANDS
 from apikley.cli._exits import Exit
 from apikley.cli._targets import Target
+from apikley.receiver.notes import note
 from contract_tests.command_line import IMAGE, CommandLine, cli_fixture, piped  # noqa: F401 - the fixture
 from contract_tests.conftest import free_port, published_example
 from scripts.spec.files import ROOT
@@ -159,7 +160,10 @@ def test_what_is_no_body_is_said(cli: CommandLine, content: bytes, words: str) -
 
 
 def test_a_body_and_fields_together_are_refused(cli: CommandLine) -> None:
-    assert "leave out --model" in cli("create", "--json", "-", "--model", "x", stdin=b"{}").err
+    for option in (("--model", "x"), ("--prompt", "x"), ("--image", "cat.png"), ("--no-prompt-optimizer",)):
+        ended = cli("create", "--json", "-", *option, stdin=json.dumps(published_example()).encode())
+        assert (ended.code, "leave out --model and the model's own options" in ended.err) == (Exit.INVALID, True)
+    assert cli.mock.journal.requests() == []
 
 
 def test_a_prompt_that_is_too_long_is_said_with_its_length_and_the_limit(cli: CommandLine) -> None:
@@ -222,6 +226,11 @@ def test_listen_takes_its_settings_from_a_profile(cli: CommandLine, tmp_path: Pa
     monkeypatch.setenv("APIKLEY_CONFIG", str(settings))
     monkeypatch.setattr("apikley.receiver.listen.Listener.run", lambda listener: listener.step())
     assert f"{task}  success" in cli("listen", "--profile", "mock", *hook, task).out
+    note(task, api_key=cli.mock.api_key)
+    note("task_of_another_account", api_key="http://wrong.invalid")
+    for key in (("--profile", "mock"), ("--api-key", cli.mock.api_key, "--base-url", cli.mock.url)):
+        ended = cli("listen", *key, *hook)
+        assert (f"{task}  success" in ended.out, "another_account" in ended.out) == (True, False), ended.err
 
 
 EXITS: dict[Exit, tuple[str, ...]] = {

@@ -26,6 +26,7 @@ INVENTED = {
         "camera": {"type": "object", "description": "How it moves"},
         "shots": {"type": "array", "items": {"type": "object"}},
         "scale": {"type": "number"},
+        "steps": {"type": "array", "items": {"type": "number"}},
         "force": {"type": "boolean"},
     },
 }
@@ -125,6 +126,7 @@ def test_with_several_models_one_has_to_be_named(
     ended = cli("create", "--prompt", "a")
     assert (ended.code, "name the model with --model; there are: " in ended.err) == (2, True)
     assert cli("create", "--help").code == 0
+    assert "holds no JSON object" in cli("create", "--json", "-", stdin=b"[]").err, "a whole body names its model"
     monkeypatch.setenv("APIKLEY_MODEL", invented)
     assert "--camera" in cli("create", "--help").out
 
@@ -146,3 +148,19 @@ def test_a_file_of_a_field_that_cannot_be_read_is_said_by_its_field(cli: Command
     assert ended.code == 2
     assert ended.err.endswith("\n  input.prompt: nothere.txt: No such file or directory\n")
     assert cli.mock.journal.requests() == []
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e999", "1e10"])
+def test_a_time_out_is_a_finite_number_before_anything_is_paid(cli: CommandLine, value: str) -> None:
+    make = ("run", "--prompt", "a", "--image", "https://files.example.com/a.png")
+    for arguments in (make, ("wait", "task_1")):
+        ended = cli(*arguments, f"--timeout={value}")
+        assert (ended.code, "Invalid value for '--timeout'" in ended.err) == (2, True)
+    assert cli.mock.journal.requests() == []
+
+
+@pytest.mark.parametrize("option", ["--scale=nan", "--scale=inf", "--steps=-inf"])
+def test_a_models_numbers_are_finite(cli: CommandLine, invented: str, option: str) -> None:
+    ended = cli("create", "--model", invented, "--prompt", "a", "--steps=1", option)
+    name, _, value = option.partition("=")
+    assert (ended.code, f"Invalid value for '{name}': {value} is not a finite number." in ended.err) == (2, True)

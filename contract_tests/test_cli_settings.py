@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import apikley_contract
 from apikley.cli._settings import Settings, config_file, resolve
 from apikley.errors import ConfigurationError
 from contract_tests.command_line import CommandLine, cli_fixture  # noqa: F401 - the fixture
@@ -145,3 +146,40 @@ def test_a_key_in_somebody_elses_file_is_refused(file: Path, monkeypatch: pytest
         resolve(environment={"APIKLEY_CONFIG": str(file)})
     assert KEY not in str(caught.value)
     assert resolve(environment={"APIKLEY_CONFIG": str(file), "APIKLEY_API_KEY": "k"}).api_key.value == "k"
+
+
+@pytest.mark.parametrize("command", ["credits", "doctor"])
+def test_the_environments_key_is_never_sent_to_a_profiles_address(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    (tmp_path / "config.toml").write_text(f'[profiles.mock]\nbase_url = "{cli.mock.url}"\n', encoding="utf-8")
+    monkeypatch.setenv("APIKLEY_CONFIG", str(tmp_path / "config.toml"))
+    ended = cli(command, "--profile", "mock")
+    assert ended.code == 2
+    assert "profile 'mock' has no api_key: write it into " in ended.out + ended.err
+    assert cli.mock.journal.requests() == []
+
+
+def test_a_profiles_key_is_never_sent_to_the_environments_address(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text(f'[profiles.real]\napi_key = "{KEY}"\n', encoding="utf-8")
+    # The library reads the environment, too.
+    monkeypatch.setenv("APIKLEY_BASE_URL", "http://elsewhere.invalid")
+    environment = {"APIKLEY_CONFIG": str(file), "APIKLEY_BASE_URL": "http://elsewhere.invalid", "APIKLEY_MODEL": "m"}
+    settings = resolve(profile="real", environment=environment)
+    published = apikley_contract.openapi()["servers"][0]["url"]
+    assert (settings.base_url.value, settings.address) == (None, published)
+    assert repr(settings.client()) == f"<Apikley {published}>"
+    assert settings.model.value == "m", "a model is no secret, and goes anywhere"
+
+
+def test_a_flag_stands_in_for_what_a_profile_lacks(file: Path) -> None:
+    file.write_text('[profiles.mock]\nbase_url = "http://127.0.0.1:8080"\n', encoding="utf-8")
+    environment = {"APIKLEY_CONFIG": str(file), "APIKLEY_API_KEY": "sk-real"}
+    assert resolve(profile="mock", api_key="mock-key", environment=environment).api_key.value == "mock-key"
+
+
+def test_a_profile_with_neither_key_nor_address_leaves_both_to_the_environment(file: Path) -> None:
+    file.write_text('[profiles.fast]\nmodel = "m"\n', encoding="utf-8")
+    environment = {"APIKLEY_CONFIG": str(file), "APIKLEY_API_KEY": "k", "APIKLEY_BASE_URL": "http://127.0.0.1:8080"}
+    settings = resolve(profile="fast", environment=environment)
+    assert (settings.api_key.value, settings.base_url.value) == ("k", "http://127.0.0.1:8080")

@@ -163,3 +163,39 @@ def test_a_page_that_is_not_there_is_said(tmp_path: Path) -> None:
     run = _run(sys.executable, "-m", "scripts.spec", "update", str(tmp_path / "none.txt"))
     assert run.returncode == 1
     assert run.stderr == f"{tmp_path / 'none.txt'}: cannot be read: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "give SOURCE or --recorded"),
+        (["a", "--recorded"], "give SOURCE or --recorded, not both"),
+        (["a", "--check", "--write"], "--check changes nothing"),
+        (["a", "--path"], "expected one argument"),
+    ],
+)
+def test_wrong_usage_of_an_update_names_the_command_that_was_typed(arguments: list[str], words: str) -> None:
+    run = _run(sys.executable, "-m", "scripts.spec", "update", *arguments)
+    assert run.returncode == 2
+    assert run.stderr.startswith("usage: scripts/update-spec [-h] ")
+    assert f"\nscripts/update-spec: error: {'argument --path: ' * ('--path' in arguments)}{words}" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "session", "module"),
+    [("update-spec", "update", "scripts.spec update"), ("bench", "bench", "scripts.benches")],
+)
+def test_a_script_ends_with_the_exit_code_of_what_it_runs(
+    checkout: Path, tmp_path: Path, script: str, session: str, module: str
+) -> None:
+    for name, text in (("venv/nox", 'echo "$@" >&2'), (f"nox/{session}", 'echo "$PWD $@"; exit 2')):
+        folder = checkout / f".{name}"
+        folder.mkdir(parents=True)
+        _bin(folder / "bin", python=text)
+    shutil.copy(checkout / "requirements" / "nox.txt", checkout / ".venv" / "nox" / ".locked")
+    run = subprocess.run(
+        [checkout / "scripts" / script, "a b"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=50
+    )
+    stands = tmp_path if script == "update-spec" else checkout
+    assert (run.returncode, run.stdout) == (2, f"{stands} -m {module} a b\n")
+    assert run.stderr == f"-m nox --install-only -s {session}\n"

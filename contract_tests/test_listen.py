@@ -307,6 +307,7 @@ def test_the_command_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
         (["inbox", "list"], 2, "apikley: there is no inbox apikley-inbox.db; name it with --inbox\n"),
         (["inbox", "replay"], 2, "name the keys to replay, or say --all"),
         (["inbox", "list", "--status", "odd"], 2, "'odd' is not one of"),
+        (["inbox", "list", "--limit", "9" * 20], 2, "Invalid value for '--limit'"),
         (["fly"], 2, "No such command 'fly'"),
     ],
 )

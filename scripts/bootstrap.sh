@@ -38,3 +38,12 @@ make_env() {
     fail "cannot install $locked: $(grep -v -i '^warning\|^$' "$log" | tail -n 1); is the package index reachable? All of pip's output: $log"
   cp "$locked" "$env/.locked"
 }
+
+# make_session NAME: what the nox session NAME installs, with its commands first on the PATH. What is run
+# in it then ends with an exit code of its own, of which nox would make a 1.
+make_session() {
+  make_env nox
+  .venv/nox/bin/python -m nox --install-only -s "$1" >&2
+  PATH=$PWD/.nox/$1/bin:$PATH
+  export PATH
+}

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from apikley.cli._live import busy
+from apikley.cli._output import amount
 from apikley.cli._session import Session
 
 
@@ -35,4 +36,4 @@ def credits_left(session: Session) -> None:
     """
     with session.settings.client() as api:
         left = api.credits()
-    session.output.result({"credits": left}, [f"{left:g}"])
+    session.output.result({"credits": left}, [amount(left)])

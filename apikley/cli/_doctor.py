@@ -15,6 +15,7 @@ import typer
 
 import apikley_contract
 from apikley.cli._exits import Exit, failure_of
+from apikley.cli._output import amount
 from apikley.cli._session import Session
 from apikley.cli._settings import Settings
 from apikley.errors import ApikleyError
@@ -86,7 +87,7 @@ def _settings(settings: Settings) -> list[Check]:
     checks = [Check("settings file", "ok", f"{settings.file} {state}")]
     for name in ("base_url", "model"):
         value, source = getattr(settings, name)
-        default = apikley_contract.openapi()["servers"][0]["url"] if name == "base_url" else "the contract's only one"
+        default = settings.address if name == "base_url" else "the contract's only one"
         words = f"{value}, from {source}" if value else f"{default}, by default"
         checks.append(Check(name.replace("_", " "), "ok", words))
     return checks
@@ -96,7 +97,7 @@ def _connection(settings: Settings) -> list[Check]:
     from apikley import Apikley  # noqa: PLC0415 - loads the network stack
 
     try:
-        Apikley("any", base_url=settings.base_url.value).close()
+        Apikley("any", base_url=settings.address).close()
     except ApikleyError as error:
         return [Check("connection", "failed", str(error), Exit.INVALID)]
     try:
@@ -105,7 +106,7 @@ def _connection(settings: Settings) -> list[Check]:
         return [Check("key", "failed", str(error), Exit.INVALID)]
     checks = [Check("key", "ok", f"well formed, from {settings.api_key.source}")]
     with api:
-        checks += _answer(settings.base_url.value or apikley_contract.openapi()["servers"][0]["url"])
+        checks += _answer(settings.address)
         if checks[-1].code is Exit.NETWORK:
             return checks
         try:
@@ -114,7 +115,7 @@ def _connection(settings: Settings) -> list[Check]:
             failure = failure_of(error)
             checks.append(Check("account", "failed", str(error), failure.code if failure else Exit.FAILED))
         else:
-            checks.append(Check("account", "ok", f"the key is accepted; {left:g} credits left"))
+            checks.append(Check("account", "ok", f"the key is accepted; {amount(left)} credits left"))
     return checks
 
 

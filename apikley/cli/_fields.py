@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -54,7 +55,9 @@ class Field(NamedTuple):
         kind = self._kind()
         if kind is bool:
             flags = ["/".join([flags[0], f"--no-{flags[0][2:]}"])]
-        option = typer.Option(*flags, help=self.help(), metavar=self._metavar(kind), show_default=False)
+        option = typer.Option(
+            *flags, help=self.help(), metavar=self._metavar(kind), show_default=False, callback=finite
+        )
         return inspect.Parameter(
             f"{_PREFIX}{self.name}",
             inspect.Parameter.KEYWORD_ONLY,
@@ -122,6 +125,18 @@ class Field(NamedTuple):
         if isinstance(given, str) and "enum" not in self.schema:
             return json_of(given, pointer)
         return given
+
+
+def finite(value: Any) -> Any:
+    """An option's value, for Typer; NaN and infinity pass every other check of a number.
+
+    Raises:
+        typer.BadParameter: It is one of these, or holds one.
+    """
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, float) and not math.isfinite(each):
+            raise typer.BadParameter(f"{each} is not a finite number.")
+    return value
 
 
 def fields(model: str) -> list[Field]:

@@ -12,6 +12,7 @@ import typer
 
 from apikley.cli._session import Session, command
 from apikley.errors import ConfigurationError
+from apikley.receiver._records import INBOX
 
 if TYPE_CHECKING:
     from apikley.receiver import Inbox
@@ -25,17 +26,18 @@ Where = Annotated[
         help="A SQLite file, or the URL of a PostgreSQL database.",
     ),
 ]
-DEFAULT = "apikley-inbox.db"
 
 
 def show(
     session: Session,
     *,
-    where: Where = DEFAULT,
+    where: Where = INBOX,
     status: Annotated[
         Literal["pending", "done", "dead", "refused"] | None, typer.Option(help="Only those that stand so.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, latest first.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=1, max=2**63 - 1, metavar="NUMBER", help="At most so many, latest first.")
+    ] = 100,
 ) -> None:
     """List the endings of tasks, and what became of them."""
     with _opened(where) as inbox:
@@ -53,7 +55,7 @@ def show(
     session.output.result({"endings": rows}, _table(("key", "status", "attempts", "received", "error"), rows))
 
 
-def expected(session: Session, *, where: Where = DEFAULT) -> None:
+def expected(session: Session, *, where: Where = INBOX) -> None:
     """List the jobs whose callback is waited for."""
     with _opened(where) as inbox:
         jobs = inbox.expectations()
@@ -74,7 +76,7 @@ def replay(
     keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Which ones.")] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that are dead.")] = False,
-    where: Where = DEFAULT,
+    where: Where = INBOX,
 ) -> None:
     """Have dead endings handled again, by whichever receiver works on the inbox."""
     if bool(keys) == everything:

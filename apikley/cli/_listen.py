@@ -40,8 +40,9 @@ def listen(
     def tell(news: News) -> None:
         output.change({"task_id": news.task_id, "what": news.what}, f"{news.task_id}  {news.what}")
 
-    notes = Notes(noted or NOTES) if noted or not tasks else None
-    with session.settings.client() as api:
+    settings = session.settings
+    with settings.client() as api:
+        notes = Notes(noted or NOTES, settings.api_key.value) if noted or not tasks else None
         listener = Listener(api, forward_to, webhook_key, notes=notes, tell=tell)
         try:
             for task_id in tasks or ():

@@ -44,7 +44,16 @@ Where = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
-Timeout = Annotated[float, typer.Option("--timeout", min=0, metavar="SECONDS", help="How long to wait.")]
+
+
+def _seconds(value: float) -> float:
+    """For Typer, whose own limits NaN would pass. The library would refuse it too late: once the task is paid."""
+    if not 0 <= value <= 1e9:
+        raise typer.BadParameter(f"{value:g} is not a number of seconds from 0 to 1,000,000,000.")
+    return value
+
+
+Timeout = Annotated[float, typer.Option("--timeout", callback=_seconds, metavar="SECONDS", help="How long to wait.")]
 Follow = Annotated[bool, typer.Option("--follow", help="Print one line for each change of state.")]
 WAIT = 900.0
 
@@ -78,11 +87,11 @@ def run(
     with session.settings.client() as api:
         task = made(session, api, body, callback_url)
         with (
-            _results.kept(lambda: session.again("wait", task.id, "-o", str(to or "."))),
+            _results.kept([task.id], lambda *ids: session.again("wait", *ids, "-o", str(to or "."))),
             watching(session.output, 1) as seen,
         ):
             done = api.wait(task, timeout, on_progress=seen)
-        with _results.kept(lambda: session.again("download", task.id, *target.words)):
+        with _results.kept([task.id], lambda *ids: session.again("download", *ids, *target.words)):
             file = _results.save(session.output, api, done, target)
     if len(done.result_urls) > 1:
         more = session.again("download", task.id, "--index", "1")
@@ -171,7 +180,7 @@ def model_for(given: str | None, profile: str | None) -> str:
         ConfigurationError: It is not said, and there are several.
     """
     known = apikley_contract.models()
-    chosen = resolve(model=given, profile=profile).model.value or (next(iter(known)) if len(known) == 1 else None)
+    chosen = _named(given, profile)
     if chosen is None:
         raise ConfigurationError(f"name the model with --model; there are: {', '.join(known)}")
     if chosen not in known:
@@ -192,13 +201,19 @@ def with_fields(function: Callable[..., None], arguments: Sequence[str]) -> Call
         RequestInvalid: There is no model of this name.
         ConfigurationError: It is not said, and there are several.
     """
-    if _flag(arguments, "--json") is not None:
+    given, profile = _flag(arguments, "--model"), _flag(arguments, "--profile")
+    chosen = _named(given, profile)
+    whole = _flag(arguments, "--json") is not None and chosen not in apikley_contract.models()
+    if whole or (chosen is None and "--help" in arguments):
         return command(function)
-    chosen = resolve(model=_flag(arguments, "--model"), profile=_flag(arguments, "--profile")).model.value
-    if chosen is None and "--help" in arguments and len(apikley_contract.models()) > 1:
-        return command(function)
-    model = model_for(chosen, None)
+    model = model_for(given, profile)
     return command(function, extra=[field.parameter(taken(function)) for field in _fields.fields(model)])
+
+
+def _named(given: str | None, profile: str | None) -> str | None:
+    """The model that is asked for, whether there is one of this name or not."""
+    known = apikley_contract.models()
+    return resolve(model=given, profile=profile).model.value or (next(iter(known)) if len(known) == 1 else None)
 
 
 def taken(function: Callable[..., None]) -> set[str]:

@@ -28,11 +28,15 @@ class Output:
     Args:
         format: How results are written.
         follow: Whether each change is a result, one line each.
+
+    Attributes:
+        so_far: What there is of the result, as a document and as lines; printed even if the command fails.
     """
 
     def __init__(self, format: Format, *, follow: bool = False) -> None:  # noqa: A002
         self.json = format is Format.JSON
         self.follow = follow
+        self.so_far: tuple[dict[str, Any], list[str]] = ({}, [])
 
     @property
     def live(self) -> bool:
@@ -47,31 +51,33 @@ class Output:
     def result(self, document: Any, lines: Iterable[str]) -> None:
         """The result, as a document or as lines."""
         if self.json:
-            _write(json.dumps(document, ensure_ascii=False, indent=None if self.follow else 2))
+            _write(_json(document, indent=None if self.follow else 2))
         else:
             for line in lines:
                 _write(plain(line))
 
     def change(self, document: dict[str, Any], line: str) -> None:
         """One change of a task that is followed."""
-        _write(json.dumps(document, ensure_ascii=False) if self.json else plain(line))
+        _write(_json(document) if self.json else plain(line))
 
     def note(self, message: str) -> None:
         """Something worth knowing that is no result."""
         print(plain(message), file=sys.stderr, flush=True)
 
     def failed(self, failure: Failure) -> None:
-        """The end of a command that failed: a line for people, and a document where those are wanted."""
-        say(failure)
-        if self.json:
-            error = {
-                "exit_code": int(failure.code),
-                "kind": failure.code.name.lower(),
-                "message": failure.message,
-                **failure.facts,
-                "hints": failure.hints,
-            }
-            self.result({"error": error}, ())
+        """The end of a command that failed: what it has done so far, and what went wrong."""
+        error = {
+            "exit_code": int(failure.code),
+            "kind": failure.code.name.lower(),
+            "message": failure.message,
+            **failure.facts,
+            "hints": failure.hints,
+        }
+        document, lines = self.so_far
+        try:
+            self.result({**document, "error": error}, lines)
+        finally:
+            say(failure)
 
 
 def say(failure: Failure) -> None:
@@ -94,12 +100,23 @@ def pairs(**values: object) -> list[str]:
     return [f"{name:<{width}}  {value}" for name, value in shown.items()]
 
 
+def amount(number: float) -> str:
+    """A number of credits for people, with every digit."""
+    return str(number).removesuffix(".0")
+
+
 def seconds(duration: timedelta | None) -> str | None:
     """A duration for people, for instance `2 min 5 s`."""
     if duration is None:
         return None
     minutes, rest = divmod(duration.total_seconds(), 60)
     return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{rest:.3g} s"
+
+
+def _json(document: Any, indent: int | None = None) -> str:
+    # Python writes NaN, which no other reader takes for JSON.
+    strict = json.loads(json.dumps(document), parse_constant=lambda _: None)
+    return json.dumps(strict, ensure_ascii=False, indent=indent, allow_nan=False)
 
 
 def _write(line: str) -> None:

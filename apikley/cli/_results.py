@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apikley.cli._exits import Stopped
 from apikley.cli._live import downloading
-from apikley.cli._output import Output, pairs, seconds
+from apikley.cli._output import Output, amount, pairs, seconds
 from apikley.cli._targets import Target
-from apikley.errors import ApikleyError, GenerationFailed, NoResult, NotFound, ValidationFailed
+from apikley.errors import ApikleyError, GenerationFailed, NoResult, NotFound, RequestInvalid, ValidationFailed
 
 if TYPE_CHECKING:
     from apikley import Apikley, Task
+
+# The task that such an error is about does not go on.
+_OVER = (GenerationFailed, NotFound, ValidationFailed)
 
 
 def stopped(command: str) -> Stopped:
@@ -25,11 +28,12 @@ def stopped(command: str) -> Stopped:
 
 
 @contextmanager
-def kept(command: Callable[[], str]) -> Iterator[None]:
-    """Say how to go on, whatever ends the work on a task that exists.
+def kept(tasks: Sequence[str], command: Callable[..., str]) -> Iterator[None]:
+    """Say how to go on, whatever ends the work on tasks that exist.
 
     Args:
-        command: Gives the command line that goes on.
+        tasks: The ids of those that are not dealt with yet; may shrink meanwhile.
+        command: Gives the command line that goes on with the tasks whose ids it is called with.
 
     Raises:
         Stopped: In place of Ctrl-C.
@@ -37,12 +41,16 @@ def kept(command: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        raise stopped(command()) from error
-    except (GenerationFailed, NoResult, NotFound, ValidationFailed):
-        # Nothing goes on there.
+        raise stopped(command(*tasks)) from error
+    except (NoResult, RequestInvalid):
+        # Another try would end alike.
         raise
     except (ApikleyError, OSError) as error:
-        error.add_note(f"the task is kept; go on with: {command()}")
+        over = {each.task_id for each in (error, error.__cause__) if isinstance(each, _OVER)}
+        going_on = [each for each in tasks if each not in over]
+        if going_on:
+            words = "the task is" if len(going_on) == 1 else "the tasks are"
+            error.add_note(f"{words} kept; go on with: {command(*going_on)}")
         raise
 
 
@@ -74,7 +82,7 @@ def document(task: Task, file: Path | None = None) -> dict[str, Any]:
 
 def lines(task: Task, file: Path | None = None) -> list[str]:
     """The same for people."""
-    cost = None if task.credits is None else f"{task.credits:g}"
+    cost = None if task.credits is None else amount(task.credits)
     reason = " ".join(filter(None, (task.fail_code, task.fail_msg)))
     return pairs(
         file=file,

@@ -101,7 +101,7 @@ def command(
             failure = failure_of(error)
             if failure is None or isinstance(error, BrokenPipeError):
                 raise
-            with _undisturbed(), suppress(BrokenPipeError):
+            with _undisturbed(), suppress(OSError):
                 said.failed(failure)
             raise typer.Exit(failure.code) from error
 

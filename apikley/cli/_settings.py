@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import platformdirs
 
+import apikley_contract
 from apikley.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 CONFIG, PROFILE = "APIKLEY_CONFIG", "APIKLEY_PROFILE"
 DEFAULT_PROFILE = "default"
-_VARIABLES = {"api_key": "APIKLEY_API_KEY", "base_url": "APIKLEY_BASE_URL", "model": "APIKLEY_MODEL"}
+API_KEY = "APIKLEY_API_KEY"
+_VARIABLES = {"api_key": API_KEY, "base_url": "APIKLEY_BASE_URL", "model": "APIKLEY_MODEL"}
+_PAIR = {"api_key", "base_url"}
 
 
 class Setting(NamedTuple):
@@ -39,6 +42,7 @@ class Settings:
         model: The model, if that is said.
         file: The settings file.
         profile: The profile of it that was read; None if there is none of that name.
+        paired: Whether key and base URL are that profile's alone, because a flag names it.
     """
 
     api_key: Setting
@@ -46,6 +50,12 @@ class Settings:
     model: Setting
     file: Path
     profile: str | None
+    paired: bool = False
+
+    @property
+    def address(self) -> str:
+        """Where the API is: the contract's server, if nothing else is said."""
+        return self.base_url.value or str(apikley_contract.openapi()["servers"][0]["url"])
 
     def client(self) -> Apikley:
         """A client for these settings.
@@ -56,11 +66,20 @@ class Settings:
         from apikley import Apikley  # noqa: PLC0415 - loads the network stack
 
         if self.api_key.value is None:
-            raise ConfigurationError(
-                f"no API key: set {_VARIABLES['api_key']}, or write api_key into the profile of {self.file}; "
-                "keys are made at https://app.apikley.ru/keys"
+            raise ConfigurationError(self._no_key())
+        # Said even where it is the contract's: the library would take the environment's.
+        return Apikley(self.api_key.value, base_url=self.address)
+
+    def _no_key(self) -> str:
+        if self.paired:
+            return (
+                f"profile {self.profile!r} has no api_key: write it into {self.file}; "
+                "the environment's is not used with a profile's base_url"
             )
-        return Apikley(self.api_key.value, base_url=self.base_url.value)
+        return (
+            f"no API key: set {API_KEY}, or write api_key into the profile of {self.file}; "
+            "keys are made at https://app.apikley.ru/keys"
+        )
 
 
 def resolve(
@@ -73,8 +92,9 @@ def resolve(
 ) -> Settings:
     """Put the settings together.
 
-    A profile that is named by a flag is as good as flags: its values come before the environment's,
-    so that `--profile mock` never sends the key of the environment to the mock.
+    A profile that is named by a flag is as good as flags: its values come before the environment's. Its key
+    and its base URL belong together: where it has either, the environment is asked for neither, so that
+    `--profile mock` never sends the key of the environment to the mock, nor a profile's key elsewhere.
 
     Args:
         api_key: The flag's value; so for the others.
@@ -100,13 +120,16 @@ def resolve(
     }
     flags = {"api_key": api_key, "base_url": base_url, "model": model}
     given = {key: Setting(value, f"--{key.replace('_', '-')}") for key, value in flags.items() if value is not None}
+    paired = bool(profile and _PAIR & stored.keys())
+    if paired:
+        from_environment = {key: setting for key, setting in from_environment.items() if key not in _PAIR}
     layers = [given, stored, from_environment] if profile else [given, from_environment, stored]
     chosen = {
         key: next((layer[key] for layer in layers if key in layer), Setting(None, "not set")) for key in _VARIABLES
     }
     if chosen["api_key"] is stored.get("api_key"):
         _demand_private(file)
-    return Settings(**chosen, file=file, profile=name if name in profiles else None)
+    return Settings(**chosen, file=file, profile=name if name in profiles else None, paired=paired)
 
 
 def config_file(environment: Mapping[str, str] = os.environ) -> Path:

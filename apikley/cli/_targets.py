@@ -65,8 +65,7 @@ class Target:
         Raises:
             ConfigurationError: A file is there, and is to stay.
         """
-        suffix = PurePosixPath(urlsplit(url).path).suffix
-        path = self._named(task_id, suffix if re.fullmatch(r"\.\w{1,5}", suffix) else _SUFFIX)
+        path = self._named(task_id, _suffix(url))
         if path.exists() and not self._force and path not in self._replaceable:
             raise ConfigurationError(f"{path} exists; say --force to replace it")
         return path
@@ -76,6 +75,14 @@ class Target:
         # An id comes from outside: it must not lead out of the folder.
         safe = re.sub(r"[^\w.-]|^\.", "_", task_id)
         return given / f"{safe}{suffix}" if given.is_dir() else Path(str(given).replace(_ID, safe))
+
+
+def _suffix(url: str) -> str:
+    try:
+        suffix = PurePosixPath(urlsplit(url).path).suffix
+    except ValueError:  # an address that is none, which the download will say
+        suffix = ""
+    return suffix if re.fullmatch(r"\.\w{1,5}", suffix) else _SUFFIX
 
 
 def _demand_leave(path: Path, output: Output) -> None:

@@ -44,22 +44,27 @@ def wait(
     documents: list[dict[str, Any]] = []
     lines: list[str] = []
     failures: list[str] = []
-    with (
-        session.settings.client() as api,
-        _results.kept(lambda: session.again("wait", *waiting, *target.words)),
-        watching(output, len(waiting)) as seen,
-    ):
-        for task in api.wait_many(waiting[:], timeout, on_progress=seen):
-            good = task.state == "success"
-            file = _results.save(output, api, task, target) if good and to is not None else None
-            waiting.remove(task.id)
-            documents.append(_results.document(task, file))
-            lines += [*([""] if lines else []), *_results.lines(task, file)]
-            if not good:
-                failures.append(f"task {task.id} failed: {task.fail_msg or task.fail_code or 'no reason is given'}")
+    output.so_far = {"tasks": documents}, lines
+    try:
+        with (
+            session.settings.client() as api,
+            _results.kept(waiting, lambda *open_ids: session.again("wait", *open_ids, *target.words)),
+            watching(output, len(waiting)) as seen,
+        ):
+            for task in api.wait_many(waiting[:], timeout, on_progress=seen):
+                wanted = task.state == "success" and to is not None
+                file = _results.save(output, api, task, target) if wanted and task.result_urls else None
+                documents.append(_results.document(task, file))
+                lines += [*([""] if lines else []), *_results.lines(task, file)]
+                waiting.remove(task.id)
+                if task.state != "success":
+                    failures.append(f"task {task.id} failed: {task.fail_msg or task.fail_code or 'no reason is given'}")
+                elif wanted and file is None:
+                    failures.append(f"task {task.id} has succeeded, but has no result to download")
+    finally:
+        for failure in failures:
+            output.note(f"apikley: {failure}")
     output.result({"tasks": documents}, lines)
-    for failure in failures:
-        output.note(f"apikley: {failure}")
     if failures:
         raise typer.Exit(Exit.GENERATION_FAILED)
 
@@ -92,7 +97,10 @@ def download(
     """
     target = Target(to, force=force)
     target.prepare(session.output, task_id)
-    with session.settings.client() as api, _results.kept(lambda: session.again("download", task_id, *target.words)):
+    with (
+        session.settings.client() as api,
+        _results.kept([task_id], lambda *ids: session.again("download", *ids, *target.words)),
+    ):
         seen = api.task(task_id)
         seen.raise_for_failure()
         file = _results.save(session.output, api, seen, target, index)

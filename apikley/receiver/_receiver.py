@@ -22,10 +22,9 @@ from apikley.receiver._handling import Handling, Retries
 from apikley.receiver._inbox import Inbox
 from apikley.receiver._loop import Loop
 from apikley.receiver._overdue import Overdue
-from apikley.receiver._records import Delivery
+from apikley.receiver._records import INBOX, Delivery
 from apikley.receiver._workers import Workers
 
-INBOX = "apikley-inbox.db"
 # In seconds. A callback is due when a task would be given up by polling; the sender tries for 21 minutes.
 DUE, LEASE, KEEP = 900.0, 60.0, 30 * 24 * 3600.0
 

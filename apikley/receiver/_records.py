@@ -7,6 +7,7 @@ from typing import Literal
 
 from apikley.callbacks import event_key
 
+INBOX = "apikley-inbox.db"
 Source = Literal["callback", "poll"]
 Status = Literal["pending", "done", "dead", "refused"]
 
