@@ -157,3 +157,60 @@ def test_two_handlers_of_one_name_are_refused(make_receiver: Make) -> None:
         receiver.on_any(events.append)
     with pytest.raises(ConfigurationError, match="is no handler"):
         receiver.on_any("save")  # type: ignore[type-var]
+
+
+class Stop(BaseException):
+    """As gevent's time-outs are: no Exception."""
+
+
+class Unprintable(Exception):
+    """Cannot even say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Stop])
+def test_in_the_foreground_what_is_more_than_a_failure_reaches_the_caller(
+    make_receiver: Make, driven_clock: DrivenClock, error: type[BaseException]
+) -> None:
+    receiver = make_receiver(retries=Retries(first=10))
+    heard: list[str] = []
+
+    @receiver.on_any
+    def first(event: Event) -> None:
+        heard.append("first")
+
+    @receiver.on_any
+    def second(event: Event) -> None:
+        if event.attempt == 1:
+            raise error
+        heard.append("second")
+
+    deliver(receiver, "task_1")
+    with pytest.raises(error):
+        receiver.work()
+    assert [(entry.status, entry.error) for entry in receiver.inbox.entries()] == [("pending", f"{error.__name__}:")]
+    driven_clock.time += 10
+    receiver.work()
+    assert heard == ["first", "second"]
+    assert receiver.inbox.counts() == {"done": 1}
+
+
+def test_an_error_that_cannot_be_printed_is_a_failure_like_any(make_receiver: Make) -> None:
+    receiver = make_receiver()
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        raise Unprintable
+
+    deliver(receiver, "task_1")
+    receiver.work()
+    (entry,) = receiver.inbox.entries("pending")
+    assert entry.error == "Unprintable"
+
+
+def test_pauses_stay_finite_however_often_it_is_tried() -> None:
+    pause = Retries(attempts=10_000, first=1, longest=30).pause(5_000)
+    assert pause is not None
+    assert 24 <= pause <= 30

@@ -158,6 +158,10 @@ class Receiver:
 
         Returns:
             How many endings were handled.
+
+        Raises:
+            BaseException: What a handler raised that is more than its failure: Ctrl-C, or a time-out of the
+                caller's own. Its ending is put off like any that failed.
         """
         return self._workers.work()
 

@@ -100,8 +100,11 @@ class Workers:
             self._overdue.ask()
         count = 0
         while items := self._inbox.claim(self._now(), self._lease, 1):
-            self._inbox.write([self._handling.handle(item) for item in items])
-            count += len(items)
+            outcome = self._handling.handle(items[0])
+            self._inbox.write([outcome])
+            if outcome.raised is not None:
+                raise outcome.raised
+            count += 1
         return count
 
     def _claim_on(self) -> None:
@@ -132,8 +135,12 @@ class Workers:
 
     def _handle_on(self) -> None:
         while (item := self._queue.get()) is not None:
-            self._settle(self._handling.handle(item))
-            self._held.pop(item.key, None)
+            try:
+                self._settle(self._handling.handle(item))
+            except BaseException:
+                logger.exception("%s is left; it comes up again when its lease is over", item.key)
+            finally:
+                self._held.pop(item.key, None)
             if len(self._held) <= self._count * _AHEAD // 2:
                 self._wake.set()
 

@@ -1,0 +1,67 @@
+"""The receiver's threads outlive whatever the user's code raises in them."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from apikley.receiver import Event, Receiver, Retries
+from apikley.receiver._handling import Handling
+from apikley.receiver._records import Claimed, Outcome
+from contract_tests.receivers import WEBHOOK_KEY, deliver
+
+ERRORS = [type("Stop", (BaseException,), {}), SystemExit, KeyboardInterrupt, GeneratorExit]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_handler_may_raise_anything_and_its_thread_goes_on(
+    tmp_path: Path, error: type[BaseException], kind: str
+) -> None:
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, retries=Retries(first=0.001))
+    heard: list[tuple[str, int]] = []
+    handled = threading.Semaphore(0)
+
+    def handle(event: Event) -> None:
+        heard.append((event.task_id, event.attempt))
+        if event.attempt == 1:
+            raise error
+        handled.release()
+
+    async def handle_async(event: Event) -> None:
+        handle(event)
+
+    receiver.on_any(handle if kind == "sync" else handle_async)
+    with receiver:
+        for task_id in ("task_1", "task_2"):
+            assert deliver(receiver, task_id).status_code == 200
+        for _ in range(2):
+            assert handled.acquire(timeout=10)
+    assert sorted(heard) == [("task_1", 1), ("task_1", 2), ("task_2", 1), ("task_2", 2)]
+    assert receiver.inbox.counts() == {"done": 2}
+    receiver.inbox.close()
+
+
+def test_a_thread_survives_what_goes_wrong_around_the_handlers_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
+    handled = threading.Event()
+    handle = Handling.handle
+
+    def handles(handling: Handling, item: Claimed) -> Outcome:
+        if item.task_id == "task_1":
+            raise RuntimeError("a mistake of the receiver's own")
+        return handle(handling, item)
+
+    monkeypatch.setattr(Handling, "handle", handles)
+    receiver.on_any(lambda _: handled.set())
+    with receiver:
+        deliver(receiver, "task_1")
+        deliver(receiver, "task_2")
+        assert handled.wait(10)
+    assert "task_1:success is left; it comes up again when its lease is over" in caplog.text
+    assert [entry.key for entry in receiver.inbox.entries("pending")] == ["task_1:success"]
+    receiver.inbox.close()
