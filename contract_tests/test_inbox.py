@@ -338,6 +338,15 @@ def test_an_inbox_that_cannot_be_opened_is_said_without_its_password(where: str)
     assert "secret" not in str(caught.value) + repr(inbox)
 
 
+def test_a_server_whose_machine_is_gone_is_given_up_within_seconds(database: str) -> None:
+    opened = Database(f"{database}&keepalives_idle=7")
+    with opened.begin() as connection:
+        given: dict[str, str] = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+    opened.close()
+    assert (given["connect_timeout"], given["tcp_user_timeout"], given["keepalives_idle"]) == ("5", "8000", "7")
+    assert int(given["keepalives_interval"]) * int(given["keepalives_count"]) < 10
+
+
 def test_a_missing_driver_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

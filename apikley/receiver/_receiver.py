@@ -108,7 +108,9 @@ class Receiver:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        self.start()
+        self._loop.adopt()
+        # Elsewhere, since the inbox may be slow to open, and the application has more to do.
+        await asyncio.to_thread(self.start)
         return self
 
     async def __aexit__(
@@ -135,14 +137,9 @@ class Receiver:
         Raises:
             ConfigurationError: The inbox cannot be opened.
         """
-        with self._starting:
-            self._loop.adopt()
-            if self._started:
-                return
+        if not self._started:
             self.inbox.counts()  # opened now, so that what is wrong with it is said here
-            if self._threaded:
-                self._workers.start()
-            self._started = True
+        self._begin()
 
     def stop(self) -> None:
         """Stop handling. What is being handled gets ten seconds; what is left stays in the inbox."""
@@ -207,9 +204,17 @@ class Receiver:
         """Serve one WSGI request."""
         return _wsgi.serve(self._gate, self._store, environ, start_response)
 
+    def _begin(self) -> None:
+        """Start the threads, which open the inbox if nobody has; so it is done at once."""
+        with self._starting:
+            self._loop.adopt()
+            if not self._started and self._threaded:
+                self._workers.start()
+            self._started = True
+
     def _store(self, delivery: Delivery) -> Future[None]:
         if not self._started:
-            self.start()
+            self._begin()
         stored = self._commit.submit(delivery)
         stored.add_done_callback(lambda _: self._workers.wake())
         return stored
