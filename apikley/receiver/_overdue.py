@@ -15,7 +15,7 @@ from apikley.receiver._records import Expected
 
 logger = logging.getLogger("apikley.receiver")
 
-# A look each minute at first, then every quarter of an hour; given up after a day.
+# The pauses are 1, 2, 4 and 8 minutes, then a quarter of an hour; given up after a day.
 PATIENCE = Retries(attempts=100, first=60.0, longest=900.0)
 # As many as are asked for at a time, and for how long they are ours.
 _AT_ONCE, _LEASE = 20, 300.0

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 import httpx
 
 import apikley_contract
+from apikley import _retry
 from apikley._clock import Clock
 from apikley._create import GRACE
 from apikley._fields import text
 from apikley._task import TaskSnapshot
 from apikley._wait import poll_pause
 from apikley.callbacks import Key, sign
-from apikley.errors import ApikleyError, ConfigurationError, NotFound, TransportError, ValidationFailed
+from apikley.errors import ApikleyError, ConfigurationError, NotFound, ValidationFailed
 from apikley.receiver._confirm import Client, payload
 from apikley.receiver.notes import Notes
 
@@ -112,13 +113,13 @@ class Listener:
         if job.seen is None:
             try:
                 seen: TaskSnapshot = self._client.task(task_id)
-            except TransportError as error:
-                self._tell(News(task_id, f"cannot be looked at: {error}"))
             except (NotFound, ValidationFailed) as error:
                 if elapsed > GRACE:  # a task that was just created may not be visible yet
                     return self._end(task_id, f"given up: {error}", failed=True)
             except ApikleyError as error:
-                return self._end(task_id, f"given up: {error}", failed=True)
+                if not _retry.passing(error):
+                    return self._end(task_id, f"given up: {error}", failed=True)
+                self._tell(News(task_id, f"cannot be looked at: {error}"))
             else:
                 state = text(seen.raw.get("state")) or ""
                 if state != job.state:
@@ -161,7 +162,7 @@ class Listener:
         if failed:
             self.failed.append(task_id)
         if self._notes:
-            self._notes.delivered(task_id)
+            self._notes.close(task_id, "given_up" if failed else "delivered")
         self._tell(News(task_id, what))
 
 
