@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from apikley._clock import Clock
-from apikley.callbacks import Key
+from apikley.callbacks import Key, webhook_keys
 from apikley.errors import ConfigurationError
 from apikley.receiver import _asgi, _wsgi
 from apikley.receiver._commit import GroupCommit
@@ -50,7 +50,7 @@ class Receiver:
         clock: What tells the time.
 
     Raises:
-        ConfigurationError: There is no key, or no inbox can be kept there.
+        ConfigurationError: There is no key or one that is no text, or no inbox can be kept there.
 
     Example:
         receiver = Receiver("your-webhook-key", client=Apikley())
@@ -74,9 +74,7 @@ class Receiver:
         keep: float = KEEP,
         clock: Clock | None = None,
     ) -> None:
-        keys = [webhook_key] if isinstance(webhook_key, str | bytes) else list(webhook_key)
-        if not keys or not all(keys):
-            raise ConfigurationError("no webhook key; pass the one that your account signs callbacks with")
+        keys = webhook_keys(webhook_key)
         if workers < 0:
             raise ConfigurationError(f"workers is {workers}, expected 0 or more")
         self._clock = clock or Clock()

@@ -19,7 +19,7 @@ from apikley._create import GRACE
 from apikley._fields import text
 from apikley._task import TaskSnapshot
 from apikley._wait import poll_pause
-from apikley.callbacks import Key, sign
+from apikley.callbacks import Key, sign, webhook_keys
 from apikley.errors import ApikleyError, ConfigurationError, NotFound, ValidationFailed
 from apikley.receiver._confirm import Client, payload
 from apikley.receiver.notes import Notes
@@ -57,7 +57,7 @@ class Listener:
         tell: Is told what happens.
 
     Raises:
-        ConfigurationError: The URL is none, or the key is missing.
+        ConfigurationError: The URL is none, or the key is missing or no text.
     """
 
     def __init__(
@@ -71,14 +71,12 @@ class Listener:
         clock: Clock | None = None,
         tell: Callable[[News], object] = lambda _: None,
     ) -> None:
-        if not webhook_key:
-            raise ConfigurationError("no webhook key to sign callbacks with")
+        (self._key,) = webhook_keys(webhook_key)
         self._forward_to = _target(forward_to)
         delivery = _delivery()
         self._pauses: list[float] = delivery["retry-after"]
         self._http = http or httpx.Client(timeout=delivery["timeout"], trust_env=False)
         self._client = client
-        self._key = webhook_key
         self._notes = notes
         self._clock = clock or Clock()
         self._tell = tell
