@@ -404,3 +404,41 @@ def test_the_command_lists_what_is_expected(tmp_path: Path, command: Any) -> Non
     code, out, _ = command("expected", "--inbox", str(tmp_path / "inbox.db"))
     assert code == 0
     assert out.splitlines()[1].split() == ["task_1", "1970-01-01T00:16:40+00:00", "given", "up"]
+
+
+def test_the_command_says_of_a_job_without_a_task_that_it_waits(tmp_path: Path, command: Any) -> None:
+    with Inbox(tmp_path / "inbox.db") as inbox:
+        inbox.expect(None, "t" * 20, NOW, NOW)
+    _, out, _ = command("expected", "--inbox", str(tmp_path / "inbox.db"))
+    assert out.splitlines()[1].split("  ")[-1] == "waits for its callback"
+
+
+def test_expected_jobs_that_nobody_asks_for_are_forgotten_in_time(inbox: Inbox) -> None:
+    inbox.expect(None, "a" * 20, NOW, NOW)
+    inbox.expect(None, "b" * 20, NOW, NOW + 10)
+    inbox.expect("given up", None, NOW, NOW)
+    inbox.postpone(inbox.overdue(NOW, LEASE, 1)[0], None)
+    inbox.expect("asked for later", None, NOW + 1e6, NOW)
+    assert inbox.forget(NOW) == 0
+    assert len(inbox.expectations()) == 4
+    inbox.forget(NOW + 1)
+    assert [job.token or job.task_id for job in inbox.expectations()] == ["b" * 20, "asked for later"]
+
+
+@pytest.mark.parametrize("token", [None, "t" * 20])
+def test_a_job_that_was_given_up_can_be_expected_again(inbox: Inbox, token: str | None) -> None:
+    inbox.expect("task_1", token, NOW, NOW)
+    inbox.postpone(inbox.overdue(NOW, LEASE, 1)[0], None)
+    inbox.expect("task_2", None, NOW + 1e6, NOW)
+    inbox.expect("task_1", token, NOW + 5, NOW)
+    (job,) = inbox.overdue(NOW + 5, LEASE, 9)
+    assert (job.task_id, job.token, job.attempts) == ("task_1", token, 1)
+    assert len(inbox.expectations()) == 2
+
+
+def test_a_job_is_asked_for_once_its_task_is_known(inbox: Inbox) -> None:
+    inbox.expect(None, "t" * 20, NOW, NOW)
+    inbox.expect(None, "u" * 20, NOW, NOW)
+    inbox.expect("task_1", "t" * 20, NOW, NOW)
+    assert [job.task_id for job in inbox.overdue(NOW, LEASE, 9)] == ["task_1"]
+    assert [job.token for job in inbox.expectations()] == ["u" * 20, "t" * 20]

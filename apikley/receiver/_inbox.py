@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, false, func, or_, select, update
 
 from apikley.receiver._database import Database
 from apikley.receiver._records import Claimed, Delivery, Entry, Expected, Operation, Outcome, Status
@@ -21,6 +21,8 @@ from apikley.receiver._schema import callbacks, expected, tokens
 _COLUMN = callbacks.c
 _ENTRY = [_COLUMN[name] for name in Entry.__slots__]
 _EXPECTED = [expected.c[name] for name in Expected.__slots__]
+# Nobody asks for these: their task is not known, or was asked for in vain.
+_NOT_ASKED_FOR = expected.c.task_id.is_(None) | expected.c.due_at.is_(None)
 
 
 class Inbox:
@@ -141,18 +143,28 @@ class Inbox:
             return sorted(connection.scalars(again.returning(_COLUMN.key)).all())
 
     def forget(self, before: float) -> int:
-        """Delete endings that were done with before a time; returns how many."""
+        """Delete endings that were done with before a time, and returns how many.
+
+        So are jobs that were noted before it and that nobody asks for.
+        """
         old = delete(callbacks).where(_COLUMN.status.in_(["done", "refused"]), _COLUMN.due_at < before)
         with self._database.begin() as connection:
             count = connection.execute(old).rowcount
+            connection.execute(delete(expected).where(_NOT_ASKED_FOR, expected.c.noted_at < before))
             left = select(_COLUMN.task_id).union(select(expected.c.task_id).where(expected.c.task_id.is_not(None)))
             connection.execute(delete(tokens).where(tokens.c.task_id.not_in(left)))
             return int(count)
 
     def expect(self, task_id: str | None, token: str | None, due_at: float, now: float) -> None:
-        """Note a job whose callback is waited for, by its id, its token, or both."""
+        """Note a job whose callback is waited for, by its id, its token, or both.
+
+        One that is noted already stays as it is, unless nobody asks for it and now somebody can.
+        """
         row = {"task_id": task_id, "token": token, "due_at": due_at, "noted_at": now}
         with self._database.begin() as connection:
+            if task_id:
+                same = (expected.c.task_id == task_id) | (expected.c.token == token if token else false())
+                connection.execute(delete(expected).where(_NOT_ASKED_FOR, same))
             connection.execute(self._database.insert(expected).values(row).on_conflict_do_nothing())
 
     def expectations(self) -> list[Expected]:

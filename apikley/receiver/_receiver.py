@@ -46,7 +46,7 @@ class Receiver:
         workers: How many endings are handled at a time; 0 to receive only, where other processes handle.
         retries: When a handler that failed is called again.
         lease: Seconds after which another process takes over what a killed one has left.
-        keep: Seconds for which what was handled is remembered.
+        keep: Seconds for which what was handled is remembered, and what is expected in vain.
         clock: What tells the time.
 
     Raises:
