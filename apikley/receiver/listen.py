@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 
@@ -21,7 +21,7 @@ from apikley._task import TaskSnapshot
 from apikley._wait import poll_pause
 from apikley.callbacks import Key, sign, webhook_keys
 from apikley.errors import ApikleyError, ConfigurationError, NotFound, ValidationFailed
-from apikley.receiver._confirm import Client, payload
+from apikley.receiver._confirm import Client, payload, published
 from apikley.receiver.notes import Notes
 
 # How often the file of notes is read again, in seconds.
@@ -73,7 +73,7 @@ class Listener:
     ) -> None:
         (self._key,) = webhook_keys(webhook_key)
         self._forward_to = _target(forward_to)
-        delivery = _delivery()
+        delivery = published()["x-delivery"]
         self._pauses: list[float] = delivery["retry-after"]
         self._http = http or httpx.Client(timeout=delivery["timeout"], trust_env=False)
         self._client = client
@@ -162,13 +162,6 @@ class Listener:
         if self._notes:
             self._notes.close(task_id, "given_up" if failed else "delivered")
         self._tell(News(task_id, what))
-
-
-def _delivery() -> dict[str, Any]:
-    """How the service delivers, as the contract has it."""
-    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
-    delivery: dict[str, Any] = item["post"]["x-delivery"]
-    return delivery
 
 
 def _target(given: str) -> httpx.URL:
