@@ -442,3 +442,15 @@ def test_a_job_is_asked_for_once_its_task_is_known(inbox: Inbox) -> None:
     inbox.expect("task_1", "t" * 20, NOW, NOW)
     assert [job.task_id for job in inbox.overdue(NOW, LEASE, 9)] == ["task_1"]
     assert [job.token for job in inbox.expectations()] == ["u" * 20, "t" * 20]
+
+
+def test_those_who_change_the_same_endings_in_any_order_never_wait_for_each_other(inbox: Inbox) -> None:
+    inbox.write([delivery(f"task_{n:02}") for n in range(60)])
+    items = inbox.claim(NOW, LEASE, 60)
+
+    def renew(items: list[Claimed]) -> None:
+        for _ in range(30):
+            inbox.renew(items, NOW + LEASE)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(renew, [items, items[::-1]]))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, delete, false, func, or_, select, update
 
 from apikley.receiver._database import Database
 from apikley.receiver._records import Claimed, Delivery, Entry, Expected, Operation, Outcome, Status
@@ -21,6 +21,8 @@ from apikley.receiver._schema import callbacks, expected, tokens
 _COLUMN = callbacks.c
 _ENTRY = [_COLUMN[name] for name in Entry.__slots__]
 _EXPECTED = [expected.c[name] for name in Expected.__slots__]
+# A claimed ending, for as long as the claim holds.
+_OWN = (_COLUMN.key == bindparam("held_key")) & (_COLUMN.claim == bindparam("held_claim"))
 # Nobody asks for these: their task is not known, or was asked for in vain.
 _NOT_ASKED_FOR = expected.c.task_id.is_(None) | expected.c.due_at.is_(None)
 
@@ -97,20 +99,13 @@ class Inbox:
 
     def renew(self, items: Iterable[Claimed], until: float) -> None:
         """Make the leases of claimed endings last longer."""
-        held = [{"held_key": item.key, "held_claim": item.claim, "until": until} for item in items]
-        if held:
-            own = (_COLUMN.key == bindparam("held_key")) & (_COLUMN.claim == bindparam("held_claim"))
-            with self._database.begin() as connection:
-                connection.execute(update(callbacks).where(own).values(due_at=bindparam("until")), held)
+        longer = update(callbacks).where(_OWN).values(due_at=until)
+        self._change(longer, items)
 
     def release(self, items: Iterable[Claimed], now: float) -> None:
         """Give back claimed endings that nobody has begun to handle."""
-        held = [{"held_key": item.key, "held_claim": item.claim} for item in items]
-        if held:
-            own = (_COLUMN.key == bindparam("held_key")) & (_COLUMN.claim == bindparam("held_claim"))
-            back = update(callbacks).where(own).values(claim=None, due_at=now, attempts=_COLUMN.attempts - 1)
-            with self._database.begin() as connection:
-                connection.execute(back, held)
+        back = update(callbacks).where(_OWN).values(claim=None, due_at=now, attempts=_COLUMN.attempts - 1)
+        self._change(back, items)
 
     def entries(self, status: Status | None = None, *, limit: int = 1_000) -> list[Entry]:
         """What is stored, latest first."""
@@ -199,6 +194,13 @@ class Inbox:
         with self._database.begin() as connection:
             return connection.scalar(select(tokens.c.task_id).where(tokens.c.token == token))
 
+    def _change(self, change: Update, items: Iterable[Claimed]) -> None:
+        # In the order of the keys, as everywhere, so that two who change the same ones never wait for each other.
+        rows = [{"held_key": item.key, "held_claim": item.claim} for item in sorted(items, key=lambda item: item.key)]
+        if rows:
+            with self._database.begin() as connection:
+                connection.execute(change, rows)
+
     def _store(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
         # In the order of the keys, so that two processes that store the same ones never wait for each other.
         rows = [
@@ -235,10 +237,9 @@ class Inbox:
             }
             for each in sorted(outcomes, key=lambda each: each.item.key)
         ]
-        own = (_COLUMN.key == bindparam("held_key")) & (_COLUMN.claim == bindparam("held_claim"))
         settled = (
             update(callbacks)
-            .where(own)
+            .where(_OWN)
             .values(
                 status=bindparam("new_status"),
                 due_at=bindparam("new_due_at"),
