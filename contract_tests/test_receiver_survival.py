@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from apikley.receiver import Event, Receiver, Retries
 from apikley.receiver._handling import Handling
 from apikley.receiver._records import Claimed, Outcome
-from contract_tests.receivers import WEBHOOK_KEY, deliver
+from contract_tests.receivers import WEBHOOK_KEY, DrivenClock, deliver
 
 ERRORS = [type("Stop", (BaseException,), {}), SystemExit, KeyboardInterrupt, GeneratorExit]
 
@@ -64,4 +65,57 @@ def test_a_thread_survives_what_goes_wrong_around_the_handlers_too(
         assert handled.wait(10)
     assert "task_1:success is left; it comes up again when its lease is over" in caplog.text
     assert [entry.key for entry in receiver.inbox.entries("pending")] == ["task_1:success"]
+    receiver.inbox.close()
+
+
+def test_it_stops_and_starts_again_though_nothing_can_be_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
+    handled = threading.Semaphore(0)
+    receiver.on_any(lambda _: handled.release())
+
+    def release(*_: object) -> None:
+        raise OSError("disk unplugged")
+
+    monkeypatch.setattr(receiver.inbox, "release", release)
+    for task_id in ("task_1", "task_2"):
+        with receiver:
+            deliver(receiver, task_id)
+            assert handled.acquire(timeout=10)
+    assert "cannot be given back" in caplog.text
+    assert receiver.inbox.counts() == {"done": 2}
+    receiver.inbox.close()
+
+
+def test_in_the_foreground_too_a_lease_is_renewed_while_a_handler_is_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, driven_clock: DrivenClock
+) -> None:
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=0, clock=driven_clock, lease=0.03)
+    renew, renewed = receiver.inbox.renew, threading.Event()
+    errors = [OSError("disk unplugged")]
+
+    def renews(items: Iterable[Claimed], until: float) -> None:
+        if errors:
+            raise errors.pop()
+        renew(items, until)
+        renewed.set()
+
+    monkeypatch.setattr(receiver.inbox, "renew", renews)
+    claimed: list[Claimed] = []
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        driven_clock.time += 0.02
+        renewed.clear()
+        assert renewed.wait(10)
+        driven_clock.time += 0.02
+        claimed.extend(receiver.inbox.claim(driven_clock.time, 60, 1))
+
+    deliver(receiver, "task_1")
+    assert receiver.work() == 1
+    assert claimed == [], "it was still held"
+    assert "a lease cannot be renewed" in caplog.text
+    assert receiver.inbox.counts() == {"done": 1}
+    receiver.stop()
     receiver.inbox.close()

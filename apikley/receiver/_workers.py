@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from apikley._clock import Clock
 from apikley.receiver._commit import GroupCommit
@@ -89,7 +92,10 @@ class Workers:
         for _ in range(self._count + 1):
             self._queue.put(None)  # an end for each thread, and one for here: all of them take from the queue
         waiting = [self._held.pop(item.key, item) for item in iter(self._queue.get, None)]
-        self._inbox.release(waiting, self._now())
+        try:
+            self._inbox.release(waiting, self._now())
+        except Exception:
+            logger.exception("what was not begun cannot be given back; it comes up again when its lease is over")
         for thread in self._threads:
             thread.join(max(0.0, deadline - self._clock.monotonic()))
         self._threads = []
@@ -100,12 +106,33 @@ class Workers:
             self._overdue.ask()
         count = 0
         while items := self._inbox.claim(self._now(), self._lease, 1):
-            outcome = self._handling.handle(items[0])
+            with self._renewed(items):
+                outcome = self._handling.handle(items[0])
             self._inbox.write([outcome])
             if outcome.raised is not None:
                 raise outcome.raised
             count += 1
         return count
+
+    @contextmanager
+    def _renewed(self, items: list[Claimed]) -> Iterator[None]:
+        """Have leases renewed beside a thread that has no time for it."""
+        over = threading.Event()
+
+        def renew_on() -> None:
+            while not over.wait(self._lease / 3):
+                try:
+                    self._renew(items)
+                except Exception:
+                    logger.exception("a lease cannot be renewed; tried again in %g s", self._lease / 3)
+
+        thread = threading.Thread(target=renew_on, name="apikley-receiver-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def _claim_on(self) -> None:
         renewed = pruned = self._clock.monotonic()
@@ -117,7 +144,7 @@ class Workers:
             try:
                 now = self._clock.monotonic()
                 if now - renewed > self._lease / 3:
-                    self._inbox.renew(list(self._held.values()), self._now() + self._lease)
+                    self._renew(list(self._held.values()))
                     renewed = now
                 if now - pruned > _PRUNE:
                     self._inbox.forget(self._now() - self._keep)
@@ -129,14 +156,20 @@ class Workers:
 
     def _take(self, limit: int) -> None:
         for item in self._inbox.claim(self._now(), self._lease, limit):
-            if item.key not in self._held:
-                self._held[item.key] = item
+            # Where the clock was set, or the machine slept, our own may come up again: it is ours by the new claim.
+            is_new = item.key not in self._held
+            self._held[item.key] = item
+            if is_new:
                 self._queue.put(item)
+
+    def _renew(self, items: list[Claimed]) -> None:
+        self._inbox.renew(items, self._now() + self._lease)
 
     def _handle_on(self) -> None:
         while (item := self._queue.get()) is not None:
             try:
-                self._settle(self._handling.handle(item))
+                outcome = self._handling.handle(item)
+                self._settle(replace(outcome, item=self._held.get(item.key, item)))
             except BaseException:
                 logger.exception("%s is left; it comes up again when its lease is over", item.key)
             finally:
