@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 from apikley.errors import ConfigurationError
-from apikley.receiver import Event, Retries
+from apikley.receiver import Event, Receiver, Retries
 from contract_tests.receivers import (
     DrivenClock,
     Make,
@@ -214,3 +215,17 @@ def test_pauses_stay_finite_however_often_it_is_tried() -> None:
     pause = Retries(attempts=10_000, first=1, longest=30).pause(5_000)
     assert pause is not None
     assert 24 <= pause <= 30
+
+
+def test_in_the_foreground_too_what_was_handled_long_ago_is_forgotten(
+    make_receiver: Make, driven_clock: DrivenClock, tmp_path: Path
+) -> None:
+    def scheduled() -> Receiver:
+        receiver = make_receiver(inbox=tmp_path / "inbox.db", keep=600)
+        receiver.work()
+        return receiver
+
+    deliver(make_receiver(inbox=tmp_path / "inbox.db"), "task_1")
+    assert scheduled().inbox.counts() == {"done": 1}
+    driven_clock.time += 601
+    assert scheduled().inbox.counts() == {}

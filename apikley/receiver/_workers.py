@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ class Workers:
         self._count = count
         self._lease = lease
         self._keep = keep
+        self._pruned = -math.inf
         self._held: dict[str, Claimed] = {}
         self._queue: queue.SimpleQueue[Claimed | None] = queue.SimpleQueue()
         self._wake = threading.Event()
@@ -112,6 +114,7 @@ class Workers:
             if outcome.raised is not None:
                 raise outcome.raised
             count += 1
+        self._prune()
         return count
 
     @contextmanager
@@ -135,7 +138,7 @@ class Workers:
             thread.join()
 
     def _claim_on(self) -> None:
-        renewed = pruned = self._clock.monotonic()
+        renewed = self._clock.monotonic()
         capacity = self._count * _AHEAD
         while not self._stopping.is_set():
             self._wake.wait(_POLL)
@@ -146,11 +149,9 @@ class Workers:
                 if now - renewed > self._lease / 3:
                     self._renew(list(self._held.values()))
                     renewed = now
-                if now - pruned > _PRUNE:
-                    self._inbox.forget(self._now() - self._keep)
-                    pruned = now
                 if len(self._held) <= capacity // 2:
                     self._take(capacity - len(self._held))
+                self._prune()
             except Exception:
                 logger.exception("the inbox cannot be read; tried again in %g s", _POLL)
 
@@ -161,6 +162,12 @@ class Workers:
             self._held[item.key] = item
             if is_new:
                 self._queue.put(item)
+
+    def _prune(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._pruned > _PRUNE:
+            self._inbox.forget(self._now() - self._keep)
+            self._pruned = now
 
     def _renew(self, items: list[Claimed]) -> None:
         self._inbox.renew(items, self._now() + self._lease)
