@@ -198,7 +198,6 @@ def test_noted_tasks_are_found_while_it_runs_and_not_twice(tmp_path: Path) -> No
 def test_notes_hold_no_key_and_survive_odd_lines(tmp_path: Path) -> None:
     path = tmp_path / "notes.jsonl"
     path.write_bytes(b'\xff\n[1]\n{"task_id": 7}\n\n{"task')
-    path.write_bytes(path.read_bytes() + b"\n")
     note("task_1", path=path, api_key=KEY)
     assert Notes(path, KEY).open_tasks() == ["task_1"]
     assert KEY not in path.read_text(encoding="utf-8", errors="replace")

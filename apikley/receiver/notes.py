@@ -64,8 +64,12 @@ class Notes:
     def add(self, task_id: str, **more: Any) -> None:
         """Note a task."""
         line = json.dumps({"task_id": task_id, "account": self._account, **more}) + "\n"
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line)
+        with self.path.open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read() != b"\n":  # somebody's half-written line, which is not to take this one with it
+                    line = "\n" + line
+            file.write(line.encode())
 
     def close(self, task_id: str, why: Closed) -> None:
         """Note that nobody need look at a task any more."""
