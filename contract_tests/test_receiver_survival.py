@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 
 from apikley.receiver import Event, Receiver, Retries
 from apikley.receiver._handling import Handling
-from apikley.receiver._records import Claimed, Outcome
-from contract_tests.receivers import WEBHOOK_KEY, DrivenClock, deliver
+from apikley.receiver._records import Claimed, Delivery, Outcome
+from contract_tests.receivers import WEBHOOK_KEY, DrivenClock, body_of, deliver
 
 ERRORS = [type("Stop", (BaseException,), {}), SystemExit, KeyboardInterrupt, GeneratorExit]
 
@@ -118,4 +119,24 @@ def test_in_the_foreground_too_a_lease_is_renewed_while_a_handler_is_busy(
     assert "a lease cannot be renewed" in caplog.text
     assert receiver.inbox.counts() == {"done": 1}
     receiver.stop()
+    receiver.inbox.close()
+
+
+def test_ctrl_c_while_an_async_handler_runs_ends_the_application_and_loses_nothing(tmp_path: Path) -> None:
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
+    receiver.inbox.write([Delivery("task_1", "success", body_of("task_1"), 0)])
+
+    @receiver.on_any
+    async def handle(event: Event) -> None:
+        raise KeyboardInterrupt  # where Python raises it, in the main thread
+
+    async def main() -> None:
+        async with receiver:
+            await asyncio.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(main())
+    receiver.stop()
+    (entry,) = receiver.inbox.entries("pending")
+    assert (entry.key, entry.attempts, entry.error) == ("task_1:success", 1, "KeyboardInterrupt:")
     receiver.inbox.close()
