@@ -47,6 +47,11 @@ def is_number(value: object) -> TypeGuard[float | int]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def is_digits(value: str) -> bool:
+    """Whether it is a number that `int` reads: `isdigit` alone is true of `²`, too."""
+    return value.isascii() and value.isdigit()
+
+
 def nested(value: object) -> dict[str, Any] | None:
     """An object, or one written as JSON text, once or twice."""
     for _ in range(2):

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import apikley_contract
-from apikley._fields import TaskFields, is_number, parsed, text
-from apikley.errors import BadPayload, BadSignature, StaleCallback
+from apikley._fields import TaskFields, is_digits, is_number, parsed, text
+from apikley.errors import BadPayload, BadSignature, ConfigurationError, StaleCallback
 
 __all__ = ["SIGNATURE_HEADER", "TIMESTAMP_HEADER", "Callback", "event_key", "parse", "sign", "verify"]
 
@@ -72,9 +72,13 @@ def sign(task_id: str, key: Key, timestamp: int | None = None) -> dict[str, str]
 
     Returns:
         The headers by name.
+
+    Raises:
+        ConfigurationError: Nothing can be signed with the key.
     """
+    (secret,) = webhook_keys(key)
     stamp = str(int(time.time()) if timestamp is None else timestamp)
-    return {TIMESTAMP_HEADER: stamp, SIGNATURE_HEADER: _signature(task_id, stamp, key).decode("ascii")}
+    return {TIMESTAMP_HEADER: stamp, SIGNATURE_HEADER: _signature(task_id, stamp, secret).decode("ascii")}
 
 
 def verify(
@@ -98,15 +102,16 @@ def verify(
 
     Raises:
         BadPayload: The body is not a callback.
-        BadSignature: The signature is missing, malformed or wrong.
+        BadSignature: The signature is missing, malformed or wrong, or nothing can be signed with a key.
         StaleCallback: The signature is good, but too old or from the future.
     """
-    keys = [key] if isinstance(key, str | bytes) else list(key)
-    if not keys or not all(keys):
-        raise BadSignature("no webhook key to verify with")
+    try:
+        keys = webhook_keys(key)
+    except ConfigurationError as error:
+        raise BadSignature(str(error)) from None
     stamp, given = _header(headers, TIMESTAMP_HEADER), _header(headers, SIGNATURE_HEADER)
     callback = parse(body)
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+    if not (is_digits(stamp) and len(stamp) <= 12):
         raise BadSignature(f"the header {TIMESTAMP_HEADER} is not a Unix time in seconds")
     presented = given.encode("utf-8", "surrogatepass")
     # Every key is tried, whichever fits, so that the time taken tells nothing.
@@ -141,6 +146,21 @@ def parse(body: Body) -> Callback:
         raise BadPayload("the body names no state")
     message = text(payload.get("msg")) or text(payload.get("message")) or ""
     return Callback(task_id, state, number, message, TaskFields(record), payload)
+
+
+def webhook_keys(key: Key | Iterable[Key]) -> list[bytes]:
+    """One key or several, as the bytes that callbacks are signed with.
+
+    Raises:
+        ConfigurationError: There is none, or no service can have signed with it.
+    """
+    keys = [key] if isinstance(key, str | bytes) else list(key)
+    if not keys or not all(keys):
+        raise ConfigurationError("no webhook key; pass the one that your account signs callbacks with")
+    try:
+        return [each.encode() if isinstance(each, str) else each for each in keys]
+    except UnicodeEncodeError:
+        raise ConfigurationError("the webhook key is no text: it holds half a character") from None
 
 
 def _task_id(record: Mapping[str, Any]) -> str | None:
@@ -186,6 +206,5 @@ def _decoded(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _signature(task_id: str, timestamp: str, key: Key) -> bytes:
-    secret = key.encode("utf-8") if isinstance(key, str) else key
-    return base64.b64encode(hmac.new(secret, f"{task_id}.{timestamp}".encode(), hashlib.sha256).digest())
+def _signature(task_id: str, timestamp: str, key: bytes) -> bytes:
+    return base64.b64encode(hmac.new(key, f"{task_id}.{timestamp}".encode(), hashlib.sha256).digest())

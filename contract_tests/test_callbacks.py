@@ -17,7 +17,7 @@ from schemathesis import GenerationMode
 
 import apikley_contract
 from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, parse, sign, verify
-from apikley.errors import BadPayload, BadSignature, CallbackError, StaleCallback
+from apikley.errors import BadPayload, BadSignature, CallbackError, ConfigurationError, StaleCallback
 
 KEY = "whsec_test"
 TASK = "task_hailuo_1765185328412"
@@ -314,3 +314,17 @@ def test_importing_it_loads_nothing_outside_the_standard_library() -> None:
         "print(sorted(m for m in new if m not in sys.stdlib_module_names and m not in own))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("keys", ["half \ud800", [KEY, "\udcff"]])
+def test_a_key_that_is_no_text_verifies_and_signs_nothing(keys: Any) -> None:
+    with pytest.raises(BadSignature, match="the webhook key is no text"):
+        verify(sign(TASK, KEY, NOW), BODY, keys, now=NOW)
+    with pytest.raises(ConfigurationError, match="the webhook key is no text"):
+        sign(TASK, keys if isinstance(keys, str) else keys[1], NOW)
+
+
+def test_a_time_in_digits_that_are_no_number_is_a_bad_signature() -> None:
+    headers = {**sign(TASK, KEY, NOW), TIMESTAMP_HEADER: "²"}
+    with pytest.raises(BadSignature, match="is not a Unix time"):
+        verify(headers, BODY, KEY, now=NOW)

@@ -338,6 +338,15 @@ def test_an_inbox_that_cannot_be_opened_is_said_without_its_password(where: str)
     assert "secret" not in str(caught.value) + repr(inbox)
 
 
+def test_a_server_whose_machine_is_gone_is_given_up_within_seconds(database: str) -> None:
+    opened = Database(f"{database}&keepalives_idle=7")
+    with opened.begin() as connection:
+        given: dict[str, str] = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+    opened.close()
+    assert (given["connect_timeout"], given["tcp_user_timeout"], given["keepalives_idle"]) == ("5", "8000", "7")
+    assert int(given["keepalives_interval"]) * int(given["keepalives_count"]) < 10
+
+
 def test_a_missing_driver_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
@@ -395,3 +404,53 @@ def test_the_command_lists_what_is_expected(tmp_path: Path, command: Any) -> Non
     code, out, _ = command("expected", "--inbox", str(tmp_path / "inbox.db"))
     assert code == 0
     assert out.splitlines()[1].split() == ["task_1", "1970-01-01T00:16:40+00:00", "given", "up"]
+
+
+def test_the_command_says_of_a_job_without_a_task_that_it_waits(tmp_path: Path, command: Any) -> None:
+    with Inbox(tmp_path / "inbox.db") as inbox:
+        inbox.expect(None, "t" * 20, NOW, NOW)
+    _, out, _ = command("expected", "--inbox", str(tmp_path / "inbox.db"))
+    assert out.splitlines()[1].split("  ")[-1] == "waits for its callback"
+
+
+def test_expected_jobs_that_nobody_asks_for_are_forgotten_in_time(inbox: Inbox) -> None:
+    inbox.expect(None, "a" * 20, NOW, NOW)
+    inbox.expect(None, "b" * 20, NOW, NOW + 10)
+    inbox.expect("given up", None, NOW, NOW)
+    inbox.postpone(inbox.overdue(NOW, LEASE, 1)[0], None)
+    inbox.expect("asked for later", None, NOW + 1e6, NOW)
+    assert inbox.forget(NOW) == 0
+    assert len(inbox.expectations()) == 4
+    inbox.forget(NOW + 1)
+    assert [job.token or job.task_id for job in inbox.expectations()] == ["b" * 20, "asked for later"]
+
+
+@pytest.mark.parametrize("token", [None, "t" * 20])
+def test_a_job_that_was_given_up_can_be_expected_again(inbox: Inbox, token: str | None) -> None:
+    inbox.expect("task_1", token, NOW, NOW)
+    inbox.postpone(inbox.overdue(NOW, LEASE, 1)[0], None)
+    inbox.expect("task_2", None, NOW + 1e6, NOW)
+    inbox.expect("task_1", token, NOW + 5, NOW)
+    (job,) = inbox.overdue(NOW + 5, LEASE, 9)
+    assert (job.task_id, job.token, job.attempts) == ("task_1", token, 1)
+    assert len(inbox.expectations()) == 2
+
+
+def test_a_job_is_asked_for_once_its_task_is_known(inbox: Inbox) -> None:
+    inbox.expect(None, "t" * 20, NOW, NOW)
+    inbox.expect(None, "u" * 20, NOW, NOW)
+    inbox.expect("task_1", "t" * 20, NOW, NOW)
+    assert [job.task_id for job in inbox.overdue(NOW, LEASE, 9)] == ["task_1"]
+    assert [job.token for job in inbox.expectations()] == ["u" * 20, "t" * 20]
+
+
+def test_those_who_change_the_same_endings_in_any_order_never_wait_for_each_other(inbox: Inbox) -> None:
+    inbox.write([delivery(f"task_{n:02}") for n in range(60)])
+    items = inbox.claim(NOW, LEASE, 60)
+
+    def renew(items: list[Claimed]) -> None:
+        for _ in range(30):
+            inbox.renew(items, NOW + LEASE)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(renew, [items, items[::-1]]))

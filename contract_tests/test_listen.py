@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 import apikley_contract
-from apikley import ConfigurationError, RateLimited, TransportError
+from apikley import ConfigurationError, RateLimited, ServerError, TransportError, Unauthorized
 from apikley.callbacks import verify
 from apikley.receiver import Inbox
 from apikley.receiver.listen import Listener, News
@@ -161,9 +161,10 @@ def test_a_task_that_is_unknown_for_long_is_given_up() -> None:
     assert listening.failed == ["task_1"]
 
 
-def test_a_broken_connection_is_waited_out_and_a_refusal_is_not() -> None:
+def test_what_passes_is_waited_out_and_a_refusal_is_not() -> None:
     service, hook, heard = Service(task_1="success"), Hook(200), Heard()
-    errors = [TransportError("no connection"), RateLimited(429, "slow down")]
+    passing = [TransportError("no connection"), ServerError(500, "oops"), RateLimited(429, "slow down")]
+    errors = [*passing * 9, Unauthorized(401, "no")]
     look = service.task
 
     def task(task_id: str) -> Any:
@@ -175,7 +176,8 @@ def test_a_broken_connection_is_waited_out_and_a_refusal_is_not() -> None:
     listening = listener(service, hook, heard)
     listening.add("task_1")
     listening.run()
-    assert [news.what for news in heard] == ["cannot be looked at: no connection", "given up: 429: slow down"]
+    waited_out = [f"cannot be looked at: {error}" for error in passing] * 9
+    assert [news.what for news in heard] == [*waited_out, "given up: 401: no"]
 
 
 def test_noted_tasks_are_found_while_it_runs_and_not_twice(tmp_path: Path) -> None:
@@ -196,7 +198,6 @@ def test_noted_tasks_are_found_while_it_runs_and_not_twice(tmp_path: Path) -> No
 def test_notes_hold_no_key_and_survive_odd_lines(tmp_path: Path) -> None:
     path = tmp_path / "notes.jsonl"
     path.write_bytes(b'\xff\n[1]\n{"task_id": 7}\n\n{"task')
-    path.write_bytes(path.read_bytes() + b"\n")
     note("task_1", path=path, api_key=KEY)
     assert Notes(path, KEY).open_tasks() == ["task_1"]
     assert KEY not in path.read_text(encoding="utf-8", errors="replace")
@@ -343,3 +344,17 @@ def test_the_inbox_is_listed_as_a_table_and_as_json(tmp_path: Path) -> None:
     replayed = command("inbox", "replay", "task_1:success", "--inbox", place, "--output", "json")
     assert replayed.returncode == 1
     assert json.loads(replayed.stdout) == {"replayed": [], "not_dead": ["task_1:success"]}
+
+
+def test_the_notes_tell_what_was_delivered_from_what_was_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "notes.jsonl"
+    hook = Hook(200)
+    listening = listener(Service(task_1="success"), hook, notes=Notes(path, KEY))
+    for task_id in ("task_1", "task_2"):
+        note(task_id, path=path, api_key=KEY)
+    while listening.failed != ["task_2"]:
+        listening._clock.sleep(listening.step() or 0)
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    found = [{name: value for name, value in line.items() if name != "account"} for line in lines[2:]]
+    assert found == [{"task_id": "task_1", "delivered": True}, {"task_id": "task_2", "given_up": True}]
+    assert Notes(path, KEY).open_tasks() == []

@@ -191,3 +191,23 @@ def test_the_webhook_key_is_in_nothing_that_is_printed(make_receiver: Make, capl
 def test_fewer_than_no_workers_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="workers is -1, expected 0 or more"):
         Receiver(WEBHOOK_KEY, inbox=":memory:", workers=-1)
+
+
+def test_a_length_in_digits_that_are_no_number_does_no_harm(make_receiver: Make) -> None:
+    sent: list[Any] = []
+    headers = [(name.lower().encode(), value.encode()) for name, value in GOOD.items()]
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": BODY}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "query_string": b"", "headers": [*headers, (b"content-length", b"\xb2")]}
+    asyncio.run(make_receiver()(scope, receive, send))
+    assert sent[0]["status"] == 200
+
+
+def test_a_key_that_is_no_text_makes_no_receiver() -> None:
+    with pytest.raises(ConfigurationError, match="the webhook key is no text"):
+        Receiver(["good", "half \ud800"], inbox=":memory:")

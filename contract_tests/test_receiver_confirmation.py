@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+import apikley_contract
+from apikley._task import FINISHED, TaskSnapshot
 from apikley.receiver import Retries
+from apikley.receiver._confirm import payload
 from contract_tests.receivers import (
     AsyncService,
     DrivenClock,
@@ -112,3 +117,12 @@ def test_confirmation_can_be_switched_off(make_receiver: Make) -> None:
     receiver.work()
     assert [event.confirmed for event in events] == [False]
     assert service.asked == []
+
+
+@pytest.mark.parametrize("state", FINISHED)
+def test_a_task_that_was_looked_at_is_handed_on_as_the_contracts_callback(state: str) -> None:
+    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
+    examples = item["post"]["requestBody"]["content"]["application/json"]["examples"].values()
+    (example,) = (each["value"] for each in examples if each["value"]["data"]["state"] == state)
+    seen = TaskSnapshot(example["data"]["taskId"], example["data"])
+    assert json.loads(payload(seen)) == example

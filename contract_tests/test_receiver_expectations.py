@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from apikley._task import TaskSnapshot
 from apikley.errors import ConfigurationError
 from contract_tests.receivers import (
     DrivenClock,
@@ -121,3 +122,24 @@ def test_what_cannot_be_expected_is_said(make_receiver: Make) -> None:
         make_receiver(client=Service()).expect(object())
     with pytest.raises(ConfigurationError, match="pass client="):
         make_receiver().expect(SimpleNamespace(id="task_1"))
+
+
+@pytest.mark.parametrize("error", [ValueError("no answer of ours"), SystemExit(1)], ids=repr)
+def test_a_task_that_breaks_the_client_does_not_keep_the_others_from_being_asked_for(
+    make_receiver: Make, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    caplog.set_level("INFO")
+
+    class Breaking(Service):
+        def task(self, task_id: str) -> TaskSnapshot:
+            if task_id == "task_1":
+                raise error
+            return super().task(task_id)
+
+    receiver = make_receiver(client=Breaking(task_2="success"))
+    events = collect(receiver)
+    for task_id in ("task_1", "task_2"):
+        receiver.expect(SimpleNamespace(id=task_id), due=0)
+    receiver.work()
+    assert [event.task_id for event in events] == ["task_2"]
+    assert f"task task_1 is overdue ({type(error).__name__}: " in caplog.text

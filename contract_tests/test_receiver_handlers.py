@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 from apikley.errors import ConfigurationError
-from apikley.receiver import Event, Retries
+from apikley.receiver import Event, Receiver, Retries
 from contract_tests.receivers import (
     DrivenClock,
     Make,
@@ -157,3 +158,74 @@ def test_two_handlers_of_one_name_are_refused(make_receiver: Make) -> None:
         receiver.on_any(events.append)
     with pytest.raises(ConfigurationError, match="is no handler"):
         receiver.on_any("save")  # type: ignore[type-var]
+
+
+class Stop(BaseException):
+    """As gevent's time-outs are: no Exception."""
+
+
+class Unprintable(Exception):
+    """Cannot even say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Stop])
+def test_in_the_foreground_what_is_more_than_a_failure_reaches_the_caller(
+    make_receiver: Make, driven_clock: DrivenClock, error: type[BaseException]
+) -> None:
+    receiver = make_receiver(retries=Retries(first=10))
+    heard: list[str] = []
+
+    @receiver.on_any
+    def first(event: Event) -> None:
+        heard.append("first")
+
+    @receiver.on_any
+    def second(event: Event) -> None:
+        if event.attempt == 1:
+            raise error
+        heard.append("second")
+
+    deliver(receiver, "task_1")
+    with pytest.raises(error):
+        receiver.work()
+    assert [(entry.status, entry.error) for entry in receiver.inbox.entries()] == [("pending", f"{error.__name__}:")]
+    driven_clock.time += 10
+    receiver.work()
+    assert heard == ["first", "second"]
+    assert receiver.inbox.counts() == {"done": 1}
+
+
+def test_an_error_that_cannot_be_printed_is_a_failure_like_any(make_receiver: Make) -> None:
+    receiver = make_receiver()
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        raise Unprintable
+
+    deliver(receiver, "task_1")
+    receiver.work()
+    (entry,) = receiver.inbox.entries("pending")
+    assert entry.error == "Unprintable"
+
+
+def test_pauses_stay_finite_however_often_it_is_tried() -> None:
+    pause = Retries(attempts=10_000, first=1, longest=30).pause(5_000)
+    assert pause is not None
+    assert 24 <= pause <= 30
+
+
+def test_in_the_foreground_too_what_was_handled_long_ago_is_forgotten(
+    make_receiver: Make, driven_clock: DrivenClock, tmp_path: Path
+) -> None:
+    def scheduled() -> Receiver:
+        receiver = make_receiver(inbox=tmp_path / "inbox.db", keep=600)
+        receiver.work()
+        return receiver
+
+    deliver(make_receiver(inbox=tmp_path / "inbox.db"), "task_1")
+    assert scheduled().inbox.counts() == {"done": 1}
+    driven_clock.time += 601
+    assert scheduled().inbox.counts() == {}

@@ -192,3 +192,8 @@ def test_a_websocket_is_closed(receiver: Receiver) -> None:
 
     asyncio.run(receiver({"type": "websocket"}, receive, send))
     assert sent == [{"type": "websocket.close", "code": 1003}]
+
+
+def test_a_wsgi_length_in_digits_that_are_no_number_is_none(receiver: Receiver) -> None:
+    assert wsgi(receiver, BODY, CONTENT_LENGTH="²", **{"wsgi.input_terminated": True}) == "200 OK"
+    assert wsgi(receiver, BODY, CONTENT_LENGTH="²") == "400 Bad Request"

@@ -236,6 +236,7 @@ def test_an_ending_that_is_being_handled_is_not_begun_again_where_the_clock_is_s
             assert claimed.acquire(timeout=10)
         go_on.set()
     assert heard == ["task_1:success"]
+    assert receiver.inbox.counts() == {"done": 1}, "and its outcome counts"
     receiver.inbox.close()
 
 

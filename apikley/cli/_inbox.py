@@ -15,7 +15,7 @@ from apikley.errors import ConfigurationError
 from apikley.receiver._records import INBOX
 
 if TYPE_CHECKING:
-    from apikley.receiver import Inbox
+    from apikley.receiver import Expected, Inbox
 
 Where = Annotated[
     str,
@@ -64,7 +64,7 @@ def expected(session: Session, *, where: Where = INBOX) -> None:
             "task": job.task_id,
             "token": job.token,
             "noted": _time(job.noted_at),
-            "asked next": "given up" if job.due_at is None else _time(job.due_at),
+            "asked next": _next(job),
         }
         for job in jobs
     ]
@@ -117,6 +117,12 @@ def _table(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterator[str
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _next(job: Expected) -> str:
+    if job.task_id is None:
+        return "waits for its callback"
+    return "given up" if job.due_at is None else _time(job.due_at)
 
 
 def _time(stamp: float) -> str:

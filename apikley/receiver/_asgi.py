@@ -35,7 +35,7 @@ async def lifespan(receive: Receive, send: Send, start: Callable[[], None], stop
         message = await receive()
         if message["type"] == "lifespan.startup":
             try:
-                start()
+                await asyncio.to_thread(start)
             except Exception as error:  # noqa: BLE001 - the server says it and ends
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return

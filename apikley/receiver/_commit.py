@@ -8,6 +8,7 @@ from concurrent.futures import Future
 
 from sqlalchemy.exc import OperationalError
 
+from apikley.errors import ConfigurationError
 from apikley.receiver._inbox import Inbox
 from apikley.receiver._records import Operation
 
@@ -71,7 +72,7 @@ class GroupCommit:
         try:
             self._inbox.write([operation for operation, _ in group])
         except Exception as error:  # noqa: BLE001 - it is the submitter's to handle
-            if len(group) == 1 or isinstance(error, OperationalError):
+            if len(group) == 1 or isinstance(error, OperationalError | ConfigurationError):
                 for _, future in group:
                     future.set_exception(error)
             else:  # one that cannot be written must not take the others with it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -11,7 +12,6 @@ from apikley._fields import TaskFields
 from apikley._task import TaskSnapshot
 from apikley.callbacks import Callback
 from apikley.errors import CallbackContradicted
-from apikley.receiver._events import SUCCESS
 from apikley.receiver._records import Delivery
 
 
@@ -40,15 +40,24 @@ def ending(seen: TaskSnapshot, now: float) -> Delivery:
 
 def payload(seen: TaskSnapshot) -> bytes:
     """The body of the callback that the service sends about a finished task."""
-    codes, state = apikley_contract.codes(), _state(seen)
-    succeeded = state == SUCCESS
-    word = "completed successfully" if succeeded else "failed"
-    body = {
-        "code": codes["SUCCESS"] if succeeded else codes["GENERATION_FAILED"],
-        "msg": f"Playground task {word}.",
-        "data": {**seen.raw, "taskId": seen.id, "state": state},
-    }
-    return json.dumps(body).encode()
+    state = _state(seen)
+    return json.dumps({**_envelopes()[state], "data": {**seen.raw, "taskId": seen.id, "state": state}}).encode()
+
+
+def published() -> dict[str, Any]:
+    """The service's delivery of a callback, as the contract describes it."""
+    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
+    delivery: dict[str, Any] = item["post"]
+    return delivery
+
+
+@cache
+def _envelopes() -> dict[str, dict[str, Any]]:
+    """What a callback says around its data, by the task's final state, from the contract's examples."""
+    examples = [
+        each["value"] for each in published()["requestBody"]["content"]["application/json"]["examples"].values()
+    ]
+    return {each["data"]["state"]: {"code": each["code"], "msg": each["msg"]} for each in examples}
 
 
 def _state(seen: TaskSnapshot) -> str:

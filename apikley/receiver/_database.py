@@ -23,6 +23,15 @@ from apikley.receiver._schema import metadata
 # How long a writer waits for another process's write to the same file, in seconds. Well within the 15
 # that the sender of a callback waits.
 _BUSY = 8.0
+# When a PostgreSQL server is given up that does not let us in (in seconds), or whose machine is gone while
+# a connection is open (in milliseconds, then in seconds; the system's own limits are minutes to hours).
+_LIMITS = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 8_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+}
 # Any number will do, so long as all receivers of one database agree on it.
 _SCHEMA_LOCK = 0x41504B
 
@@ -96,8 +105,10 @@ class Database:
         return engine
 
     def _postgresql(self) -> Engine:
+        over_libpq = self.url.get_driver_name().startswith("psycopg")
+        limits = {name: limit for name, limit in _LIMITS.items() if over_libpq and name not in self.url.query}
         try:
-            return sqlalchemy.create_engine(self.url, pool_pre_ping=True)
+            return sqlalchemy.create_engine(self.url, pool_pre_ping=True, connect_args=limits)
         except ModuleNotFoundError as error:
             raise ConfigurationError(
                 f"an inbox in PostgreSQL needs {error.name}; run: pip install 'psycopg[binary]'"

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 import apikley_contract
 from apikley._clock import Clock
 from apikley._correlation import PARAMETER
+from apikley._fields import is_digits
 from apikley._task import FINISHED
 from apikley.callbacks import Headers, Key, verify
 from apikley.errors import BadPayload, CallbackError
@@ -92,7 +93,7 @@ class Gate:
         if (media and media != "application/json" and not media.endswith("+json")) or encoding not in ("", "identity"):
             return NOT_JSON
         # Digits beyond any size are too many as well; whatever is no number is the server's to refuse.
-        return TOO_LARGE if length.isdigit() and (len(length) > 12 or int(length) > LARGEST) else None
+        return TOO_LARGE if is_digits(length) and (len(length) > 12 or int(length) > LARGEST) else None
 
     def judge(self, headers: Headers, body: bytes, query: str) -> Delivery | Reply:
         """What of a request is to be stored, or what it is answered without storing anything."""

@@ -19,6 +19,9 @@ from apikley.receiver._records import Claimed, Outcome, Status
 
 logger = logging.getLogger("apikley.receiver")
 
+# What user code may raise and only fails by. Whatever else there is (Ctrl-C, gevent's time-outs) is meant for
+# whoever the thread belongs to as well.
+FAILURES = (Exception, SystemExit, asyncio.CancelledError)
 _ERROR_KEPT = 500
 
 
@@ -40,7 +43,7 @@ class Retries:
         """Seconds until the next attempt after so many; None when there is none."""
         if attempts >= self.attempts:
             return None
-        length = min(self.first * 2.0 ** (attempts - 1), self.longest)
+        length = min(self.first * 2.0 ** min(attempts - 1, 100), self.longest)  # 2.0 ** 1024 is no number
         return length * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, no secret
 
 
@@ -76,8 +79,8 @@ class Handling:
                 if name not in done:
                     self._loop.call(handler, event)
                     done.append(name)
-        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - a handler may raise anything
-            return self._failed(item, done, f"{type(error).__name__}: {error}", error)
+        except BaseException as error:  # noqa: BLE001 - a handler may raise anything
+            return self._failed(item, done, _described(error), error)
         return Outcome(item, "done", self._now(), handled_by=tuple(done))
 
     def _event(self, item: Claimed) -> Event | Outcome:
@@ -117,7 +120,15 @@ class Handling:
         what = "given up" if pause is None else f"again in {pause:.0f} s"
         logger.error("%s failed, attempt %d, %s: %s", item.key, item.attempts, what, reason, exc_info=error)
         one_line = " ".join(reason.split())[:_ERROR_KEPT].encode("utf-8", "replace").decode().replace("\0", "")
-        return Outcome(item, status, self._now() + (pause or 0.0), one_line, tuple(done))
+        raised = None if isinstance(error, FAILURES) else error
+        return Outcome(item, status, self._now() + (pause or 0.0), one_line, tuple(done), raised=raised)
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _described(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - an error that fails to say what it is
+        return type(error).__name__

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, delete, false, func, or_, select, update
 
 from apikley.receiver._database import Database
 from apikley.receiver._records import Claimed, Delivery, Entry, Expected, Operation, Outcome, Status
@@ -21,6 +21,10 @@ from apikley.receiver._schema import callbacks, expected, tokens
 _COLUMN = callbacks.c
 _ENTRY = [_COLUMN[name] for name in Entry.__slots__]
 _EXPECTED = [expected.c[name] for name in Expected.__slots__]
+# A claimed ending, for as long as the claim holds.
+_OWN = (_COLUMN.key == bindparam("held_key")) & (_COLUMN.claim == bindparam("held_claim"))
+# Nobody asks for these: their task is not known, or was asked for in vain.
+_NOT_ASKED_FOR = expected.c.task_id.is_(None) | expected.c.due_at.is_(None)
 
 
 class Inbox:
@@ -95,20 +99,13 @@ class Inbox:
 
     def renew(self, items: Iterable[Claimed], until: float) -> None:
         """Make the leases of claimed endings last longer."""
-        held = [{"held_key": item.key, "held_claim": item.claim, "until": until} for item in items]
-        if held:
-            own = (_COLUMN.key == bindparam("held_key")) & (_COLUMN.claim == bindparam("held_claim"))
-            with self._database.begin() as connection:
-                connection.execute(update(callbacks).where(own).values(due_at=bindparam("until")), held)
+        longer = update(callbacks).where(_OWN).values(due_at=until)
+        self._change(longer, items)
 
     def release(self, items: Iterable[Claimed], now: float) -> None:
         """Give back claimed endings that nobody has begun to handle."""
-        held = [{"held_key": item.key, "held_claim": item.claim} for item in items]
-        if held:
-            own = (_COLUMN.key == bindparam("held_key")) & (_COLUMN.claim == bindparam("held_claim"))
-            back = update(callbacks).where(own).values(claim=None, due_at=now, attempts=_COLUMN.attempts - 1)
-            with self._database.begin() as connection:
-                connection.execute(back, held)
+        back = update(callbacks).where(_OWN).values(claim=None, due_at=now, attempts=_COLUMN.attempts - 1)
+        self._change(back, items)
 
     def entries(self, status: Status | None = None, *, limit: int = 1_000) -> list[Entry]:
         """What is stored, latest first."""
@@ -141,18 +138,28 @@ class Inbox:
             return sorted(connection.scalars(again.returning(_COLUMN.key)).all())
 
     def forget(self, before: float) -> int:
-        """Delete endings that were done with before a time; returns how many."""
+        """Delete endings that were done with before a time, and returns how many.
+
+        So are jobs that were noted before it and that nobody asks for.
+        """
         old = delete(callbacks).where(_COLUMN.status.in_(["done", "refused"]), _COLUMN.due_at < before)
         with self._database.begin() as connection:
             count = connection.execute(old).rowcount
+            connection.execute(delete(expected).where(_NOT_ASKED_FOR, expected.c.noted_at < before))
             left = select(_COLUMN.task_id).union(select(expected.c.task_id).where(expected.c.task_id.is_not(None)))
             connection.execute(delete(tokens).where(tokens.c.task_id.not_in(left)))
             return int(count)
 
     def expect(self, task_id: str | None, token: str | None, due_at: float, now: float) -> None:
-        """Note a job whose callback is waited for, by its id, its token, or both."""
+        """Note a job whose callback is waited for, by its id, its token, or both.
+
+        One that is noted already stays as it is, unless nobody asks for it and now somebody can.
+        """
         row = {"task_id": task_id, "token": token, "due_at": due_at, "noted_at": now}
         with self._database.begin() as connection:
+            if task_id:
+                same = (expected.c.task_id == task_id) | (expected.c.token == token if token else false())
+                connection.execute(delete(expected).where(_NOT_ASKED_FOR, same))
             connection.execute(self._database.insert(expected).values(row).on_conflict_do_nothing())
 
     def expectations(self) -> list[Expected]:
@@ -186,6 +193,13 @@ class Inbox:
         """The task that a callback with this token has named."""
         with self._database.begin() as connection:
             return connection.scalar(select(tokens.c.task_id).where(tokens.c.token == token))
+
+    def _change(self, change: Update, items: Iterable[Claimed]) -> None:
+        # In the order of the keys, as everywhere, so that two who change the same ones never wait for each other.
+        rows = [{"held_key": item.key, "held_claim": item.claim} for item in sorted(items, key=lambda item: item.key)]
+        if rows:
+            with self._database.begin() as connection:
+                connection.execute(change, rows)
 
     def _store(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
         # In the order of the keys, so that two processes that store the same ones never wait for each other.
@@ -223,10 +237,9 @@ class Inbox:
             }
             for each in sorted(outcomes, key=lambda each: each.item.key)
         ]
-        own = (_COLUMN.key == bindparam("held_key")) & (_COLUMN.claim == bindparam("held_claim"))
         settled = (
             update(callbacks)
-            .where(own)
+            .where(_OWN)
             .values(
                 status=bindparam("new_status"),
                 due_at=bindparam("new_due_at"),

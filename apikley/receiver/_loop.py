@@ -34,12 +34,15 @@ class Loop:
         given = function(*arguments)
         if not inspect.isawaitable(given):
             return given
-        coroutine = given if asyncio.iscoroutine(given) else _awaited(given)
         loop = self._running()
         if loop is _current():
-            coroutine.close()
+            if asyncio.iscoroutine(given):
+                given.close()
             raise RuntimeError("async handlers cannot be waited for from their own event loop; use asyncio.to_thread")
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+        value, error = asyncio.run_coroutine_threadsafe(_awaited(given), loop).result()
+        if error is not None:
+            raise error
+        return value
 
     def close(self) -> None:
         """End a loop of our own; forget the application's."""
@@ -60,8 +63,13 @@ class Loop:
             return self._loop
 
 
-async def _awaited(given: Any) -> Any:
-    return await given
+async def _awaited(given: Any) -> tuple[Any, BaseException | None]:
+    try:
+        return await given, None
+    except (SystemExit, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise  # Ctrl-C, which is to end the application's loop
+        return None, error  # raised here, these two would end the loop, and whoever waits would wait for ever
 
 
 def _current() -> asyncio.AbstractEventLoop | None:

@@ -6,16 +6,15 @@ import logging
 
 from apikley._clock import Clock
 from apikley._task import TaskSnapshot
-from apikley.errors import ApikleyError
 from apikley.receiver._confirm import Client, ending
-from apikley.receiver._handling import Retries
+from apikley.receiver._handling import FAILURES, Retries
 from apikley.receiver._inbox import Inbox
 from apikley.receiver._loop import Loop
 from apikley.receiver._records import Expected
 
 logger = logging.getLogger("apikley.receiver")
 
-# A look each minute at first, then every quarter of an hour; given up after a day.
+# The pauses are 1, 2, 4 and 8 minutes, then a quarter of an hour; given up after a day.
 PATIENCE = Retries(attempts=100, first=60.0, longest=900.0)
 # As many as are asked for at a time, and for how long they are ours.
 _AT_ONCE, _LEASE = 20, 300.0
@@ -43,7 +42,7 @@ class Overdue:
         for job in self._inbox.overdue(self._now(), _LEASE, _AT_ONCE):
             try:
                 seen: TaskSnapshot = self._loop.call(self._client.task, job.task_id)
-            except ApikleyError as error:
+            except FAILURES as error:  # whatever it is, the jobs after this one are asked for
                 self._later(job, f"{type(error).__name__}: {error}")
                 continue
             if seen.finished:

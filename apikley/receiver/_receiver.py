@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from apikley._clock import Clock
-from apikley.callbacks import Key
+from apikley.callbacks import Key, webhook_keys
 from apikley.errors import ConfigurationError
 from apikley.receiver import _asgi, _wsgi
 from apikley.receiver._commit import GroupCommit
@@ -45,11 +45,11 @@ class Receiver:
         workers: How many endings are handled at a time; 0 to receive only, where other processes handle.
         retries: When a handler that failed is called again.
         lease: Seconds after which another process takes over what a killed one has left.
-        keep: Seconds for which what was handled is remembered.
+        keep: Seconds for which what was handled is remembered, and what is expected in vain.
         clock: What tells the time.
 
     Raises:
-        ConfigurationError: There is no key, or no inbox can be kept there.
+        ConfigurationError: There is no key or one that is no text, or no inbox can be kept there.
 
     Example:
         receiver = Receiver("your-webhook-key", client=Apikley())
@@ -73,9 +73,7 @@ class Receiver:
         keep: float = KEEP,
         clock: Clock | None = None,
     ) -> None:
-        keys = [webhook_key] if isinstance(webhook_key, str | bytes) else list(webhook_key)
-        if not keys or not all(keys):
-            raise ConfigurationError("no webhook key; pass the one that your account signs callbacks with")
+        keys = webhook_keys(webhook_key)
         if workers < 0:
             raise ConfigurationError(f"workers is {workers}, expected 0 or more")
         self._clock = clock or Clock()
@@ -107,7 +105,9 @@ class Receiver:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        self.start()
+        self._loop.adopt()
+        # Elsewhere, since the inbox may be slow to open, and the application has more to do.
+        await asyncio.to_thread(self.start)
         return self
 
     async def __aexit__(
@@ -134,14 +134,9 @@ class Receiver:
         Raises:
             ConfigurationError: The inbox cannot be opened.
         """
-        with self._starting:
-            self._loop.adopt()
-            if self._started:
-                return
+        if not self._started:
             self.inbox.counts()  # opened now, so that what is wrong with it is said here
-            if self._threaded:
-                self._workers.start()
-            self._started = True
+        self._begin()
 
     def stop(self) -> None:
         """Stop handling. What is being handled gets ten seconds; what is left stays in the inbox."""
@@ -157,6 +152,10 @@ class Receiver:
 
         Returns:
             How many endings were handled.
+
+        Raises:
+            BaseException: What a handler raised that is more than its failure: Ctrl-C, or a time-out of the
+                caller's own. Its ending is put off like any that failed.
         """
         return self._workers.work()
 
@@ -202,9 +201,17 @@ class Receiver:
         """Serve one WSGI request."""
         return _wsgi.serve(self._gate, self._store, environ, start_response)
 
+    def _begin(self) -> None:
+        """Start the threads, which open the inbox if nobody has; so it is done at once."""
+        with self._starting:
+            self._loop.adopt()
+            if not self._started and self._threaded:
+                self._workers.start()
+            self._started = True
+
     def _store(self, delivery: Delivery) -> Future[None]:
         if not self._started:
-            self.start()
+            self._begin()
         stored = self._commit.submit(delivery)
         stored.add_done_callback(lambda _: self._workers.wake())
         return stored

@@ -78,6 +78,7 @@ class Outcome:
         error: What went wrong, in one line.
         handled_by: The handlers that have done their part.
         instead: What is true of the task where the ending was refused; stored in the same moment.
+        raised: What was raised that is no mere failure of a handler: Ctrl-C, or another's time-out. Not stored.
     """
 
     item: Claimed
@@ -86,6 +87,7 @@ class Outcome:
     error: str | None = None
     handled_by: tuple[str, ...] = ()
     instead: Delivery | None = None
+    raised: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)

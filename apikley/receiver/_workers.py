@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from apikley._clock import Clock
 from apikley.receiver._commit import GroupCommit
@@ -58,6 +62,7 @@ class Workers:
         self._count = count
         self._lease = lease
         self._keep = keep
+        self._pruned = -math.inf
         self._held: dict[str, Claimed] = {}
         self._queue: queue.SimpleQueue[Claimed | None] = queue.SimpleQueue()
         self._wake = threading.Event()
@@ -89,7 +94,10 @@ class Workers:
         for _ in range(self._count + 1):
             self._queue.put(None)  # an end for each thread, and one for here: all of them take from the queue
         waiting = [self._held.pop(item.key, item) for item in iter(self._queue.get, None)]
-        self._inbox.release(waiting, self._now())
+        try:
+            self._inbox.release(waiting, self._now())
+        except Exception:
+            logger.exception("what was not begun cannot be given back; it comes up again when its lease is over")
         for thread in self._threads:
             thread.join(max(0.0, deadline - self._clock.monotonic()))
         self._threads = []
@@ -100,12 +108,37 @@ class Workers:
             self._overdue.ask()
         count = 0
         while items := self._inbox.claim(self._now(), self._lease, 1):
-            self._inbox.write([self._handling.handle(item) for item in items])
-            count += len(items)
+            with self._renewed(items):
+                outcome = self._handling.handle(items[0])
+            self._inbox.write([outcome])
+            if outcome.raised is not None:
+                raise outcome.raised
+            count += 1
+        self._prune()
         return count
 
+    @contextmanager
+    def _renewed(self, items: list[Claimed]) -> Iterator[None]:
+        """Have leases renewed beside a thread that has no time for it."""
+        over = threading.Event()
+
+        def renew_on() -> None:
+            while not over.wait(self._lease / 3):
+                try:
+                    self._renew(items)
+                except Exception:
+                    logger.exception("a lease cannot be renewed; tried again in %g s", self._lease / 3)
+
+        thread = threading.Thread(target=renew_on, name="apikley-receiver-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
     def _claim_on(self) -> None:
-        renewed = pruned = self._clock.monotonic()
+        renewed = self._clock.monotonic()
         capacity = self._count * _AHEAD
         while not self._stopping.is_set():
             self._wake.wait(_POLL)
@@ -114,26 +147,40 @@ class Workers:
             try:
                 now = self._clock.monotonic()
                 if now - renewed > self._lease / 3:
-                    self._inbox.renew(list(self._held.values()), self._now() + self._lease)
+                    self._renew(list(self._held.values()))
                     renewed = now
-                if now - pruned > _PRUNE:
-                    self._inbox.forget(self._now() - self._keep)
-                    pruned = now
                 if len(self._held) <= capacity // 2:
                     self._take(capacity - len(self._held))
+                self._prune()
             except Exception:
                 logger.exception("the inbox cannot be read; tried again in %g s", _POLL)
 
     def _take(self, limit: int) -> None:
         for item in self._inbox.claim(self._now(), self._lease, limit):
-            if item.key not in self._held:
-                self._held[item.key] = item
+            # Where the clock was set, or the machine slept, our own may come up again: it is ours by the new claim.
+            is_new = item.key not in self._held
+            self._held[item.key] = item
+            if is_new:
                 self._queue.put(item)
+
+    def _prune(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._pruned > _PRUNE:
+            self._inbox.forget(self._now() - self._keep)
+            self._pruned = now
+
+    def _renew(self, items: list[Claimed]) -> None:
+        self._inbox.renew(items, self._now() + self._lease)
 
     def _handle_on(self) -> None:
         while (item := self._queue.get()) is not None:
-            self._settle(self._handling.handle(item))
-            self._held.pop(item.key, None)
+            try:
+                outcome = self._handling.handle(item)
+                self._settle(replace(outcome, item=self._held.get(item.key, item)))
+            except BaseException:
+                logger.exception("%s is left; it comes up again when its lease is over", item.key)
+            finally:
+                self._held.pop(item.key, None)
             if len(self._held) <= self._count * _AHEAD // 2:
                 self._wake.set()
 

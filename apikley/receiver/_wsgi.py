@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from apikley._fields import is_digits
 from apikley.receiver import _gate
 from apikley.receiver._gate import Gate, Reply, Store
 
@@ -35,8 +36,8 @@ def _reply(gate: Gate, store: Store, environ: dict[str, Any]) -> Reply:
 
 def _body(environ: dict[str, Any]) -> bytes:
     length = environ.get("CONTENT_LENGTH") or ""
-    if not length and not environ.get("wsgi.input_terminated"):
-        return b""
-    limit = int(length) if length.isdigit() else _gate.LARGEST + 1
-    body: bytes = environ["wsgi.input"].read(limit)
+    has_length = is_digits(length)
+    if not has_length and not environ.get("wsgi.input_terminated"):
+        return b""  # to read on would be to wait for an end that never comes
+    body: bytes = environ["wsgi.input"].read(int(length) if has_length else _gate.LARGEST + 1)
     return body

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 
 import apikley_contract
+from apikley import _retry
 from apikley._clock import Clock
 from apikley._create import GRACE
 from apikley._fields import text
 from apikley._task import TaskSnapshot
 from apikley._wait import poll_pause
-from apikley.callbacks import Key, sign
-from apikley.errors import ApikleyError, ConfigurationError, NotFound, TransportError, ValidationFailed
-from apikley.receiver._confirm import Client, payload
+from apikley.callbacks import Key, sign, webhook_keys
+from apikley.errors import ApikleyError, ConfigurationError, NotFound, ValidationFailed
+from apikley.receiver._confirm import Client, payload, published
 from apikley.receiver.notes import Notes
 
 # How often the file of notes is read again, in seconds.
@@ -56,7 +57,7 @@ class Listener:
         tell: Is told what happens.
 
     Raises:
-        ConfigurationError: The URL is none, or the key is missing.
+        ConfigurationError: The URL is none, or the key is missing or no text.
     """
 
     def __init__(
@@ -70,14 +71,12 @@ class Listener:
         clock: Clock | None = None,
         tell: Callable[[News], object] = lambda _: None,
     ) -> None:
-        if not webhook_key:
-            raise ConfigurationError("no webhook key to sign callbacks with")
+        (self._key,) = webhook_keys(webhook_key)
         self._forward_to = _target(forward_to)
-        delivery = _delivery()
+        delivery = published()["x-delivery"]
         self._pauses: list[float] = delivery["retry-after"]
         self._http = http or httpx.Client(timeout=delivery["timeout"], trust_env=False)
         self._client = client
-        self._key = webhook_key
         self._notes = notes
         self._clock = clock or Clock()
         self._tell = tell
@@ -112,13 +111,13 @@ class Listener:
         if job.seen is None:
             try:
                 seen: TaskSnapshot = self._client.task(task_id)
-            except TransportError as error:
-                self._tell(News(task_id, f"cannot be looked at: {error}"))
             except (NotFound, ValidationFailed) as error:
                 if elapsed > GRACE:  # a task that was just created may not be visible yet
                     return self._end(task_id, f"given up: {error}", failed=True)
             except ApikleyError as error:
-                return self._end(task_id, f"given up: {error}", failed=True)
+                if not _retry.passing(error):
+                    return self._end(task_id, f"given up: {error}", failed=True)
+                self._tell(News(task_id, f"cannot be looked at: {error}"))
             else:
                 state = text(seen.raw.get("state")) or ""
                 if state != job.state:
@@ -161,15 +160,8 @@ class Listener:
         if failed:
             self.failed.append(task_id)
         if self._notes:
-            self._notes.delivered(task_id)
+            self._notes.close(task_id, "given_up" if failed else "delivered")
         self._tell(News(task_id, what))
-
-
-def _delivery() -> dict[str, Any]:
-    """How the service delivers, as the contract has it."""
-    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
-    delivery: dict[str, Any] = item["post"]["x-delivery"]
-    return delivery
 
 
 def _target(given: str) -> httpx.URL:

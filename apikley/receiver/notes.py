@@ -10,13 +10,15 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from apikley._fields import parsed
 from apikley.errors import ConfigurationError
 
 NOTES = ".apikley-tasks.jsonl"
 API_KEY = "APIKLEY_API_KEY"
+# Why nobody looks at a task any more.
+Closed = Literal["delivered", "given_up"]
 
 
 def note(task: object, *, path: str | os.PathLike[str] = NOTES, api_key: str | None = None) -> None:
@@ -62,12 +64,16 @@ class Notes:
     def add(self, task_id: str, **more: Any) -> None:
         """Note a task."""
         line = json.dumps({"task_id": task_id, "account": self._account, **more}) + "\n"
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line)
+        with self.path.open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read() != b"\n":  # somebody's half-written line, which is not to take this one with it
+                    line = "\n" + line
+            file.write(line.encode())
 
-    def delivered(self, task_id: str) -> None:
+    def close(self, task_id: str, why: Closed) -> None:
         """Note that nobody need look at a task any more."""
-        self.add(task_id, delivered=True)
+        self.add(task_id, **{why: True})
 
     def open_tasks(self) -> list[str]:
         """The tasks that are to be looked at, in the order in which they were noted."""
@@ -81,5 +87,5 @@ class Notes:
             # What cannot be read is somebody's half-written line, or none of ours.
             if isinstance(entry, dict) and entry.get("account") == self._account and entry.get("task_id"):
                 task_id = str(entry["task_id"])
-                tasks[task_id] = tasks.get(task_id, False) or bool(entry.get("delivered"))
-        return [task_id for task_id, delivered in tasks.items() if not delivered]
+                tasks[task_id] = tasks.get(task_id, False) or any(entry.get(why) for why in get_args(Closed))
+        return [task_id for task_id, closed in tasks.items() if not closed]
