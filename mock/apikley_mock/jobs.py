@@ -53,7 +53,7 @@ class Jobs:
         price = service.settings.prices.get(model, service.settings.price)
         if not account.pay(price):
             return self._error("INSUFFICIENT_CREDITS")
-        task = service.engine.create(model, request.body.decode(), account, plan, service.clock.now())
+        task = service.engine.create(model, request.body, account, plan, service.clock.now())
         task.price = price
         task.base_url = request.base_url
         task.callback_url = body.get("callBackUrl")

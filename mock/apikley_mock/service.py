@@ -61,7 +61,7 @@ class Service:
             self.clock.restart()
         random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose
         self.accounts = Accounts(self.settings.all_accounts(), self.settings.limits)
-        self.engine = Engine(random, self.settings.tasks_kept)
+        self.engine = Engine(random, self.settings.tasks_kept, self.settings.bodies_kept)
         self.storage = Storage(self.settings.storage)
         self.faults: Rules[Fault] = Rules(random)
         self.plans: Rules[Mapping[str, Any]] = Rules(random)
