@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import time
+from typing import Any
+
+import httpx
 import pytest
 
-from apikley_mock.clock import VirtualClock
+import apikley_contract
+from apikley_mock.clock import LAST_MOMENT, Clock, VirtualClock
 from apikley_mock.engine import Task
 from apikley_mock.plan import CallbackPlan, Durations, Plan
 from apikley_mock.service import Service
-from apikley_mock.settings import Settings
+from apikley_mock.settings import MIB, Settings
+from apikley_mock.simulator import Simulator
+from apikley_mock.transport import SimulatorTransport
 from contract_tests.simulators import MODEL
 
 NOWHERE = "http://127.0.0.1:9/callback"
 AT_ONCE = Durations(0, 0, 0)
+STREAM, BASE64 = (apikley_contract.operation(name).path for name in ("uploadFileStream", "uploadFileBase64"))
 
 
 def _create(service: Service, body: bytes = b"{}") -> Task:
@@ -21,6 +30,13 @@ def _create(service: Service, body: bytes = b"{}") -> Task:
     task = service.engine.create(MODEL, body, account, service.plan_for(MODEL), service.clock.now())
     task.callback_url = NOWHERE
     return task
+
+
+def _client(clock: Clock, **settings: Any) -> httpx.AsyncClient:
+    """A client of a simulator in-process."""
+    transport = SimulatorTransport(Simulator(Service(Settings(**settings), clock)))
+    headers = {"Authorization": "Bearer mock-key"}
+    return httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers)
 
 
 def test_the_bodies_of_all_tasks_are_bounded_together() -> None:
@@ -82,3 +98,53 @@ async def test_callbacks_wait_for_a_free_connection_without_keeping_the_loop_bus
     await service.advance(0)
     await service.close()
     assert len({entry.task_id for entry in service.journal.callbacks()}) == 200
+
+
+def test_a_form_of_very_many_parts_is_refused_at_once(http: httpx.Client) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
+    content = part * (40 * MIB // len(part)) + b"--b--\r\n"
+    start = time.perf_counter()
+    answer = http.post(STREAM, content=content, headers={"Content-Type": "multipart/form-data; boundary=b"}, timeout=60)
+    assert (answer.status_code, answer.json()["success"]) == (400, False)
+    assert answer.json()["msg"] == "The request body is not a form: it has more than 20 parts"
+    assert time.perf_counter() - start < 5, "it took many times that to read them all"
+
+
+@pytest.mark.anyio
+async def test_a_file_of_one_byte_too_many_is_refused() -> None:
+    http = _client(VirtualClock(), largest_upload=2000)
+    for size, status, words in ((2000, 200, "File uploaded"), (2001, 400, "The file is larger than 2,000 bytes")):
+        content, folder = b"x" * size, {"uploadPath": "a"}
+        form = await http.post(STREAM, files={"file": ("n", content)}, data=folder)
+        text = await http.post(BASE64, json={"base64Data": base64.b64encode(content).decode(), **folder})
+        for answer in (form, text):
+            assert (answer.status_code, words in answer.json()["msg"]) == (status, True)
+
+
+@pytest.mark.anyio
+async def test_base64_text_may_be_broken_by_lines_and_blanks() -> None:
+    http = _client(VirtualClock())
+    answer = await http.post(BASE64, json={"base64Data": " Q U\tJD\r\n", "uploadPath": "a"})
+    assert (await http.get(answer.json()["data"]["downloadUrl"])).content == b"ABC"
+    wrong = await http.post(BASE64, json={"base64Data": "QUJ\u0414", "uploadPath": "a"})
+    assert "neither base64 text nor a data URL" in wrong.json()["msg"]
+
+
+@pytest.mark.anyio
+async def test_time_is_advanced_up_to_the_last_year_that_can_be_written() -> None:
+    http = _client(VirtualClock(LAST_MOMENT - 10))
+    answer = await http.post(BASE64, json={"base64Data": "QUJD", "uploadPath": "a"})
+    assert answer.json()["data"]["uploadedAt"].startswith("9999-12-31T23:59:")
+    assert (await http.post("/__mock__/advance", json={"seconds": 9})).status_code == 200
+    refused = await http.post("/__mock__/advance", json={"seconds": 9})
+    assert (refused.status_code, refused.json()["error"]) == (
+        409,
+        "time ends with the year 9999; begin again with a reset",
+    )
+
+
+@pytest.mark.anyio
+async def test_a_clock_that_runs_beyond_that_year_breaks_nothing() -> None:
+    http = _client(VirtualClock(LAST_MOMENT + 1e9))
+    answer = await http.post(BASE64, json={"base64Data": "QUJD", "uploadPath": "a"})
+    assert answer.json()["data"]["uploadedAt"] == "9999-12-31T23:59:59.000Z"

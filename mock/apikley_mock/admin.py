@@ -127,7 +127,7 @@ class Admin:
         """Let time pass."""
         try:
             await self._service.advance(body["seconds"])
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise AdminError(409, str(error)) from None
         return {"ok": True}
 

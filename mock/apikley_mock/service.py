@@ -9,7 +9,7 @@ from typing import Any
 
 from apikley_mock.accounts import Accounts
 from apikley_mock.caller import Caller
-from apikley_mock.clock import Clock, RealClock, VirtualClock
+from apikley_mock.clock import LAST_MOMENT, Clock, RealClock, VirtualClock
 from apikley_mock.deliveries import Deliveries
 from apikley_mock.engine import Engine
 from apikley_mock.faults import Fault
@@ -116,7 +116,7 @@ class Service:
 
         Raises:
             TypeError: The service lives by the machine's time, which nobody can advance.
-            ValueError: Time cannot go back.
+            ValueError: Time cannot go back, nor beyond the year 9999.
         """
         await self.advance_until(lambda: False, seconds)
 
@@ -129,7 +129,7 @@ class Service:
 
         Raises:
             TypeError: The service lives by the machine's time, which nobody can advance.
-            ValueError: Time cannot go back.
+            ValueError: Time cannot go back, nor beyond the year 9999.
         """
         clock = self.clock
         if not isinstance(clock, VirtualClock):
@@ -138,6 +138,8 @@ class Service:
             raise ValueError(f"time cannot go back by {-seconds:g} s")
         async with self._driven:
             goal = clock.now() + seconds
+            if goal > LAST_MOMENT:
+                raise ValueError("time ends with the year 9999; begin again with a reset")
             while True:
                 self.tick()
                 await self.deliveries.settled()
