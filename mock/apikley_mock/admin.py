@@ -186,7 +186,7 @@ class Admin:
 
     async def arm_fault(self, body: Any, _: dict[str, str]) -> Any:
         """Arm a fault."""
-        return {"number": self._service.faults.arm(admin_document.fault_rule(body)).number}
+        return {"number": self._service.faults.arm(self._rule(admin_document.fault_rule, body)).number}
 
     async def disarm_faults(self, _: Any, __: dict[str, str]) -> Any:
         """Disarm all faults."""
@@ -199,12 +199,18 @@ class Admin:
 
     async def arm_plan(self, body: Any, _: dict[str, str]) -> Any:
         """Arm a plan."""
-        return {"number": self._service.plans.arm(admin_document.plan_rule(body)).number}
+        return {"number": self._service.plans.arm(self._rule(admin_document.plan_rule, body)).number}
 
     async def disarm_plans(self, _: Any, __: dict[str, str]) -> Any:
         """Disarm all plans."""
         self._service.plans.disarm()
         return {"ok": True}
+
+    def _rule(self, make: Callable[[Any, list[str]], Rule[Any]], body: Any) -> Rule[Any]:
+        try:
+            return make(body, self._service.accounts.names())
+        except ValueError as error:  # the body fits its schema, so it is a name
+            raise AdminError(404, str(error)) from None
 
 
 def _demand_same_origin(request: Request) -> None:

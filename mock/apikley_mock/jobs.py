@@ -49,7 +49,7 @@ class Jobs:
                 return self._error("VALIDATION_FAILED", wish.wrong)
             if fault and fault.stage == "before":
                 return self.refused(fault)
-            plan = plan.changed(wish.changes())
+            plan = plan.changed(wish.plan)
         price = service.settings.prices.get(model, service.settings.price)
         if not account.pay(price):
             return self._error("INSUFFICIENT_CREDITS")

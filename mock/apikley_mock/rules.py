@@ -62,11 +62,9 @@ class Rules(Generic[T]):
         self._rules.append(rule)
         return rule
 
-    def disarm(self, number: int | None = None) -> int:
-        """Take away one, or all; returns how many that were."""
-        before = len(self._rules)
-        self._rules = [rule for rule in self._rules if number is not None and rule.number != number]
-        return before - len(self._rules)
+    def disarm(self) -> None:
+        """Take away all."""
+        self._rules.clear()
 
     def take(self, facts: Mapping[str, str]) -> T | None:
         """The first thing that is armed for such a request, used once by this."""
