@@ -152,13 +152,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run the contract's probes instead, if a server is named."""
-    if url := config.getoption("--apikley-contract"):
-        from apikley_mock import contract_check  # noqa: PLC0415 - only where it is asked for
+def pytest_configure(config: pytest.Config) -> None:
+    """Ask a server that is named from this process: the report is made where the answers are."""
+    if config.getoption("--apikley-contract") and config.pluginmanager.hasplugin("xdist"):
+        config.option.dist, config.option.tx = "no", []
 
-        check, items[:] = contract_check.collect(session, url)
-        config.stash[_CHECK] = check
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> bool | None:
+    """Run the contract's probes if a server is named, in place of the tests, which are not even imported."""
+    url = session.config.getoption("--apikley-contract")
+    if not url:
+        return None
+    from apikley_mock import contract_check  # noqa: PLC0415 - only where it is asked for
+
+    session.config.stash[_CHECK], session.items = contract_check.collect(session, url)
+    session.testscollected = len(session.items)
+    collected = pytest.CollectReport(session.nodeid, "passed", None, list(session.items))
+    session.config.hook.pytest_collectreport(report=collected)
+    session.config.hook.pytest_collection_finish(session=session)
+    return True
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
