@@ -153,7 +153,7 @@ def coverage(session: nox.Session) -> None:
     install(session)
     install_node(session)
     session.run("python", "-m", "scripts.npm")
-    session.run("coverage", "run", "-m", "pytest", "-q", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-q", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
     session.run("coverage", "combine")
     session.run("coverage", "report")
 

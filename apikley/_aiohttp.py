@@ -29,7 +29,7 @@ _NEVER_SENT = (
 _WORDS: dict[type[Exception], str] = {
     aiohttp.ConnectionTimeoutError: "no connection in time",
     aiohttp.ClientConnectorError: "no connection",
-    aiohttp.SocketTimeoutError: "no answer in time",
+    TimeoutError: "no answer in time",
     aiohttp.ServerDisconnectedError: "the connection was cut",
     aiohttp.ClientPayloadError: "the connection was cut",
 }
@@ -69,11 +69,9 @@ class AiohttpSender:
                 async for chunk in response.content.iter_chunked(_PIECE):
                     collector.add(chunk)
             return collector.answer(effect, response.status, _Headers(response.headers))
-        except (aiohttp.ClientError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             kind = NotSent if isinstance(error, _NEVER_SENT) else Lost
             raise kind(words_for(error, _WORDS)) from error
-        except TimeoutError as error:
-            raise Lost("no answer in time") from error
 
     async def aclose(self) -> None:
         """Close the connections."""

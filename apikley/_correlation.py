@@ -7,7 +7,7 @@ was, if the service keeps the URL's query. That Apikley does is an assumption: i
 from __future__ import annotations
 
 import secrets
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 PARAMETER = "apikley_token"
 
@@ -22,9 +22,3 @@ def with_token(url: str, token: str) -> str:
     parts = urlsplit(url)
     query = f"{parts.query}&{PARAMETER}={token}" if parts.query else f"{PARAMETER}={token}"
     return urlunsplit(parts._replace(query=query))
-
-
-def token_of(url_or_query: str) -> str | None:
-    """The token in a URL or in a query, if there is one."""
-    query = urlsplit(url_or_query).query if "?" in url_or_query else url_or_query
-    return next((value for name, value in parse_qsl(query) if name == PARAMETER), None)

@@ -59,7 +59,6 @@ def download(
         deadline = core.clock.monotonic() + timeout
         transfer = _Transfer(part, task.id, max_bytes, core.clock.monotonic, deadline, on_progress)
         yield from _fetched(core, transfer, urls[index])
-        part.keep()
     return target
 
 

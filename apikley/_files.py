@@ -20,7 +20,6 @@ class PartialFile:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.size = 0
-        self.complete = False
 
     def write(self, chunk: bytes) -> None:
         """Add a piece."""
@@ -33,25 +32,19 @@ class PartialFile:
         self._file.truncate()
         self.size = 0
 
-    def keep(self) -> None:
-        """Say that all of it is there."""
-        self.complete = True
-
 
 @contextmanager
 def partial_file(target: Path) -> Iterator[PartialFile]:
-    """Write beside the target; put in its place at the end if it was kept, else leave no trace."""
+    """Write beside the target; put in its place at the end, or leave no trace where anything was raised."""
     handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            part = PartialFile(file)
-            yield part
-        if part.complete:
-            # mkstemp makes private files; a download is as readable as any other new file.
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(name).chmod(0o666 & ~umask)
-            Path(name).replace(target)
+            yield PartialFile(file)
+        # mkstemp makes private files; a download is as readable as any other new file.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(target)
     finally:
         with suppress(FileNotFoundError):
             Path(name).unlink()

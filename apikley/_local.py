@@ -73,8 +73,9 @@ def local_files(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Path]]:
         return body, {}
     files = {name: Path(value) for name, value in input_.items() if isinstance(value, PathLike | LocalFile)}
     findings = []
-    for name, path in files.items():
-        rule = rules(body.get("model")).get(name)
+    known = body.get("model") in [*apikley_contract.models()]  # if not, the validation says so
+    for name, path in files.items() if known else ():
+        rule = rules(body["model"]).get(name)
         if rule is None:
             findings.append(Finding(f"/input/{name}", "format", "text", "takes no file"))
         else:
@@ -86,12 +87,10 @@ def local_files(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Path]]:
     return {**body, "input": {**input_, **placeholders}} if files else body, files
 
 
-def rules(model: object) -> dict[str, Rule]:
+def rules(model: str) -> dict[str, Rule]:
     """The rules of a model's fields that take files, by field."""
-    known = apikley_contract.models().get(model) if isinstance(model, str) else None
-    if known is None:
-        return {}
-    properties = apikley_contract.openapi()["components"]["schemas"][known.input]["properties"]
+    schema = apikley_contract.models()[model].input
+    properties = apikley_contract.openapi()["components"]["schemas"][schema]["properties"]
     return {name: _rule(schema["x-file"]) for name, schema in properties.items() if "x-file" in schema}
 
 

@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from scripts.spec.files import OPENAPI, ROOT, read
 from scripts.spec.page import extract
 from scripts.spec.update import Project
@@ -37,3 +39,9 @@ def copy_of_project(folder: Path) -> Project:
     for name in ("pyproject.toml", "CHANGELOG.md"):
         shutil.copy(ROOT / name, folder)
     return Project(folder)
+
+
+@pytest.fixture(name="project")
+def project_fixture(tmp_path: Path) -> Project:
+    """The project as it is, where a test may change it."""
+    return copy_of_project(tmp_path / "project")

@@ -133,7 +133,7 @@ def write_report(record: Record, path: Path) -> None:
 
 def page(record: Record) -> str:
     """The report as one self-contained page."""
-    sections = [_subject(record, subject) for subject in record.cases]
+    sections = [_subject(record, subject) for subject in sorted(record.cases)]
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     count = len(_unique(record))
     words = (

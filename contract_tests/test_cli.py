@@ -16,7 +16,6 @@ from apikley._files import PartialFile
 from apikley.cli._commands import COMMANDS
 from apikley.cli._exits import Exit
 from apikley.cli._targets import Target
-from apikley_mock.plugin import MockService
 from contract_tests.command_line import IMAGE, CommandLine, cli_fixture, piped  # noqa: F401 - the fixture
 from contract_tests.conftest import free_port, published_example
 from scripts.spec.files import ROOT
@@ -225,12 +224,6 @@ def test_listen_takes_its_settings_from_a_profile(cli: CommandLine, tmp_path: Pa
     assert f"{task}  success" in cli("listen", "--profile", "mock", *hook, task).out
 
 
-def test_mock_hands_over_to_the_simulator() -> None:
-    run = piped("mock", "serve", "--port", "x")
-    assert (run.returncode, "'x' is not a port" in run.stderr) == (2, True)
-    assert "apikley-mock serve" in piped("mock", "serve", "--help").stdout
-
-
 EXITS: dict[Exit, tuple[str, ...]] = {
     Exit.DONE: ("credits",),
     Exit.FAILED: (*MAKE, "-o", "no/such/folder/clip.mp4"),
@@ -380,9 +373,3 @@ def test_the_shell_completes_commands_and_a_models_fields(cli: CommandLine) -> N
     assert completed("apikley do", 1) == ["download", "doctor"]
     assert "--prompt-optimizer" in completed("apikley run --pr", 2)
     assert completed("apikley run --model ha", 3) == [*apikley_contract.models()]
-
-
-def test_a_reader_that_stops_reading_is_no_error(apikley_mock: MockService) -> None:
-    command = f"{sys.executable} -m apikley.cli models --output json | head -c 1"
-    run = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S602
-    assert (run.stdout, run.stderr) == ("{", "")

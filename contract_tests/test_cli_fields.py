@@ -139,3 +139,10 @@ def test_a_field_keeps_the_name_of_the_contract() -> None:
     parameters: list[Any] = [field.parameter(()) for field in _fields.fields(MODEL)]
     assert all(isinstance(each, inspect.Parameter) for each in parameters)
     assert [each.name for each in parameters] == [f"input_{field.name}" for field in _fields.fields(MODEL)]
+
+
+def test_a_file_of_a_field_that_cannot_be_read_is_said_by_its_field(cli: CommandLine) -> None:
+    ended = cli("create", "--prompt", "@nothere.txt", "--image", "https://files.example.com/a.png")
+    assert ended.code == 2
+    assert ended.err.endswith("\n  input.prompt: nothere.txt: No such file or directory\n")
+    assert cli.mock.journal.requests() == []

@@ -129,3 +129,19 @@ def test_a_broken_file_is_said_in_one_line_wherever_it_is_read(
     for arguments in (("run", "--help"), ("credits",)):
         ended = cli(*arguments)
         assert (ended.code, ended.err.count("\n"), "is not TOML" in ended.err) == (2, 1, True)
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot be read: Is a directory"):
+        resolve(environment={"APIKLEY_CONFIG": str(tmp_path)})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have owners on POSIX only")
+def test_a_key_in_somebody_elses_file_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = list(file.stat())
+    theirs[4] = os.getuid() + 1
+    monkeypatch.setattr(Path, "stat", lambda _: os.stat_result(theirs))
+    with pytest.raises(ConfigurationError, match="belongs to another user, so the key is not used") as caught:
+        resolve(environment={"APIKLEY_CONFIG": str(file)})
+    assert KEY not in str(caught.value)
+    assert resolve(environment={"APIKLEY_CONFIG": str(file), "APIKLEY_API_KEY": "k"}).api_key.value == "k"

@@ -49,6 +49,13 @@ def test_a_terminal_shows_a_live_line_and_a_bar(cli: CommandLine) -> None:
         assert words in ended.out
 
 
+def test_several_tasks_share_one_live_line(cli: CommandLine) -> None:
+    ended = cli.in_terminal("wait", cli.task("[mock: take 30]", ended=False), cli.task("[mock: take 5]", ended=False))
+    assert ended.code == 0
+    assert "2 tasks: 1 generating, 1 success" in ended.out
+    assert "2 tasks: 2 success" in ended.out
+
+
 @pytest.mark.parametrize("variable", ["NO_COLOR", "TERM"])
 def test_without_colours_a_terminal_shows_plain_lines(
     cli: CommandLine, monkeypatch: pytest.MonkeyPatch, variable: str

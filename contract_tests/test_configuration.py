@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 import httpx
@@ -70,3 +71,14 @@ def test_the_async_client_closes_too() -> None:
             return api._driver.client
 
     assert asyncio.run(main()).is_closed
+
+
+def test_a_copy_that_was_never_installed_works_without_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("apikley._settings.version", missing)
+    service = Service(envelope(data=7))
+    with Apikley(KEY, http_client=httpx.MockTransport(service)) as api:
+        assert api.credits() == 7
+    assert service.requests[0].headers["user-agent"] == "apikley"

@@ -15,7 +15,7 @@ import pytest
 
 import apikley_contract
 from apikley_mock.clock import VirtualClock
-from apikley_mock.contract_check import PROBES, Check, ContractCheckError, collect
+from apikley_mock.contract_check import PROBES, Check, ContractCheckError, ProbeItem, collect
 from apikley_mock.server import ThreadedServer
 from apikley_mock.service import Service
 from apikley_mock.settings import Settings
@@ -109,6 +109,31 @@ def test_what_is_shown_of_an_answer_stays_in_its_cell(monkeypatch: pytest.Monkey
     (line,) = [line for line in check.report() if line.startswith("| wrong key")]
     assert line.startswith("| wrong key | HTTP 401, code 401: a / b c")
     assert len(line) < 200
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        (httpx.Response(502, text="<html>"), "HTTP 502, no JSON"),
+        (httpx.Response(200, json=["a", "b"]), "HTTP 200, no JSON object"),
+    ],
+)
+def test_the_report_shows_an_answer_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, answer: httpx.Response, shown: str
+) -> None:
+    monkeypatch.setattr(httpx, "request", lambda *_, **__: answer)
+    check = Check("http://service.test/", KEY)
+    with pytest.raises(ContractCheckError):
+        check.run(PROBES[0])
+    assert f"| {PROBES[0].name} | {shown} |" in check.report()
+
+
+def test_a_mistake_of_the_check_itself_is_shown_whole(request: pytest.FixtureRequest) -> None:
+    check = Check("http://service.test/", KEY)
+    probe = ProbeItem.from_parent(request.session, name="probe", check=check, probe=PROBES[0])
+    with pytest.raises(ZeroDivisionError) as caught:
+        raise ZeroDivisionError
+    assert "raise ZeroDivisionError" in str(probe.repr_failure(caught))
 
 
 def test_every_probe_is_a_look_or_certainly_refused() -> None:

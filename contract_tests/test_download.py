@@ -12,7 +12,7 @@ import pytest
 
 from apikley import NoResult, TransportError
 from apikley._files import PartialFile
-from contract_tests.services import BOTH, FakeClock, Service, details, envelope
+from contract_tests.services import BOTH, FakeClock, Service, call_sync, details, envelope
 
 pytestmark = pytest.mark.parametrize("run", BOTH)
 DONE = details("success", resultJson='{"resultUrls":["http://files.test/a.mp4"]}')
@@ -143,6 +143,24 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(run: Any, tmp_path: Path)
     assert (tmp_path / "a.mp4").read_bytes() == BODY
 
 
+def _part(start: int, end: int) -> httpx.Response:
+    headers = {**LINK, "content-range": f"bytes {start}-{end - 1}/{len(BODY)}"}
+    return httpx.Response(206, headers=headers, content=BODY[start:end])
+
+
+def test_a_server_that_gives_less_than_was_asked_for_is_asked_for_more(run: Any, tmp_path: Path) -> None:
+    service = Service(DONE, Files(1000), _part(1000, 1500), _part(1500, len(BODY)))
+    run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+    assert _ranges(service) == [None, "bytes=1000-", "bytes=1500-"]
+
+
+def test_a_file_that_stays_incomplete_is_not_saved(run: Any, tmp_path: Path) -> None:
+    with pytest.raises(TransportError, match=f"the result cannot be fetched: 1,000 of {len(BODY):,} bytes came"):
+        run(Service(DONE, Files(1000), _part(1000, 1000)), _download(tmp_path / "a.mp4"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_another_part_than_was_asked_for_is_not_taken(run: Any, tmp_path: Path) -> None:
     wrong = httpx.Response(206, headers={**LINK, "content-range": "bytes 5-9/20"}, content=b"wrong")
     whole = httpx.Response(200, headers=LINK, content=BODY)
@@ -183,10 +201,11 @@ def test_a_page_in_place_of_the_file_is_not_saved(run: Any, tmp_path: Path, kind
 
 @pytest.mark.parametrize("headers", [{"content-length": str(len(BODY))}, {"transfer-encoding": "chunked"}])
 def test_a_file_over_the_cap_is_given_up(run: Any, tmp_path: Path, headers: dict[str, str]) -> None:
-    answer = httpx.Response(200, headers={**LINK, **headers}, content=BODY)
-    service = Service(DONE, answer)
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={**LINK, **headers}, stream=httpx.ByteStream(BODY))
+
     with pytest.raises(TransportError, match="is larger than 5,000 bytes"):
-        run(service, lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", max_bytes=5_000))
+        run(Service(DONE, answer), lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", max_bytes=5_000))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -245,3 +264,21 @@ def test_progress_is_told_after_each_piece(run: Any, tmp_path: Path) -> None:
         lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", on_progress=lambda *all: told.append(all)),
     )
     assert told[-1] == (5, 5)
+
+
+def test_a_task_saves_its_own_result(run: Any, tmp_path: Path) -> None:
+    async def save(api: Any) -> Any:
+        return await (await api.task("task_hailuo_1")).download(tmp_path / "a.mp4", index=-1)
+
+    def save_sync(api: Any) -> Any:
+        return api.task("task_hailuo_1").download(tmp_path / "a.mp4", index=-1)
+
+    service = Service(DONE, httpx.Response(200, headers=LINK, content=b"video"))
+    assert run(service, save_sync if run is call_sync else save)[0] == tmp_path / "a.mp4"
+    assert (tmp_path / "a.mp4").read_bytes() == b"video"
+    assert len(service.requests) == 2, "one look, and no second one for the download"
+
+
+def test_a_link_that_is_promised_and_not_given_is_said(run: Any) -> None:
+    with pytest.raises(TransportError, match="the answer is a success, but holds no link"):
+        run(Service(envelope(data=None)), lambda api: api.download_url("http://files.test/a.mp4"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import logging
 import socket
@@ -188,6 +189,19 @@ def test_bytes_that_are_no_answer_end_in_our_exceptions(
         way(ask_create)
     assert len(raw.requests) == 1
     with pytest.raises(look):
+        way(lambda api: api.task("task_1"))
+
+
+def test_an_answer_that_does_not_end_in_time_is_given_up(
+    raw: RawService, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw.said, raw.requests = WHOLE, []
+    times = itertools.count(step=100)  # as where each piece comes within the time-out, and there are many
+    monkeypatch.setattr(way.api._settings.clock, "monotonic", lambda: float(next(times)))
+    with pytest.raises(CreateOutcomeUnknown, match="the answer did not end in time"):
+        way(ask_create)
+    assert len(raw.requests) == 1
+    with pytest.raises(TransportError, match="the answer did not end in time"):
         way(lambda api: api.task("task_1"))
 
 

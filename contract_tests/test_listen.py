@@ -98,6 +98,35 @@ def test_a_task_is_polled_by_the_documented_schedule_until_it_ends() -> None:
     assert [news.what for news in heard] == ["waiting", "success", "delivered: HTTP 200"]
 
 
+def test_a_task_that_is_named_twice_is_delivered_once() -> None:
+    service, hook = Service(task_1="success"), Hook(200)
+    listening = listener(service, hook)
+    for _ in range(2):
+        listening.add("task_1")
+        listening.add("task_1")
+        listening.run()
+    assert (service.asked, len(hook.requests)) == (["task_1"], 1)
+
+
+def test_a_state_is_told_once_however_often_it_is_seen() -> None:
+    service, heard = Service(task_1="waiting"), Heard()
+    listening = listener(service, Hook(200), heard)
+    listening.add("task_1")
+    while len(service.asked) < 3:
+        listening._clock.sleep(listening.step() or 0)
+    assert [news.what for news in heard] == ["waiting"]
+
+
+@pytest.mark.parametrize("url", ["http://me.test:port/?x=1", "x" * 70_000])
+def test_a_tasks_own_callback_url_that_is_none_is_passed_over(url: str) -> None:
+    service, hook = Service(task_1="success"), Hook(200)
+    service.records["task_1"]["param"] = json.dumps({"callBackUrl": url})
+    listening = listener(service, hook)
+    listening.add("task_1")
+    listening.run()
+    assert [str(request.url) for request in hook.requests] == [HOOK]
+
+
 def test_the_query_of_the_tasks_own_callback_url_is_kept() -> None:
     service, hook = Service(task_1="success"), Hook(200)
     request = {"model": "m", "callBackUrl": "https://me.example.com/cb?apikley_token=abc&x=1"}
@@ -180,7 +209,7 @@ def test_a_note_needs_a_task_and_a_key(tmp_path: Path) -> None:
         note(object(), path=tmp_path / "n", api_key=KEY)
 
 
-@pytest.mark.parametrize("url", ["localhost:3000", "ftp://x/y", "", "http://", "http:///x", "/hook"])
+@pytest.mark.parametrize("url", ["localhost:3000", "ftp://x/y", "", "http://", "http:///x", "/hook", "http://x:y/"])
 def test_a_place_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="is no URL to forward to"):
         Listener(Service(), url, WEBHOOK_KEY)

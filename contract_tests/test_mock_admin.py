@@ -27,7 +27,7 @@ from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.settings import Settings
 from apikley_mock.simulator import Simulator
-from contract_tests.simulators import CREATE, Received, create, look, request_for
+from contract_tests.simulators import CREATE, MODEL, Received, create, look, request_for
 
 DOCUMENT = admin_document.document()
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -94,6 +94,22 @@ def test_tasks_are_shown_and_taken_on_by_hand(admin: httpx.Client, http: httpx.C
     assert (look(http, second)["failCode"], look(http, second)["failMsg"]) == ("422", "no")
     assert admin.post(f"tasks/{first}/fail").status_code == 409
     assert admin.post("tasks/nope/fail").status_code == 404
+
+
+def test_a_task_that_was_asked_for_without_a_prompt_is_shown_without_one(
+    admin: httpx.Client, http: httpx.Client
+) -> None:
+    assert http.post(CREATE, json={"model": MODEL}).json()["code"] == 200
+    assert [task["prompt"] for task in admin.get("tasks").json()] == [""]
+
+
+def test_a_task_that_was_ended_by_hand_does_not_end_again(
+    admin: httpx.Client, http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    task_id = create(http, callBackUrl=receiver.url)
+    admin.post(f"tasks/{task_id}/finish")
+    apikley_mock.advance(100)
+    assert len(receiver.calls) == 1
 
 
 def test_a_callback_is_sent_once_more(

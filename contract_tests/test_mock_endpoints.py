@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import socket
 from typing import Any
 
 import httpx
 import pytest
 
 import apikley_contract
+from apikley_mock.caller import Caller
 from apikley_mock.plugin import MockService
 from apikley_mock.settings import Settings
 from apikley_mock.simulator import Simulator
-from contract_tests.simulators import CREATE, CREDITS, assert_fits, create, look
+from contract_tests.simulators import CREATE, CREDITS, Received, assert_fits, create, look
 
 DOWNLOAD = apikley_contract.operation("getDownloadUrl").path
 STREAM, BASE64, URL = (
@@ -83,6 +86,43 @@ def test_a_file_elsewhere_is_not_fetched_but_stood_in_for(http: httpx.Client, ap
     assert httpx.get(answer["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
     (entry,) = apikley_mock.journal.requests("POST", URL)
     assert "neither loopback nor allowed by name" in entry.note
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/cat.png", "http://[V1.x]/"])
+def test_an_address_that_only_the_contract_takes_is_stood_in_for(
+    http: httpx.Client, apikley_mock: MockService, url: str
+) -> None:
+    answer = http.post(URL, json={"fileUrl": url, "uploadPath": "a"}).json()
+    assert httpx.get(answer["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
+    assert "not sent: this is no URL" in apikley_mock.journal.requests("POST", URL)[0].note
+
+
+def test_a_file_whose_server_refuses_it_is_refused(http: httpx.Client, receiver: Received) -> None:
+    answer = http.post(URL, json={"fileUrl": receiver.url, "uploadPath": "a"})
+    assert (answer.status_code, answer.json()["msg"]) == (400, "fileUrl: the file's server answered HTTP 501")
+
+
+def test_a_file_is_fetched_no_further_than_it_may_be_large(http: httpx.Client) -> None:
+    url = http.post(STREAM, files={"file": bytes(2001)}, data={"uploadPath": "a"}).json()["data"]["downloadUrl"]
+
+    async def fetch() -> None:
+        caller = Caller()
+        with pytest.raises(ValueError, match="the file is larger than 2,000 bytes"):
+            await caller.fetch(url, 10, 2000)
+        assert await caller.fetch(url, 10, 2001) == bytes(2001)
+        await caller.close()
+
+    asyncio.run(fetch())
+
+
+@pytest.mark.anyio
+async def test_a_file_that_does_not_come_in_time_is_given_up() -> None:
+    caller = Caller()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with pytest.raises(ValueError, match=r"no answer within 0\.05 s"):
+            await caller.fetch(url, 0.05, 10)
+    await caller.close()
 
 
 def test_uploaded_files_are_gone_after_three_days(http: httpx.Client, apikley_mock: MockService) -> None:

@@ -21,6 +21,7 @@ from apikley_mock.transport import SimulatorTransport
 from contract_tests.simulators import CREATE, CREDITS, LOOK, assert_fits, create, look, request_for
 from scripts.spec.files import ROOT
 
+BASE64 = apikley_contract.operation("uploadFileBase64").path
 CODES = [code for name, code in apikley_contract.codes().items() if name != "SUCCESS"]
 DAMAGE = {
     "reset": httpx.ReadError,
@@ -48,6 +49,20 @@ def test_a_code_that_the_contract_lacks_is_answered_too(http: httpx.Client, apik
     assert http.get(CREDITS).json() == {"code": 433, "msg": "Sub-key limit", "data": None}
     assert http.get(CREDITS).json()["code"] == 433
     assert http.get(CREDITS).json()["code"] == 200
+
+
+def test_a_code_without_a_text_of_its_own_is_named_by_its_number(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(433)
+    assert http.get(CREDITS).json() == {"code": 433, "msg": "Error 433", "data": None}
+
+
+def test_an_upload_fails_in_the_uploads_own_form(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(500, when={"operation": "uploadFileBase64"})
+    answer = http.post(BASE64, json={"base64Data": "AAAA", "uploadPath": "a"})
+    assert_fits("UploadErrorResponse", answer.json())
+    assert (answer.status_code, answer.json()["code"]) == (500, 500)
+    apikley_mock.fail_next(fault="html", when={"operation": "uploadFileBase64"})
+    assert http.post(BASE64, json={"base64Data": "AAAA", "uploadPath": "a"}).status_code == 502
 
 
 def test_an_error_after_acceptance_leaves_a_task_behind(http: httpx.Client, apikley_mock: MockService) -> None:
@@ -81,6 +96,14 @@ def test_latency_outlasts_the_clients_patience(apikley_mock: MockService, stage:
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(apikley_mock.url + CREATE, json=request_for(), headers=headers, timeout=0.2)
     assert len(apikley_mock.journal.created()) == (1 if stage == "after" else 0)
+
+
+@pytest.mark.parametrize("stage", ["before", "after"])
+def test_who_waits_long_enough_gets_the_late_answer(http: httpx.Client, apikley_mock: MockService, stage: str) -> None:
+    apikley_mock.fail_next(fault="latency", latency=0.01, stage=stage)
+    task_id = create(http)
+    assert apikley_mock.assert_created_once().task_id == task_id
+    assert apikley_mock.journal.requests()[0].note == f"fault latency {stage} acceptance"
 
 
 def test_a_fault_is_for_the_operation_that_was_named(http: httpx.Client, apikley_mock: MockService) -> None:
@@ -183,6 +206,59 @@ def test_a_magic_prompt_loses_the_answer_of_a_task_that_exists(
     with pytest.raises((httpx.TransportError, ValueError)):
         http.post(CREATE, json=request_for(f"[mock: {kind} before]")).json()
     assert len(apikley_mock.journal.created()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "error 1",
+        "error twice",
+        "take",
+        "hidden for long",
+        "never ever",
+        "hand over",
+        "fail !",
+        "reset sideways",
+        "polls 0",
+        "callback maybe",
+        "callback twice over",
+        "callback form 1999",
+    ],
+)
+def test_a_magic_word_with_words_that_make_no_sense_shows_how_to_write_it(
+    http: httpx.Client, apikley_mock: MockService, words: str
+) -> None:
+    answer = http.post(CREATE, json=request_for(f"[mock: {words}]")).json()
+    example = magic.WORDS[words.split(maxsplit=1)[0]].example
+    assert answer["code"] == 422
+    assert answer["msg"] == f"magic prompt: {words!r} makes no sense; write it as [mock: {example}]"
+    assert apikley_mock.journal.created() == []
+
+
+def test_a_bracket_that_is_never_closed_is_no_magic(http: httpx.Client, apikley_mock: MockService) -> None:
+    task_id = create(http, "a sign that reads [mock: never")
+    apikley_mock.advance(10)
+    assert look(http, task_id)["state"] == "success"
+
+
+@pytest.mark.anyio
+async def test_a_broken_connection_has_ended_when_the_server_says_so() -> None:
+    simulator = Simulator(Service(faults=[Rule(Fault("reset"))]))
+    pieces = [{"type": "http.request", "body": body} for body in (b"{}", b"more", b"and more")]
+    pieces.append({"type": "http.disconnect"})
+    told: list[Any] = []
+
+    async def receive() -> Any:
+        return pieces.pop(0)
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    headers = [(b"authorization", b"Bearer mock-key")]
+    scope = {"type": "http", "method": "POST", "path": CREATE, "query_string": b"", "scheme": "http"}
+    state = {"reset": lambda: told.append("reset")}
+    await simulator({**scope, "headers": headers, "state": state}, receive, send)
+    assert (told, pieces) == (["reset"], [])
 
 
 def test_the_readme_lists_the_magic_prompts() -> None:

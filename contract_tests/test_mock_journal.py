@@ -61,6 +61,18 @@ def test_the_nearest_miss_is_shown(http: httpx.Client, apikley_mock: MockService
     assert str(failure.value).endswith("  input.prompt: expected 'a cat', got 'a dog'")
 
 
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_a_body_that_is_no_json_is_none_of_what_was_expected(
+    http: httpx.Client, apikley_mock: MockService, body: bytes
+) -> None:
+    http.post(CREATE, content=body)
+    (entry,) = apikley_mock.journal
+    assert entry.json() is None
+    with pytest.raises(AssertionError) as failure:
+        apikley_mock.assert_created_once(model="x")
+    assert str(failure.value).endswith("  body: expected an object, got None")
+
+
 def test_a_refused_request_is_a_miss_with_its_reason(http: httpx.Client, apikley_mock: MockService) -> None:
     http.post(CREATE, json=request_for("x" * 1501))
     with pytest.raises(AssertionError, match=r"code 422: input.prompt: "):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -194,6 +195,38 @@ def test_the_documented_limits_are_the_contracts() -> None:
 async def test_what_clients_send_is_accepted_leniently(url: Any) -> None:
     assert (await Bench().create(callBackUrl=url))["code"] == 422
     assert (await Bench(lenient=True).create(callBackUrl=url))["code"] == 200
+
+
+@pytest.mark.anyio
+async def test_null_options_are_left_out_leniently() -> None:
+    wrong = {"model": MODEL, "input": {**request_for()["input"], "end_image_url": None}}
+    for lenient, code in ((False, 422), (True, 200)):
+        assert (await Bench(lenient=lenient).http.post(CREATE, json=wrong)).json()["code"] == code
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("body", [[], "a ship", {"model": MODEL, "input": []}, {"model": MODEL, "input": None}])
+async def test_what_is_no_request_is_refused_leniently_too(body: Any) -> None:
+    answer = await Bench(lenient=True).http.post(CREATE, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (200, 422)
+
+
+@pytest.mark.anyio
+async def test_a_task_that_ends_sooner_than_the_one_before_is_called_back_in_time() -> None:
+    service, called = Service(), asyncio.Event()
+
+    async def post(*_: Any) -> tuple[int, str]:
+        called.set()
+        return 200, ""
+
+    service.caller.post = post  # type: ignore[assignment,method-assign]
+    headers = {"Authorization": "Bearer mock-key"}
+    transport = SimulatorTransport(Simulator(service))
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+        await http.post(CREATE, json=request_for("[mock: take 600]"))
+        await http.post(CREATE, json=request_for("[mock: take 0.01]", callBackUrl="http://127.0.0.1:9/"))
+        await asyncio.wait_for(called.wait(), 10)
+    await service.close()
 
 
 @pytest.mark.anyio

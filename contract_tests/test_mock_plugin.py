@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import statistics
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -32,6 +35,24 @@ def test_a_server_is_ready_soon_and_ends_soon() -> None:
         times.append(time.perf_counter() - start)
         server.stop()
     assert statistics.median(times) < 0.4
+
+
+def test_a_server_that_does_not_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    class Slow(Simulator):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await asyncio.to_thread(go_on.wait, 10)
+            await super().__call__(scope, receive, send)
+
+    server = ThreadedServer(Slow())
+    with monkeypatch.context() as patch:
+        patch.setattr("apikley_mock.server._PATIENCE", 0.01)
+        with pytest.raises(RuntimeError, match=r"the simulator did not start within 0\.01 s"):
+            server.start()
+    go_on.set()
+    assert server._ready.wait(10)
+    server.stop()
 
 
 def test_each_test_begins_with_nothing(apikley_mock: MockService, http: httpx.Client) -> None:

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 
 from apikley_mock import admin_document, scenario
 from apikley_mock.plan import Durations
-from contract_tests.simulators import CREATE, CREDITS, request_for
+from contract_tests.simulators import CREATE, CREDITS, create, look, request_for
 from scripts.spec.files import ROOT
 
 README = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
@@ -79,6 +81,14 @@ def test_a_wrong_scenario_is_refused_in_one_line(tmp_path: Path, text: str, word
     assert "\n" not in str(refused.value)
 
 
+def test_a_scenario_in_another_encoding_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_bytes("api_key = 'clé'".encode("latin-1"))
+    with pytest.raises(scenario.ScenarioError) as refused:
+        scenario.load(path)
+    assert str(refused.value) == f"{path}: not UTF-8 text"
+
+
 def test_a_scenario_that_is_not_there_is_said_by_the_command(tmp_path: Path) -> None:
     command = [*SERVE, "--scenario", str(tmp_path / "none.toml")]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
@@ -86,29 +96,43 @@ def test_a_scenario_that_is_not_there_is_said_by_the_command(tmp_path: Path) -> 
     assert run.stderr == f"apikley-mock: {tmp_path / 'none.toml'}: cannot be read: No such file or directory\n"
 
 
-def _ask(*options: str) -> tuple[httpx.Response, httpx.Response]:
-    """What a served simulator says of its credits and to a create, with the key KEY."""
-    with subprocess.Popen([*SERVE, *options], stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+@contextmanager
+def _served(*options: str) -> Iterator[httpx.Client]:
+    """A client, with the key KEY, of a served simulator."""
+    command = [*SERVE, "--api-key", "KEY", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
         try:
             assert process.stdout
             url = process.stdout.readline().strip().removeprefix("listening on ")
             with httpx.Client(base_url=url, headers={"Authorization": "Bearer KEY"}) as http:
-                return http.get(CREDITS), http.post(CREATE, json=request_for(callBackUrl=""))
+                yield http
         finally:
             process.terminate()
 
 
+def _ask(*options: str) -> tuple[httpx.Response, httpx.Response]:
+    """What a served simulator says of its credits and to a create."""
+    with _served(*options) as http:
+        return http.get(CREDITS), http.post(CREATE, json=request_for(callBackUrl=""))
+
+
 def test_a_scenario_is_served_and_options_go_before_it(tmp_path: Path) -> None:
     path = _written(tmp_path, "api_key = 'OTHER'\ncredits = 3\nerror_style = 'http'\n")
-    balance, created = _ask("--scenario", str(path), "--api-key", "KEY", "--credits", "7.5")
+    balance, created = _ask("--scenario", str(path), "--credits", "7.5")
     assert balance.json()["data"] == 7.5
     assert (created.status_code, created.json()["code"]) == (422, 422)
 
 
 def test_the_command_has_options_of_its_own() -> None:
     options = ("--lenient", "--limits", "--virtual-clock", "--seed", "3", "--durations", "0,0,60-300")
-    balance, created = _ask("--api-key", "KEY", *options)
+    balance, created = _ask(*options)
     assert (balance.json()["data"], created.json()["code"]) == (100, 200)
+
+
+def test_the_command_can_make_time_run_faster() -> None:
+    with _served("--speed", "1000000") as http:
+        task_id = create(http)
+        assert look(http, task_id)["state"] == "success", "a second is eleven days"
 
 
 @pytest.mark.parametrize("options", [["--credits", "-1"], ["--durations", "1,2,x-3"], ["--seed", "x"]])

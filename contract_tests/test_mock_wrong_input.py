@@ -235,3 +235,45 @@ def test_an_upload_that_is_too_long_is_refused_in_words(http: httpx.Client) -> N
     answer = http.post(path, content=content, timeout=30)
     assert (answer.status_code, answer.json()["success"]) == (400, False)
     assert "larger than" in answer.json()["msg"]
+
+
+def _scope(**more: Any) -> dict[str, Any]:
+    headers = [(b"authorization", b"Bearer mock-key")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": CREATE,
+        "query_string": b"",
+        "scheme": "http",
+        "headers": headers,
+    }
+    return {**scope, **more}
+
+
+@pytest.mark.parametrize("path", [CREATE, "/__mock__/reset"])
+def test_a_client_that_goes_away_in_the_middle_of_its_request_is_not_answered(path: str) -> None:
+    simulator = Simulator()
+    pieces = [{"type": "http.request", "body": b'{"model"', "more_body": True}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return pieces.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(simulator(_scope(path=path), receive, send))
+    assert (sent, len(simulator.service.journal)) == ([], 0)
+
+
+def test_what_is_no_http_connection_is_not_answered() -> None:
+    sent: list[Any] = []
+
+    async def never() -> Any:
+        raise AssertionError("nothing is read")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(Simulator()({"type": "websocket"}, never, send))
+    assert sent == []

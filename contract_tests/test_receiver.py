@@ -143,6 +143,24 @@ def test_a_body_that_breaks_off_is_not_answered(make_receiver: Make) -> None:
     assert sent == []
 
 
+def test_a_body_without_end_is_refused_once_it_is_too_large(make_receiver: Make) -> None:
+    sent: list[Any] = []
+    headers = [(name.lower().encode(), value.encode()) for name, value in GOOD.items()]
+    given = 0
+
+    async def receive() -> Any:
+        nonlocal given
+        given += 1
+        return {"type": "http.request", "body": bytes(gate.LARGEST // 2), "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "headers": headers, "query_string": b""}
+    asyncio.run(make_receiver()(scope, receive, send))
+    assert (sent[0]["status"], given) == (413, 3)
+
+
 def test_what_cannot_be_stored_is_not_acknowledged(
     make_receiver: Make, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
@@ -168,3 +186,8 @@ def test_the_webhook_key_is_in_nothing_that_is_printed(make_receiver: Make, capl
     receiver = make_receiver(key="whsec_never_shown")
     assert deliver(receiver, "task_1").status_code == 401
     assert "whsec_never_shown" not in repr(receiver) + repr(vars(receiver)) + caplog.text
+
+
+def test_fewer_than_no_workers_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="workers is -1, expected 0 or more"):
+        Receiver(WEBHOOK_KEY, inbox=":memory:", workers=-1)

@@ -50,6 +50,19 @@ def test_a_link_that_was_signed_anew_is_no_contradiction(make_receiver: Make, ca
     assert "contradicted" not in caplog.text
 
 
+def test_an_address_that_is_none_is_compared_as_it_stands(
+    make_receiver: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service(task_1="success")
+    service.records["task_1"]["resultJson"] = '{"resultUrls":["http://[?sig=1"]}'
+    receiver = make_receiver(client=service)
+    events = collect(receiver)
+    deliver(receiver, "task_1", resultJson='{"resultUrls":["http://[?sig=2"]}')
+    receiver.work()
+    assert [event.task.result_urls for event in events] == [["http://[?sig=1"]]
+    assert "callback contradicted: result_urls" in caplog.text
+
+
 def test_an_altered_state_is_refused_and_the_true_one_is_handled(
     make_receiver: Make, caplog: pytest.LogCaptureFixture
 ) -> None:

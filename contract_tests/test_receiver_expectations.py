@@ -37,6 +37,24 @@ def test_a_lost_callback_only_costs_time(make_receiver: Make, driven_clock: Driv
     assert receiver.inbox.expectations() == []
 
 
+def test_a_service_that_cannot_be_asked_is_asked_again_later(
+    make_receiver: Make, driven_clock: DrivenClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    service = Service()
+    receiver = make_receiver(client=service)
+    events = collect(receiver)
+    receiver.expect(SimpleNamespace(id="task_1"), due=0)
+    receiver.work()
+    assert "task task_1 is overdue (NotFound: 404: Task not found" in caplog.text
+    service.records["task_1"] = {"taskId": "task_1", "state": "success"}
+    receiver.work()
+    assert events == [], "not yet"
+    driven_clock.time += 60
+    receiver.work()
+    assert [event.key for event in events] == ["task_1:success"]
+
+
 def test_a_callback_after_the_poll_is_not_handled_again(make_receiver: Make, driven_clock: DrivenClock) -> None:
     receiver = make_receiver(client=Service(task_1="success"))
     events = collect(receiver)

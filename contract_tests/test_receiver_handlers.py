@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
 
 import pytest
 
@@ -37,6 +38,40 @@ def test_each_handler_gets_what_it_asked_for(make_receiver: Make) -> None:
     deliver(receiver, "b", "fail")
     receiver.work()
     assert heard == ["won a", "ended a", "lost b", "ended b"]
+
+
+def test_a_handler_may_give_anything_that_can_be_awaited(make_receiver: Make) -> None:
+    receiver = make_receiver()
+    heard: list[str] = []
+
+    class Saving:
+        """Not a coroutine, but awaitable, as the futures of many libraries are."""
+
+        def __init__(self, event: Event) -> None:
+            self.event = event
+
+        def __await__(self) -> Generator[None, None, None]:
+            yield
+            heard.append(self.event.task_id)
+
+    receiver.on_any(Saving)
+    deliver(receiver, "a")
+    receiver.work()
+    assert heard == ["a"]
+
+
+def test_async_handlers_stay_in_the_loop_that_was_begun_for_them(make_receiver: Make) -> None:
+    receiver = make_receiver()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    @receiver.on_any
+    async def handle(event: Event) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    for task_id in ("a", "b"):
+        deliver(receiver, task_id)  # in a loop of its own, which is closed before the handler is called
+        receiver.work()
+    assert loops[0] is loops[1]
 
 
 def test_a_handler_that_fails_is_called_again_later_and_the_others_are_not(

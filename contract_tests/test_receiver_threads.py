@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
+import queue
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +23,7 @@ from contract_tests.receivers import (
     WEBHOOK_KEY,
     DrivenClock,
     Make,
+    Service,
     collect,
     deliver,
 )
@@ -68,6 +72,10 @@ def test_in_the_foreground_async_handlers_need_a_thread(make_receiver: Make) -> 
     assert "asyncio.to_thread" in entry.error
 
 
+def threads_left() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("apikley-receiver")]
+
+
 def test_its_threads_handle_what_comes_and_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     handled, entered, go_on = threading.Event(), threading.Event(), threading.Event()
@@ -90,8 +98,7 @@ def test_its_threads_handle_what_comes_and_end(tmp_path: Path, caplog: pytest.Lo
         assert deliver(receiver, "quick", "fail").status_code == 200, "acknowledged while a handler is busy"
         assert handled.wait(10)
         go_on.set()
-    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("apikley-receiver")]
-    assert left == []
+    assert threads_left() == []
     assert receiver.inbox.counts() == {"done": 2}
     receiver.inbox.close()
 
@@ -173,6 +180,134 @@ def test_a_database_that_fails_for_a_while_delays_and_doubles_nothing(
     receiver.inbox.close()
 
 
+def test_an_outcome_that_cannot_be_written_does_not_keep_it_from_stopping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driven_clock: DrivenClock
+) -> None:
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, clock=driven_clock, lease=60)
+    collect(receiver)
+    write, failed = receiver.inbox.write, threading.Event()
+
+    def writes(operations: Any) -> None:
+        if any(isinstance(each, Outcome) for each in operations):
+            failed.set()
+            raise OSError("disk unplugged")
+        write(operations)
+
+    monkeypatch.setattr(receiver.inbox, "write", writes)
+    with receiver:
+        deliver(receiver, "task_1")
+        assert failed.wait(10)
+    assert threads_left() == []
+    assert receiver.inbox.counts() == {"pending": 1}
+    assert [item.key for item in receiver.inbox.claim(driven_clock.time + 61, 60, 1)] == ["task_1:success"]
+    receiver.inbox.close()
+
+
+def test_an_ending_that_is_being_handled_is_not_begun_again_where_the_clock_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driven_clock: DrivenClock
+) -> None:
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=2, clock=driven_clock, lease=60)
+    claim, claimed = receiver.inbox.claim, threading.Semaphore(0)
+    entered, go_on = threading.Event(), threading.Event()
+    heard: list[str] = []
+
+    def claims(*arguments: Any) -> Any:
+        try:
+            return claim(*arguments)
+        finally:
+            claimed.release()
+
+    monkeypatch.setattr(receiver.inbox, "claim", claims)
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        heard.append(event.key)
+        entered.set()
+        assert go_on.wait(10)
+
+    with receiver:
+        deliver(receiver, "task_1")
+        assert entered.wait(10)
+        driven_clock.time += 61
+        while claimed.acquire(blocking=False):
+            pass
+        for _ in range(2):  # after the second, whatever the first has found is handed out
+            receiver._workers.wake()
+            assert claimed.acquire(timeout=10)
+        go_on.set()
+    assert heard == ["task_1:success"]
+    receiver.inbox.close()
+
+
+def test_what_was_handled_long_ago_is_forgotten_each_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock(DrivenClock):
+        def monotonic(self) -> float:
+            return self.time
+
+    clock, forgotten = Clock(), threading.Event()
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, clock=clock, keep=600)
+    forget = receiver.inbox.forget
+
+    def forgets(before: float) -> int:
+        try:
+            return forget(before)
+        finally:
+            forgotten.set()
+
+    monkeypatch.setattr(receiver.inbox, "forget", forgets)
+    deliver(receiver, "task_1")
+    receiver.work()
+    with receiver:
+        for _ in range(200):
+            clock.time += 3601
+            receiver._workers.wake()
+            if forgotten.wait(0.05):
+                break
+    assert receiver.inbox.counts() == {}
+    receiver.inbox.close()
+
+
+def test_its_threads_ask_for_what_is_overdue_and_survive_what_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, driven_clock: DrivenClock
+) -> None:
+    monkeypatch.setattr(workers, "_ASK", 0.01)
+    service = Service(task_1="success")
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", client=service, workers=1, clock=driven_clock)
+    overdue, handled = receiver.inbox.overdue, threading.Event()
+    errors = [OSError("disk unplugged")]
+
+    def asked(*arguments: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return overdue(*arguments)
+
+    monkeypatch.setattr(receiver.inbox, "overdue", asked)
+    receiver.on_success(lambda _: handled.set())
+    receiver.expect(SimpleNamespace(id="task_1"), due=0)
+    with receiver:
+        assert handled.wait(10)
+    assert "overdue tasks cannot be asked for" in caplog.text
+    assert receiver.inbox.counts() == {"done": 1}
+    receiver.inbox.close()
+
+
+def test_it_stops_though_a_thread_takes_the_last_from_the_queue_before_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Raced(queue.SimpleQueue[Any]):
+        def empty(self) -> bool:
+            return False  # as it was a moment ago
+
+    monkeypatch.setattr(queue, "SimpleQueue", Raced)
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
+    receiver.start()
+    stopping = threading.Thread(target=receiver.stop, daemon=True)
+    stopping.start()
+    stopping.join(10)
+    assert not stopping.is_alive()
+    receiver.inbox.close()
+
+
 def test_what_was_not_begun_when_it_stops_is_left_for_later(tmp_path: Path) -> None:
     entered, go_on = threading.Event(), threading.Event()
     receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
@@ -224,3 +359,15 @@ def test_every_public_name_can_be_had() -> None:
         assert getattr(apikley.receiver, name).__name__ == name
     with pytest.raises(AttributeError, match=r"module 'apikley\.receiver' has no attribute 'Nothing'"):
         _ = apikley.receiver.Nothing
+
+
+def test_a_part_that_is_missing_for_another_reason_is_not_blamed_on_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    import apikley.receiver
+
+    def missing(name: str) -> Any:
+        raise ModuleNotFoundError(name="_sqlite3")
+
+    monkeypatch.setattr(importlib, "import_module", missing)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        apikley.receiver.__getattr__("Inbox")
+    assert caught.value.name == "_sqlite3"

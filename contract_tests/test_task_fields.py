@@ -95,3 +95,9 @@ def test_the_names_read_are_the_contracts() -> None:
 def test_the_finished_states_are_the_contracts_last_two() -> None:
     states = apikley_contract.openapi()["components"]["schemas"]["TaskState"]["enum"]
     assert states[-2:] == [SUCCESS, FAIL]
+
+
+@pytest.mark.parametrize("written", [10**20, 10**400, "1e400", "nan", -(10**20), "soon", 0])
+def test_a_time_that_cannot_be_is_none(written: Any) -> None:
+    task = TaskFields({"createTime": written, "completeTime": 1765185543412})
+    assert (task.created_at, task.duration) == (None, None)

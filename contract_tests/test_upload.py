@@ -129,6 +129,27 @@ def test_a_file_is_sent_from_where_it_stands() -> None:
     assert (base64.b64decode(sent["base64Data"].partition(",")[2]), sent["fileName"]) == (PNG, "upload.png")
 
 
+class Stream(io.BytesIO):
+    """A file that can only be read on, like a pipe."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def test_a_stream_is_read_to_its_end_and_uploaded() -> None:
+    service = Service(uploaded())
+    BOTH[0](service, lambda api: api.upload(Stream(PNG)))
+    assert base64.b64decode(json.loads(service.requests[0].content)["base64Data"].partition(",")[2]) == PNG
+
+
+def test_a_stream_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apikley._upload._LARGEST_UNMEASURED", 1_000)
+    service, stream = Service(uploaded()), Stream(PNG + bytes(5_000))
+    with pytest.raises(ValueError, match="cannot be measured and is larger than 1,000 bytes; give a path"):
+        BOTH[0](service, lambda api: api.upload(stream))
+    assert (service.requests, stream.tell()) == ([], 1_001)
+
+
 @pytest.mark.parametrize("wrong", [3, None, io.StringIO("text")])
 def test_what_is_no_file_is_a_type_error(wrong: Any) -> None:
     with pytest.raises(TypeError):
@@ -212,6 +233,12 @@ def test_a_field_that_takes_no_file_takes_none(cat: Path) -> None:
     wrong = Hailuo02ImageToVideoPro(prompt=LocalFile(str(cat)), image_url="https://e.test/x.png")
     with pytest.raises(RequestInvalid, match=r"input\.prompt: takes no file"):
         BOTH[0](Service(created()), lambda api: api.create(wrong))
+
+
+@pytest.mark.parametrize("model", ["no/such", None, []])
+def test_a_file_for_a_model_that_there_is_not_is_refused_by_the_model(cat: Path, model: Any) -> None:
+    with pytest.raises(RequestInvalid, match=r"^model: .*, expected "):
+        BOTH[0](Service(created()), lambda api: api.create({"model": model, "input": {"image_url": cat}}))
 
 
 def test_a_plain_string_is_never_taken_for_a_file(cat: Path) -> None:

@@ -9,7 +9,17 @@ import pytest
 
 import apikley
 from apikley import GenerationFailed, NotFound, TaskState, WaitTimeout
-from contract_tests.services import BOTH, Service, ask_create, call_async, call_sync, created, details, envelope
+from contract_tests.services import (
+    BOTH,
+    FakeClock,
+    Service,
+    ask_create,
+    call_async,
+    call_sync,
+    created,
+    details,
+    envelope,
+)
 
 pytestmark = pytest.mark.parametrize("run", BOTH)
 
@@ -158,3 +168,35 @@ def test_an_error_in_ones_own_progress_function_comes_through(run: Any) -> None:
 
     with pytest.raises(ZeroDivisionError):
         run(Service(details("waiting")), lambda api: api.wait("task_hailuo_1", on_progress=broken))
+
+
+@pytest.mark.parametrize("task_id", ["", "  ", 7])
+def test_what_is_no_task_id_is_not_asked_for(run: Any, task_id: Any) -> None:
+    service = Service(details("waiting"))
+    with pytest.raises(apikley.RequestInvalid, match=f"taskId: {task_id!r} is no task id"):
+        run(service, lambda api: api.task(task_id))
+    assert service.requests == []
+
+
+def test_a_task_is_refreshed_by_another_look(run: Any) -> None:
+    async def refresh(api: Any) -> Any:
+        return await (await api.task("task_hailuo_1")).refresh()
+
+    service = Service(details("waiting"), details("generating"))
+    seen, _ = run(service, (lambda api: api.task("task_hailuo_1").refresh()) if run is call_sync else refresh)
+    assert (seen.id, seen.state, len(service.requests)) == ("task_hailuo_1", TaskState.GENERATING, 2)
+
+
+def test_a_wait_whose_turn_to_look_comes_too_late_ends_without_a_look(run: Any) -> None:
+    service = Service(details("waiting"))
+    places: list[float] = []
+
+    def wait(api: Any) -> Any:
+        looks, clock = api._core.looks, FakeClock(api)
+        while not places or places[-1] == 0:
+            places.append(looks.reserve(clock.time))  # as other waits of the same client do
+        return api.wait("task_hailuo_1", places[-1] / 2)
+
+    with pytest.raises(WaitTimeout, match="task task_hailuo_1 had not ended"):
+        run(service, wait)
+    assert service.requests == []

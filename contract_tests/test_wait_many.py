@@ -152,3 +152,12 @@ def test_progress_may_be_awaited() -> None:
 
     asyncio.run(main())
     assert told == ["success"]
+
+
+@pytest.mark.parametrize("run", BOTH)
+def test_an_error_while_many_are_waited_for_comes_through(run: Any) -> None:
+    def broken(_: Any) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        _all(run, _life(a=1, b=1), "a", "b", on_progress=broken)

@@ -20,7 +20,7 @@ from contract_tests.report import RECORD, Subject
 from contract_tests.strategies import Rule
 from contract_tests.witnesses import Independent, Prism, Simulated, Witness, client
 
-BODY = Subject("createTask bodies")
+BODY = Subject("bodies of createTask")
 # Bodies for each rule; Prism, which is asked over HTTP, sees every eighth of them.
 BODIES, PRISMS_SHARE = 136, 8
 CASES = [

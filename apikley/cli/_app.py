@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -77,13 +76,9 @@ def run(arguments: list[str] | None) -> int:
     """Run a command; returns its exit code."""
     try:
         with _sigterm_as_ctrl_c():
-            app(arguments, prog_name="apikley")
+            sys.exit(app(arguments, prog_name="apikley"))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BrokenPipeError:
-        # Whoever read stdout has had enough; Python would complain again when it closes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:
         from apikley.cli._exits import failure_of  # noqa: PLC0415 - for the unlucky only
         from apikley.cli._output import say  # noqa: PLC0415
@@ -93,7 +88,6 @@ def run(arguments: list[str] | None) -> int:
             raise
         say(failure)
         return failure.code
-    return 0
 
 
 @contextmanager
@@ -101,9 +95,9 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
     """A task that is under way is kept, and said, however the command is ended."""
     if threading.current_thread() is not threading.main_thread():
         yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    else:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)

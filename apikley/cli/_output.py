@@ -53,9 +53,8 @@ class Output:
                 _write(plain(line))
 
     def change(self, document: dict[str, Any], line: str) -> None:
-        """One change of a task, where they are followed."""
-        if self.follow:
-            _write(json.dumps(document, ensure_ascii=False) if self.json else plain(line))
+        """One change of a task that is followed."""
+        _write(json.dumps(document, ensure_ascii=False) if self.json else plain(line))
 
     def note(self, message: str) -> None:
         """Something worth knowing that is no result."""

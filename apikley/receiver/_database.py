@@ -47,9 +47,6 @@ class Database:
         # process share one connection and queue up here instead.
         self._turn: Any = threading.Lock() if self.is_sqlite else nullcontext()
 
-    def __repr__(self) -> str:
-        return f"<Database {self.url.render_as_string(hide_password=True)}>"
-
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A transaction; it has reached the disk when this returns."""

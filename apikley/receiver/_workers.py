@@ -86,13 +86,9 @@ class Workers:
         self._wake.set()
         deadline = self._clock.monotonic() + _STOP
         self._threads[0].join(_STOP)  # the one that claims, so that nothing is claimed after this
-        waiting = []
-        while not self._queue.empty():
-            item = self._queue.get()
-            if item is not None:
-                waiting.append(self._held.pop(item.key, item))
-        for _ in range(self._count):
-            self._queue.put(None)
+        for _ in range(self._count + 1):
+            self._queue.put(None)  # an end for each thread, and one for here: all of them take from the queue
+        waiting = [self._held.pop(item.key, item) for item in iter(self._queue.get, None)]
         self._inbox.release(waiting, self._now())
         for thread in self._threads:
             thread.join(max(0.0, deadline - self._clock.monotonic()))

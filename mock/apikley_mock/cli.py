@@ -160,7 +160,3 @@ def _number(text: str) -> float:
     if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN
         raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
     return value
-
-
-if __name__ == "__main__":
-    sys.exit(main())

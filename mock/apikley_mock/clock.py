@@ -76,12 +76,6 @@ class VirtualClock:
         """Two real seconds, or less: nobody who drives the clock wants to wait."""
         return min(seconds, _BY_HAND)
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        if seconds < 0:
-            raise ValueError(f"time cannot go back by {-seconds} s")
-        self._now += seconds
-
     def advance_to(self, moment: float) -> None:
         """Let time pass up to a moment, unless it is past."""
         self._now = max(self._now, moment)

@@ -66,6 +66,7 @@ class Journal:
 
     def __init__(self, secrets: list[str] | None = None) -> None:
         self._secrets = [(secret, secret.encode()) for secret in secrets or [] if secret]
+        self._known = {raw for _, raw in self._secrets}
         self._entries: deque[Entry] = deque()
         self._bytes = 0
         self._last = 0
@@ -120,7 +121,8 @@ class Journal:
         for text, raw in self._secrets:
             if text in target or text in note or raw in body:
                 target, note, body = _blotted(text, target, note, body)
-        if len(secret) >= 8 and (secret in body or secret in target.encode(errors="replace")):
+        unknown = len(secret) >= 8 and secret not in self._known
+        if unknown and (secret in body or secret in target.encode(errors="replace")):
             target, note, body = _blotted(secret.decode("latin-1"), target, note, body)
         self._last += 1
         entry = Entry(self._last, at, kind, method, target, status, code, note, task_id, account, body)

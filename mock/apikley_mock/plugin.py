@@ -81,9 +81,8 @@ class MockService:
 
     def set_credits(self, credits_left: float | None) -> None:
         """Set what the account has left; None never runs out."""
-        account = self._service.accounts.named("default")
-        if account is not None:
-            account.credits = credits_left
+        (account,) = self._service.accounts
+        account.credits = credits_left
 
     def assert_created_once(self, **expected: Any) -> Entry:
         """Demand that exactly one task was made by a request that holds what is expected.

@@ -3,60 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import importlib.util
 import socket
-import struct
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import uvicorn
 
-from apikley_mock import answers
+from apikley_mock.protocol import Protocol
 from apikley_mock.simulator import Simulator
-from apikley_mock.wire import LARGEST_HEAD
 
-if importlib.util.find_spec("httptools"):
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Protocol
-else:
-    from uvicorn.protocols.http.h11_impl import H11Protocol as _Protocol  # type: ignore[assignment]
-
-
-class Protocol(_Protocol):
-    """Uvicorn's, with connections that the simulator can break, and with bounded heads of requests."""
-
-    def connection_made(self, transport: Any) -> None:
-        """Hand the means to break the connection to every request on it."""
-        super().connection_made(transport)
-        breaks = {"reset": functools.partial(_reset, transport), "close": transport.close}
-        self.app_state = {**self.app_state, **breaks}
-        self._head: int | None = 0
-
-    def data_received(self, data: bytes) -> None:
-        """Count what comes while a request's head is not complete."""
-        super().data_received(data)
-        if self._head is not None:
-            self._head += len(data)
-            if self._head > 2 * LARGEST_HEAD and not self.transport.is_closing():
-                self.send_400_response(f"The request's headers are larger than {LARGEST_HEAD:,} bytes")
-
-    def on_message_begin(self) -> None:
-        """A head begins."""
-        self._head = 0
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        """A head is complete."""
-        self._head = None
-        super().on_headers_complete()
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP request, in the envelope's words."""
-        answer = answers.error(answers.CODES["VALIDATION_FAILED"], msg)
-        head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {len(answer.body)}"
-        self.transport.write(f"{head}\r\nconnection: close\r\n\r\n".encode() + answer.body)
-        self.transport.close()
+# How long a server in a thread may take to start, and to end, in seconds.
+_PATIENCE = 10.0
 
 
 class Server(uvicorn.Server):
@@ -80,8 +38,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
         await super().startup(sockets)
-        if self.started:
-            self._when_ready()
+        self._when_ready()
 
 
 class ThreadedServer:
@@ -103,13 +60,13 @@ class ThreadedServer:
     def start(self) -> None:
         """Return once requests are answered."""
         self._thread.start()
-        if not self._ready.wait(10):
-            raise RuntimeError("the simulator did not start within 10 s")
+        if not self._ready.wait(_PATIENCE):
+            raise RuntimeError(f"the simulator did not start within {_PATIENCE:g} s")
 
     def stop(self) -> None:
         """Return once everything has ended."""
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(_PATIENCE)
         self._socket.close()
 
     def call(self, coroutine: Any) -> Any:
@@ -143,9 +100,3 @@ def url_of(bound: socket.socket) -> str:
     """The address of a socket as a URL."""
     host, port = bound.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _reset(transport: Any) -> None:
-    # Without lingering, the kernel sends a reset in place of an orderly end.
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()

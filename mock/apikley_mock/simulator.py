@@ -126,9 +126,10 @@ class Simulator:
 
     async def _with_faults(self, route: _Route, request: Request, account: Account) -> Answer:
         service = self.service
-        preferred = self._preferred(route, request.headers.get(b"prefer", b""))
-        if preferred is not None:
-            return preferred
+        if b"prefer" in request.headers:
+            preferred = self._preferred(route, request.headers[b"prefer"])
+            if preferred is not None:
+                return preferred
         fault = None
         if service.faults:
             fault = service.faults.take({"operation": route.operation, "account": account.name})
