@@ -66,9 +66,16 @@ class Rules(Generic[T]):
         """Take away all."""
         self._rules.clear()
 
-    def take(self, facts: Mapping[str, str]) -> T | None:
-        """The first thing that is armed for such a request, used once by this."""
+    def take(self, facts: Mapping[str, str], named: str | None = None) -> T | None:
+        """The first thing that is armed for such a request, used once by this.
+
+        Args:
+            facts: What the request is, by name.
+            named: Which of the facts has to be named by what is armed.
+        """
         for rule in self._rules:
+            if named is not None and named not in rule.when:
+                continue
             if rule.matches(facts) and (rule.share >= 1 or self._random.random() < rule.share):
                 if rule.times is not None:
                     rule.times -= 1

@@ -80,7 +80,7 @@ class Uploads:
         answer.note = answer.note or note
         return answer
 
-    def file(self, request: Request) -> Answer:
+    async def file(self, request: Request) -> Answer:
         """Serve a stored file."""
         stored = self._service.storage.find(request.path.removeprefix(FILES + "/"), self._service.clock.now())
         if request.method not in ("GET", "HEAD") or stored is None:
