@@ -17,7 +17,7 @@ from apikley_mock.service import Service
 from apikley_mock.settings import MIB, Settings
 from apikley_mock.simulator import Simulator
 from apikley_mock.transport import SimulatorTransport
-from contract_tests.simulators import MODEL
+from contract_tests.simulators import CREATE, MODEL, request_for
 
 NOWHERE = "http://127.0.0.1:9/callback"
 AT_ONCE = Durations(0, 0, 0)
@@ -148,3 +148,14 @@ async def test_a_clock_that_runs_beyond_that_year_breaks_nothing() -> None:
     http = _client(VirtualClock(LAST_MOMENT + 1e9))
     answer = await http.post(BASE64, json={"base64Data": "QUJD", "uploadPath": "a"})
     assert answer.json()["data"]["uploadedAt"] == "9999-12-31T23:59:59.000Z"
+
+
+@pytest.mark.anyio
+async def test_no_task_keeps_a_host_longer_than_any_name() -> None:
+    service = Service(clock=VirtualClock())
+    transport = SimulatorTransport(Simulator(service))
+    headers = {"Authorization": "Bearer mock-key", "Host": "x" * 20_000}
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+        await http.post(CREATE, json=request_for())
+    (task,) = service.engine.tasks.values()
+    assert len(task.base_url) < 300

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,12 @@ import pytest
 import apikley_contract
 from apikley import Hailuo02ImageToVideoPro
 from apikley_mock.plugin import MockService
+from apikley_mock.storage import Storage, StorageFullError
 from contract_tests.simulators import CREDITS, create, look
 
-DOWNLOAD, STREAM = (apikley_contract.operation(name).path for name in ("getDownloadUrl", "uploadFileStream"))
+DOWNLOAD, STREAM, URL = (
+    apikley_contract.operation(name).path for name in ("getDownloadUrl", "uploadFileStream", "uploadFileUrl")
+)
 
 
 @pytest.fixture
@@ -76,3 +81,43 @@ def test_the_client_saves_the_whole_video_though_its_download_breaks_off(
             apikley_mock.fail_next(fault="cut", stage="after", when={"operation": kind})
         path = done.download(tmp_path / "clip.mp4")
     assert path.read_bytes() == httpx.get(done.result_urls[0]).content
+
+
+def test_a_link_is_given_for_the_address_that_was_answered_only(http: httpx.Client, urls: dict[str, str]) -> None:
+    foreign = "https://elsewhere.test/" + urls["result"].partition("//")[2].partition("/")[2]
+    assert http.post(DOWNLOAD, json={"url": urls["result"]}).json()["code"] == 200
+    assert http.post(DOWNLOAD, json={"url": foreign}).json()["code"] == 422
+
+
+def test_expired_files_make_room_for_others() -> None:
+    storage = Storage(1000)
+    storage.store("a", "one", b"x" * 800, now=0)
+    with pytest.raises(StorageFullError):
+        storage.store("a", "two", b"x" * 800, now=3 * 24 * 3600 - 1)
+    storage.store("a", "two", b"x" * 800, now=3 * 24 * 3600)
+    assert storage.find("a/one", now=0) is None
+
+
+def test_a_redirect_is_not_followed_to_a_file(http: httpx.Client) -> None:
+    asked: list[str] = []
+
+    class Redirecting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(302 if self.path == "/first.png" else 200)
+            self.send_header("Location", "/second.png")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Redirecting) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/first.png"
+        answer = http.post(URL, json={"fileUrl": url, "uploadPath": "a"})
+        server.shutdown()
+        thread.join()
+    assert (answer.status_code, answer.json()["msg"]) == (400, "fileUrl: the file's server answered HTTP 302")
+    assert asked == ["/first.png"]

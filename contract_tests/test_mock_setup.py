@@ -5,14 +5,17 @@ All are held to the same schemas, and what would never come about is refused rat
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+import apikley_mock
 from apikley_mock import admin_document, magic, scenario
 from apikley_mock.plan import Durations
 from apikley_mock.plugin import MockService
@@ -217,3 +220,29 @@ def test_yaml_without_its_library_is_said_in_one_line(tmp_path: Path, monkeypatc
         scenario.ScenarioError, match=r"ruamel\.yaml is not installed; run: pip install 'apikley\[mock\]'"
     ):
         scenario.load(_written(tmp_path, "a.yaml", YAML))
+
+
+def test_the_page_offers_a_fault_for_every_operation() -> None:
+    page = files("apikley_mock").joinpath("page.html").read_text(encoding="utf-8")
+    (options,) = re.findall(r'<select name="operation">(.*?)</select>', page)
+    offered = re.findall(r'<option(?: value="(\w*)")?>([^<]*)', options)
+    known = sorted([*admin_document.operations(), *admin_document.FILES])
+    assert sorted(value or text for value, text in offered) == sorted([*known, "any request"])
+
+
+def test_what_the_readme_imports_is_there() -> None:
+    for name in apikley_mock.__all__:
+        assert getattr(apikley_mock, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = apikley_mock.Nothing
+
+
+def test_no_list_shows_a_key(http: httpx.Client, apikley_mock: MockService) -> None:
+    keys = (apikley_mock.api_key, apikley_mock.webhook_key)
+    prompt = f"{keys[0]} and {keys[1]}"
+    http.post(CREATE, json=request_for(prompt, callBackUrl=f"http://127.0.0.1:9/?a={keys[0]}&b={keys[1]}"))
+    (task,) = httpx.get(f"{apikley_mock.url}/__mock__/tasks").json()
+    assert (task["prompt"], task["callback_url"]) == ("[key] and [key]", "http://127.0.0.1:9/?a=[key]&b=[key]")
+    apikley_mock.advance(10)
+    listed = [httpx.get(f"{apikley_mock.url}/__mock__/{name}").text for name in ("tasks", "journal", "state")]
+    assert [key for key in keys for text in listed if key in text] == []

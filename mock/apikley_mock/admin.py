@@ -141,9 +141,9 @@ class Admin:
 
     async def tasks(self, _: Any, values: dict[str, str]) -> Any:
         """The newest tasks."""
-        now = self._service.clock.now()
-        newest = islice(reversed(self._service.engine.tasks.values()), int(values.get("limit", _LIMIT)))
-        return [_shown(task, now) for task in newest]
+        service, now = self._service, self._service.clock.now()
+        newest = islice(reversed(service.engine.tasks.values()), int(values.get("limit", _LIMIT)))
+        return [_shown(task, now, service.journal.without_keys) for task in newest]
 
     async def act(self, body: Any, values: dict[str, str]) -> Any:
         """Do something to a task by hand."""
@@ -274,7 +274,7 @@ def _page() -> bytes:
     return files("apikley_mock").joinpath("page.html").read_bytes()
 
 
-def _shown(task: Task, now: float) -> dict[str, Any]:
+def _shown(task: Task, now: float, without_keys: Callable[[str], str]) -> dict[str, Any]:
     state, since = task.state(now)
     try:
         prompt = json.loads(task.param)["input"]["prompt"]
@@ -290,8 +290,8 @@ def _shown(task: Task, now: float) -> dict[str, Any]:
         "outcome": task.plan.outcome,
         "polls": task.polls,
         "account": task.account.name,
-        "callback_url": task.callback_url,
-        "prompt": prompt[:200],
+        "callback_url": task.callback_url and without_keys(task.callback_url),
+        "prompt": without_keys(prompt)[:200],
     }
 
 

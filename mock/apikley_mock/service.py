@@ -45,7 +45,8 @@ class Service:
     ) -> None:
         self.settings = settings or Settings()
         self.clock: Clock = clock or RealClock()
-        self.journal = Journal([account.key for account in self.settings.all_accounts()])
+        accounts = self.settings.all_accounts()
+        self.journal = Journal([key for each in accounts for key in (each.key, each.webhook_key) if key])
         self.caller = Caller(self.settings.callback_hosts)
         self.deliveries = Deliveries(self.caller, self.clock, self.journal, self.wake)
         self._first_faults, self._first_plans = faults or [], plans or []
