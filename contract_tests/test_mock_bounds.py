@@ -16,6 +16,7 @@ from apikley_mock.plan import CallbackPlan, Durations, Plan
 from apikley_mock.service import Service
 from apikley_mock.settings import MIB, Settings
 from apikley_mock.simulator import Simulator
+from apikley_mock.storage import Storage, StorageFullError, StoredFile
 from apikley_mock.transport import SimulatorTransport
 from contract_tests.simulators import CREATE, MODEL, request_for
 
@@ -159,3 +160,22 @@ async def test_no_task_keeps_a_host_longer_than_any_name() -> None:
         await http.post(CREATE, json=request_for())
     (task,) = service.engine.tasks.values()
     assert len(task.base_url) < 300
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("path", "rule"), [("faults", {"fault": "reset"}), ("plans", {"outcome": "fail"})])
+async def test_no_more_is_armed_than_anybody_needs(path: str, rule: dict[str, str]) -> None:
+    http = _client(VirtualClock())
+    answers = [await http.post(f"/__mock__/{path}", json=rule) for _ in range(1001)]
+    assert {answer.status_code for answer in answers[:1000]} == {200}
+    assert (answers[-1].status_code, answers[-1].json()["error"]) == (409, "1,000 are armed already; disarm them first")
+    await http.delete(f"/__mock__/{path}")
+    assert (await http.post(f"/__mock__/{path}", json=rule)).status_code == 200
+
+
+def test_empty_files_are_bounded_by_their_number() -> None:
+    storage = Storage(1000)
+    storage._files = {f"a/{number}": StoredFile("x", f"a/{number}", b"", "", 0.0) for number in range(10_000)}
+    with pytest.raises(StorageFullError, match="10,000 files at most"):
+        storage.store("a", "new", b"", now=1.0)
+    storage.store("a", "7", b"", now=1.0)

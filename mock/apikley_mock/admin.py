@@ -16,7 +16,7 @@ from apikley_mock import admin_document, judge
 from apikley_mock.clock import VirtualClock
 from apikley_mock.engine import Task
 from apikley_mock.journal import Entry
-from apikley_mock.rules import Rule
+from apikley_mock.rules import Rule, TooManyRulesError
 from apikley_mock.service import Service
 from apikley_mock.wire import Answer, Receive, Request, json_answer, read
 
@@ -60,6 +60,8 @@ class Admin:
             return await self._answered(request, receive)
         except AdminError as error:
             return json_answer(error.status, {"error": str(error)})
+        except TooManyRulesError as error:
+            return json_answer(409, {"error": str(error)})
 
     async def _answered(self, request: Request, receive: Receive) -> Answer:
         _demand_same_origin(request)

@@ -9,6 +9,12 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+_MOST = 1000
+
+
+class TooManyRulesError(ValueError):
+    """No more can be armed."""
+
 
 @dataclass
 class Rule(Generic[T]):
@@ -56,7 +62,13 @@ class Rules(Generic[T]):
         return iter(self._rules)
 
     def arm(self, rule: Rule[T]) -> Rule[T]:
-        """Add one; it gets its number."""
+        """Add one; it gets its number.
+
+        Raises:
+            TooManyRulesError: So many are armed that no request needs another.
+        """
+        if len(self._rules) >= _MOST:
+            raise TooManyRulesError(f"{_MOST:,} are armed already; disarm them first")
         self._last += 1
         rule.number = self._last
         self._rules.append(rule)
