@@ -44,6 +44,7 @@ def test_the_bodies_of_all_tasks_are_bounded_together() -> None:
     service = Service(Settings(bodies_kept=10_000), VirtualClock())
     tasks = [_create(service, b"x" * 1000) for _ in range(30)]
     assert list(service.engine.tasks.values()) == tasks[-10:]
+    assert sum(len(task.body) for task in tasks) <= 10_000 + 20 * len(b"{}"), "whoever else holds them"
     large = _create(service, b"x" * 20_000)
     assert list(service.engine.tasks.values()) == [large], "the newest is kept, however large"
 

@@ -174,6 +174,7 @@ class Engine:
             _, task = self.tasks.popitem(last=False)
             task.forgotten = True
             self._bytes -= len(task.body)
+            task.body = b"{}"  # what is planned may hold the task for a while yet
         # Seldom, so that it costs next to nothing for each: of what is left, a task has two at most.
         if len(self._endings) > 3 * len(self.tasks) + 100:
             self._endings = [each for each in self._endings if not (each[2].forgotten or each[2].settled)]
