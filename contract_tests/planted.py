@@ -3,87 +3,26 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from contract_tests.models import ACME, HAILUO, STUDIO, published_pages
-from scripts.spec import overlay
-from scripts.spec.files import OPENAPI, read_document
-from scripts.spec.form import CREATE_TASK
-from scripts.spec.merge import merge
-from scripts.spec.report.changes import Severity
-
-Document = dict[str, Any]
-MAJOR, MINOR, PATCH = Severity.MAJOR, Severity.MINOR, Severity.PATCH
-RECORD_INFO = "/api/v1/jobs/recordInfo"
-
-
-@dataclass(frozen=True)
-class Planted:
-    """One change: what it does to a document, and the verdict, `None` for no change at all."""
-
-    name: str
-    change: Callable[[Document], object]
-    verdict: Severity | None
-    words: str = ""
-
-
-def contract(*models: str) -> Document:
-    """The contract of some of the test models, before the validators."""
-    pages = {name: page for name, page in published_pages().items() if name in models}
-    companions = {path.name: read_document(path) for path in sorted((OPENAPI / "companion").glob("*.yaml"))}
-    return overlay.apply(merge(pages, companions), read_document(OPENAPI / "overlay.yaml"), "overlay.yaml")
-
-
-def changed(document: Document, planted: Planted) -> Document:
-    result = copy.deepcopy(document)
-    planted.change(result)
-    return result
-
-
-def schema(document: Document, name: str) -> Document:
-    found: Document = document["components"]["schemas"][name]
-    return found
-
-
-def field(model: str, name: str) -> Callable[[Document], Document]:
-    def find(document: Document) -> Document:
-        found: Document = schema(document, model)["properties"][name]
-        return found
-
-    return find
-
-
-def put(find: Callable[[Document], Document], **values: Any) -> Callable[[Document], object]:
-    return lambda document: find(document).update(values)
-
-
-def drop(find: Callable[[Document], Document], key: str) -> Callable[[Document], object]:
-    return lambda document: find(document).pop(key)
-
-
-def whole(name: str) -> Callable[[Document], Document]:
-    return lambda document: schema(document, name)
-
-
-def create(document: Document) -> Document:
-    found: Document = document["paths"][CREATE_TASK]["post"]
-    return found
-
-
-def look(document: Document) -> Document:
-    found: Document = document["paths"][RECORD_INFO]["get"]
-    return found
-
-
-def payload(document: Document) -> Document:
-    """What a callback carries."""
-    return next(part for part in schema(document, "TaskCallback")["allOf"] if "$ref" not in part)
-
-
-def callback_data(document: Document) -> Document:
-    return next(part for part in schema(document, "TaskCallbackData")["allOf"] if "$ref" not in part)
+from contract_tests import planted_access, planted_forms
+from contract_tests.models import STUDIO
+from contract_tests.planting import (
+    MAJOR,
+    MINOR,
+    PATCH,
+    RECORD_INFO,
+    Document,
+    Planted,
+    callback_data,
+    create,
+    drop,
+    field,
+    look,
+    put,
+    schema,
+    whole,
+)
 
 
 def _behind_reference(document: Document, **duration: Any) -> None:
@@ -341,5 +280,4 @@ TEXTS = [
     Planted("nothing at all", lambda _: None, None),
 ]
 
-PLANTED = [*REQUESTS, *ANSWERS, *OPERATIONS, *CALLBACKS, *TEXTS]
-__all__ = ["ACME", "HAILUO", "PLANTED", "STUDIO", "Planted", "changed", "contract"]
+PLANTED = [*REQUESTS, *ANSWERS, *OPERATIONS, *CALLBACKS, *TEXTS, *planted_forms.FORMS, *planted_access.ACCESS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from dataclasses import replace
@@ -10,9 +11,13 @@ from typing import Any
 
 import pytest
 
-from contract_tests.planted import ACME, HAILUO, PLANTED, STUDIO, Planted, changed, contract
+from contract_tests.models import ACME, HAILUO, STUDIO
+from contract_tests.planted import PLANTED
+from contract_tests.planting import Planted, contract, planted
 from scripts.spec import node
 from scripts.spec.files import dump
+from scripts.spec.merge import merge
+from scripts.spec.page import extract
 from scripts.spec.report.api import compare_api
 from scripts.spec.report.changes import Change, Severity, strongest
 from scripts.spec.report.redocly import merged, second_opinion
@@ -35,27 +40,29 @@ def opinions(base: Document, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     """
     node.install()
     folder = tmp_path_factory.mktemp("planted")
-    found: dict[str, list[Change]] = {planted.name: [] for planted in PLANTED}
+    found: dict[str, list[Change]] = {change.name: [] for change in PLANTED}
     together: list[Document] = [{**base, "paths": {}, "components": {}} for _ in range(2)]
-    for number, planted in enumerate(PLANTED):
-        new = changed(base, planted)
-        if any(new.get(key) != base.get(key) for key in _ROOT) or _schemes(new) != _schemes(base):
-            found[planted.name] = _ask(folder, base, new)
+    for number, change in enumerate(PLANTED):
+        documents = planted(base, change)
+        if any(document.get(key) != base.get(key) for document in documents for key in _ROOT) or any(
+            _schemes(document) != _schemes(base) for document in documents
+        ):
+            found[change.name] = _ask(folder, *documents)
             continue
-        for target, document in zip(together, (base, new), strict=True):
+        for target, document in zip(together, documents, strict=True):
             _put(target, document, f"V{number}X")
-    for change in _ask(folder, *together):
-        prefix = re.search(r"V(\d+)X", change.where)
-        assert prefix, change
-        where = change.where.replace(f"~1{prefix[0]}", "").replace(prefix[0], "")
-        found[PLANTED[int(prefix[1])].name].append(replace(change, where=where))
+    for opinion in _ask(folder, *together):
+        prefix = re.search(r"V(\d+)X", opinion.where)
+        assert prefix, opinion
+        where = opinion.where.replace(f"~1{prefix[0]}", "").replace(prefix[0], "")
+        found[PLANTED[int(prefix[1])].name].append(replace(opinion, where=where))
     return found
 
 
 def _put(target: Document, document: Document, prefix: str) -> None:
     """Add a document's operations and components to another document, under names of their own."""
     text = json.dumps(document)
-    for kind in ("schemas", "responses"):
+    for kind in document["components"]:
         text = text.replace(f"#/components/{kind}/", f"#/components/{kind}/{prefix}")
     renamed = json.loads(text)
     for path, item in renamed["paths"].items():
@@ -77,25 +84,34 @@ def _ask(folder: Path, old: Document, new: Document) -> list[Change]:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.name)
-def test_a_planted_change_gets_its_verdict(base: Document, opinions: dict[str, list[Change]], planted: Planted) -> None:
-    ours = strongest(compare_api(base, changed(base, planted)))
-    changes = strongest(merged(ours, opinions[planted.name]))
-    found = [str(change) for change in changes if change.severity is changes[0].severity]
-    worst = max((change.severity for change in changes if change.severity > Severity.PATCH), default=None)
-    if planted.verdict is None:
+@pytest.mark.parametrize("change", PLANTED, ids=lambda change: change.name)
+def test_a_planted_change_gets_its_verdict(base: Document, opinions: dict[str, list[Change]], change: Planted) -> None:
+    ours = strongest(compare_api(*planted(base, change)))
+    changes = strongest(merged(ours, opinions[change.name]))
+    found = [str(each) for each in changes if each.severity is changes[0].severity]
+    worst = max((each.severity for each in changes if each.severity > Severity.PATCH), default=None)
+    if change.verdict is None:
         assert worst is None, found
         return
     assert changes, "missed"
-    assert changes[0].severity is planted.verdict, found
-    assert any(planted.words in line for line in found), found
+    assert changes[0].severity is change.verdict, found
+    assert any(change.words in line for line in found), found
     assert len(found) <= 2, "one change is not reported as many"
     assert not any("redocly" in line for line in found), "our own rules see it, too"
 
 
+@pytest.mark.parametrize("change", PLANTED, ids=lambda change: change.name)
+def test_a_planted_change_is_seen_when_it_is_taken_back(base: Document, change: Planted) -> None:
+    new, old = planted(base, change)
+    found = [each.severity for each in compare_api(old, new)]
+    assert bool(found) == (old != new)
+    if change.verdict is None:
+        assert max(found, default=Severity.PATCH) is Severity.PATCH
+
+
 def test_there_are_enough_of_them() -> None:
     assert len(PLANTED) >= 30
-    assert len({planted.name for planted in PLANTED}) == len(PLANTED)
+    assert len({change.name for change in PLANTED}) == len(PLANTED)
 
 
 def test_the_second_opinion_is_one(opinions: dict[str, list[Change]]) -> None:
@@ -108,3 +124,28 @@ def test_what_only_the_second_opinion_sees_is_added() -> None:
     theirs = Change(Severity.MAJOR, "#/paths/~1x/get", "redocly rule: something")
     assert merged([Change(Severity.PATCH, "#/paths/~1x/get", "words")], [theirs])[-1] == theirs
     assert merged([Change(Severity.MAJOR, "#/paths/~1x/get/responses", "gone")], [theirs])[-1] != theirs
+
+
+def test_a_model_that_leads_to_another_schema_breaks(base: Document) -> None:
+    new = copy.deepcopy(base)
+    mapping = new["components"]["schemas"]["CreateTaskRequest"]["discriminator"]["mapping"]
+    mapping[ACME] = mapping[STUDIO]
+    (change,) = compare_api(base, new)
+    assert change.severity is Severity.MAJOR
+    assert "acme/1-fast`: leads to #/components/schemas/StudioFramesV2Request" in str(change)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("10.0MB", "5.0MB", "max-bytes 10485760 → 5242880"),
+        (", image/webp;", ";", 'media type "image/webp" dropped'),
+        ("Max size:", "At most", "no longer takes a local file"),
+    ],
+)
+def test_what_a_page_says_of_files_in_prose_is_a_limit(page: str, old: str, new: str, words: str) -> None:
+    assert old in page
+    documents = [merge({"page": extract(text, "page").document}, {}) for text in (page, page.replace(old, new))]
+    worst = strongest(compare_api(*documents))[0]
+    assert worst.severity is Severity.MAJOR
+    assert words in str(worst)

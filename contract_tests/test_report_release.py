@@ -99,10 +99,10 @@ def test_no_change_asks_for_nothing(tmp_path: Path) -> None:
     assert (release.files(), release.next) == ({}, (0, 1, 0))
 
 
-def test_words_alone_are_a_patch(tmp_path: Path) -> None:
+def test_what_is_harmless_is_a_patch(tmp_path: Path) -> None:
     release = _release(tmp_path, "1.0.0", "## 1.0.0\n").bumped(Report([WORDS], []))
-    assert release.suggestion == "1.0.0 → 1.0.1 (only texts)"
-    assert "- Texts of the published documentation." in _written(release)[1]
+    assert release.suggestion == "1.0.0 → 1.0.1 (all harmless)"
+    assert "- Harmless changes of the published documentation." in _written(release)[1]
 
 
 def test_the_report_names_the_rule_before_1_0(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_the_report_names_the_rule_before_1_0(tmp_path: Path) -> None:
     assert headings == [
         "### Breaks what worked: API (1)",
         "### Adds, or deserves a look: API (1)",
-        "### Breaks and adds nothing: API (1)",
+        "### Harmless: texts, examples, answers that hold less: API (1)",
     ]
 
 
@@ -129,7 +129,9 @@ def test_files_without_a_version_are_refused(tmp_path: Path) -> None:
     [
         ("#/components/schemas/Acme1Fast/properties/frames/items/properties/url", "Acme1Fast.frames[].url"),
         ("#/paths/~1api~1v1~1x/get/responses/200", "GET /api/v1/x responses 200"),
+        ("#/paths/~1api~1v1~1x/servers", "paths /api/v1/x servers"),
         ("#/servers", "servers"),
+        ("#", "the document"),
         ("apikley_client.models.Code", "apikley_client.models.Code"),
     ],
 )

@@ -9,7 +9,7 @@ from scripts.spec.problems import Problem
 CREATE_TASK = "/api/v1/jobs/createTask"
 _METHOD = "post"
 _BODY = ("requestBody", "content", "application/json", "schema")
-_METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 def check_form(name: str, document: Any) -> list[Problem]:
@@ -34,7 +34,7 @@ def _unknown_operations(name: str, paths: dict[str, Any]) -> list[Problem]:
     known = f"only {_METHOD.upper()} {CREATE_TASK} is shared by all models"
     problems = []
     for path, item in paths.items():
-        methods = [key for key in item if key in _METHODS] if isinstance(item, dict) else []
+        methods = [key for key in item if key in METHODS] if isinstance(item, dict) else []
         problems += [
             Problem(f"{name}, /paths", f"{method.upper()} {path} is not known", known)
             for method in methods or ["-"]

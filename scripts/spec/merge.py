@@ -11,6 +11,7 @@ import copy
 import re
 from typing import Any
 
+from scripts.spec.differing import difference
 from scripts.spec.form import CREATE_TASK, check_form, request_schema
 from scripts.spec.inputs import with_file_rules
 from scripts.spec.names import check_class_name, class_name, name_members
@@ -172,6 +173,6 @@ def _add_shared(name: str, part: Document, shared: Document, problems: list[Prob
     def compare(value: Any, at: str) -> None:
         other, known = shared.setdefault(at, (name, value))
         if known != value:
-            problems.append(Problem(f"{other} and {name}", f"disagree at {at or '/'}: {known!r} and {value!r}"))
+            problems.append(Problem(f"{other} and {name}", f"disagree at {at or '/'}: {difference(known, value)}"))
 
     visit(part, "")

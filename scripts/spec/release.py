@@ -70,14 +70,14 @@ class Release:
             if heading:
                 added.setdefault(heading, []).append(f"- {change}")
         if not added:
-            added["### Changed"] = ["- Texts of the published documentation."]
+            added["### Changed"] = ["- Harmless changes of the published documentation."]
         return replace(self, next=target, severity=severity, added=added)
 
     @property
     def suggestion(self) -> str:
         """The next version, and why it is that one."""
         now, then = (".".join(map(str, version)) for version in (self.now, self.next))
-        worst = {Severity.MAJOR: "something breaks", Severity.MINOR: "nothing breaks", Severity.PATCH: "only texts"}
+        worst = {Severity.MAJOR: "something breaks", Severity.MINOR: "nothing breaks", Severity.PATCH: "all harmless"}
         because = worst[self.severity] if self.severity else "nothing changed"
         early = self.severity is Severity.MAJOR and self.now[0] == 0
         rule = ", and before 1.0.0 that is the second number" if early else ""

@@ -6,8 +6,10 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Any
+
+from scripts.spec.form import METHODS
 
 _SHOWN = 80
 
@@ -21,6 +23,28 @@ class Severity(IntEnum):
     PATCH = 1
     MINOR = 2
     MAJOR = 3
+
+
+class Direction(Enum):
+    """Who sends the value."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+
+    @property
+    def narrowed(self) -> Severity:
+        """Fewer values than before."""
+        return Severity.MAJOR if self is Direction.REQUEST else Severity.PATCH
+
+    @property
+    def widened(self) -> Severity:
+        """More values than before."""
+        return Severity.MINOR if self is Direction.REQUEST else Severity.MAJOR
+
+    @property
+    def reversed(self) -> Direction:
+        """The same in a callback, where the service is the caller."""
+        return Direction.RESPONSE if self is Direction.REQUEST else Direction.REQUEST
 
 
 @dataclass(frozen=True)
@@ -55,11 +79,11 @@ def place(where: str) -> str:
     """A JSON pointer as people write it: `Hailuo02ImageToVideoPro.prompt`, `POST /api/v1/… responses 200`."""
     if not where.startswith("#"):
         return where
-    steps = [step.replace("~1", "/").replace("~0", "~") for step in where.removeprefix("#/").split("/")]
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in where[1:].removeprefix("/").split("/")]
     if steps[:2] == ["components", "schemas"]:
         text = "".join(f".{step}" for step in steps[2:])
         return re.sub(r"\.properties\.", ".", re.sub(r"\.items(?=\.|$)", "[]", text)).lstrip(".")
-    if steps[0] == "paths" and len(steps) > 2:
+    if steps[0] == "paths" and len(steps) > 2 and steps[2] in METHODS:
         return " ".join([steps[2].upper(), steps[1], *steps[3:]])
     return " ".join(steps) or "the document"
 

@@ -9,6 +9,10 @@ from scripts.spec.report.changes import Change, Severity
 
 Node = dict[str, Any]
 
+_TEXTS = ("summary", "description", "tags", "externalDocs", "example", "examples")
+# What we know of limits is data of ours, but callers plan by it.
+_PLANNED_BY = ("x-rate-limit", "x-poll-schedule", "x-delivery")
+
 
 def pointer(where: str, *steps: object) -> str:
     """A place below another one, as a JSON pointer."""
@@ -37,3 +41,16 @@ def deprecated(old: Node, new: Node, at: str) -> Iterator[Change]:
     if bool(old.get("deprecated")) != bool(new.get("deprecated")):
         now = bool(new.get("deprecated"))
         yield Change(Severity.MINOR if now else Severity.PATCH, at, f"{'now' if now else 'no longer'} deprecated")
+
+
+def others(old: Node, new: Node, at: str, read: tuple[str, ...]) -> Iterator[Change]:
+    """What no rule above reads: words are harmless, limits are planned by, and the unknown may break."""
+    for key, before, after in both(old, new):
+        if key in read or before == after:
+            continue
+        severity = Severity.MAJOR
+        if key in _PLANNED_BY:
+            severity = Severity.MINOR
+        elif key in _TEXTS or key.startswith("x-"):
+            severity = Severity.PATCH
+        yield Change(severity, at, f"{key} changed")

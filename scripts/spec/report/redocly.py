@@ -12,8 +12,9 @@ from scripts.spec.files import ROOT
 from scripts.spec.problems import Problem, SpecError
 from scripts.spec.report.changes import Change, Severity
 
-# We know every limit, and that one of nothing (`minLength: 0`) is none.
-_LEFT_TO_US = {"schema-constraint-changed"}
+# We know every type and limit, and that one of nothing (`minLength: 0`) is none; every field, alternative and
+# condition, and that `allOf` of one schema is that schema.
+_LEFT_TO_US = {"schema-type-changed", "schema-constraint-changed", "schema-combinator-changed", "property-removed"}
 
 
 def second_opinion(old: Path, new: Path) -> list[Change]:

@@ -20,7 +20,7 @@ _CONTRACT = Path("apikley_contract", "openapi.json")
 _TITLES = {
     Severity.MAJOR: "Breaks what worked",
     Severity.MINOR: "Adds, or deserves a look",
-    Severity.PATCH: "Breaks and adds nothing",
+    Severity.PATCH: "Harmless: texts, examples, answers that hold less",
 }
 
 
