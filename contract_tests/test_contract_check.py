@@ -15,7 +15,7 @@ import pytest
 
 import apikley_contract
 from apikley_mock.clock import VirtualClock
-from apikley_mock.contract_check import PROBES, Check, ContractCheckError, ProbeItem
+from apikley_mock.contract_check import PROBES, Check, ContractCheckError, ProbeItem, collect
 from apikley_mock.server import ThreadedServer
 from apikley_mock.service import Service
 from apikley_mock.settings import Settings
@@ -142,4 +142,53 @@ def test_every_probe_is_a_look_or_certainly_refused() -> None:
     assert creates
     assert all(set(probe.json) == {"model"} for probe in creates)
     assert not {probe.json["model"] for probe in creates} & set(apikley_contract.models())
-    assert not [probe for probe in PROBES if probe.operation.startswith("upload")]
+    uploads = [probe for probe in PROBES if probe.operation.startswith("upload")]
+    assert [(probe.json, probe.with_key) for probe in uploads] == [({}, False)]
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "words"),
+    [
+        ("http://[::1", KEY, "'http://[::1' is not an http or https URL"),
+        ("http://user:secretpw@x.test", KEY, "leave out user, password and query of the URL"),
+        ("http://x.test/?token=secretpw", KEY, "leave out user, password and query of the URL"),
+        ("http://x.test", "sk-\u00fc", "the key in APIKLEY_API_KEY holds characters that no header can carry"),
+        ("http://x.test", "sk-1\n", "the key in APIKLEY_API_KEY holds characters that no header can carry"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_without_a_secret(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, url: str, key: str, words: str
+) -> None:
+    monkeypatch.setenv("APIKLEY_API_KEY", key)
+    with pytest.raises(pytest.UsageError) as refused:
+        collect(request.session, url)
+    assert words in str(refused.value)
+    assert "secretpw" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_tests_at_hand_are_not_even_imported_and_need_no_other_process(
+    served: ThreadedServer, tmp_path: Path
+) -> None:
+    (tmp_path / "test_broken.py").write_text("import nothing_of_this_name\n", encoding="utf-8")
+    run = _pytest(tmp_path, "-n", "2", "--apikley-contract", served.url)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"{len(PROBES)} passed" in run.stdout
+    assert f"How {served.url.removeprefix('http://')} answers" in run.stdout
+    assert "| unknown task | HTTP" in run.stdout
+
+
+def test_an_upload_is_refused_in_the_uploads_own_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    check = _probed(
+        monkeypatch,
+        "upload with a wrong key",
+        lambda: httpx.Response(401, json={"success": False, "code": 401, "msg": "no"}),
+    )
+    assert "| upload with a wrong key | HTTP 401, code 401: no |" in check.report()
+    assert not [line for line in check.report() if line.startswith("| style of errors")]
+    with pytest.raises(ContractCheckError, match=r"\(upload with a wrong key\): success: .*UploadErrorResponse"):
+        _probed(
+            monkeypatch,
+            "upload with a wrong key",
+            lambda: httpx.Response(401, json={"success": "no", "code": 401, "msg": "no"}),
+        )

@@ -63,8 +63,11 @@ def test_the_readme_names_every_member_of_a_scenario() -> None:
         ("colour = 1", "Additional properties are not allowed ('colour' was unexpected)"),
         ("speed = 0", "speed: "),
         ("[[faults]]\nfault = 'explode'", "faults.0.fault: "),
-        ("[[faults]]\nfault = 'reset'\nwhen = {operation = 'fly'}", "operation 'fly' is not in the contract"),
-        ("limits = {fly = [1, 1]}", "operation 'fly' is not in the contract"),
+        (
+            "[[faults]]\nfault = 'reset'\nwhen = {operation = 'fly'}",
+            "faults.0.when.operation: there is no 'fly'; there are: ",
+        ),
+        ("limits = {fly = [1, 1]}", "limits: 'fly' is not in the contract; there are: "),
         ("[models.x]\nprice = 1", "models: 'x' is not in the contract; there are: "),
         ("durations = [1, 2]", "durations: "),
     ],

@@ -203,7 +203,7 @@ def test_the_client_waits_and_downloads_through_the_whole_life_of_a_task(
 
 def test_ids_are_never_given_twice() -> None:
     engine, account = Engine(Random(0)), Account(AccountSettings("k", "a"), {})  # noqa: S311
-    ids = {engine.create("hailuo/x", "{}", account, Plan(), now=1000.0).id for _ in range(1000)}
+    ids = {engine.create("hailuo/x", b"{}", account, Plan(), now=1000.0).id for _ in range(1000)}
     assert len(ids) == 1000
 
 

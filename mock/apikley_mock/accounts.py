@@ -54,7 +54,6 @@ class Accounts:
 
     def __init__(self, settings: list[AccountSettings], limits: Mapping[str, Limit]) -> None:
         self._by_header = {f"Bearer {each.key}".encode(): Account(each, limits) for each in settings}
-        self.keys = [each.key for each in settings]
 
     def __iter__(self) -> Iterator[Account]:
         return iter(self._by_header.values())
@@ -67,6 +66,10 @@ class Accounts:
             if scheme.lower() == b"bearer":
                 found = self._by_header.get(b"Bearer " + key)
         return found
+
+    def names(self) -> list[str]:
+        """What they are called."""
+        return [account.name for account in self]
 
     def named(self, name: str) -> Account | None:
         """The account of a name."""

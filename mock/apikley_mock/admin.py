@@ -16,7 +16,7 @@ from apikley_mock import admin_document, judge
 from apikley_mock.clock import VirtualClock
 from apikley_mock.engine import Task
 from apikley_mock.journal import Entry
-from apikley_mock.rules import Rule
+from apikley_mock.rules import Rule, TooManyRulesError
 from apikley_mock.service import Service
 from apikley_mock.wire import Answer, Receive, Request, json_answer, read
 
@@ -60,6 +60,8 @@ class Admin:
             return await self._answered(request, receive)
         except AdminError as error:
             return json_answer(error.status, {"error": str(error)})
+        except TooManyRulesError as error:
+            return json_answer(409, {"error": str(error)})
 
     async def _answered(self, request: Request, receive: Receive) -> Answer:
         _demand_same_origin(request)
@@ -127,7 +129,7 @@ class Admin:
         """Let time pass."""
         try:
             await self._service.advance(body["seconds"])
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise AdminError(409, str(error)) from None
         return {"ok": True}
 
@@ -141,9 +143,9 @@ class Admin:
 
     async def tasks(self, _: Any, values: dict[str, str]) -> Any:
         """The newest tasks."""
-        now = self._service.clock.now()
-        newest = islice(reversed(self._service.engine.tasks.values()), int(values.get("limit", _LIMIT)))
-        return [_shown(task, now) for task in newest]
+        service, now = self._service, self._service.clock.now()
+        newest = islice(reversed(service.engine.tasks.values()), int(values.get("limit", _LIMIT)))
+        return [_shown(task, now, service.journal.without_keys) for task in newest]
 
     async def act(self, body: Any, values: dict[str, str]) -> Any:
         """Do something to a task by hand."""
@@ -186,7 +188,7 @@ class Admin:
 
     async def arm_fault(self, body: Any, _: dict[str, str]) -> Any:
         """Arm a fault."""
-        return {"number": self._service.faults.arm(admin_document.fault_rule(body)).number}
+        return {"number": self._service.faults.arm(self._rule(admin_document.fault_rule, body)).number}
 
     async def disarm_faults(self, _: Any, __: dict[str, str]) -> Any:
         """Disarm all faults."""
@@ -199,12 +201,18 @@ class Admin:
 
     async def arm_plan(self, body: Any, _: dict[str, str]) -> Any:
         """Arm a plan."""
-        return {"number": self._service.plans.arm(admin_document.plan_rule(body)).number}
+        return {"number": self._service.plans.arm(self._rule(admin_document.plan_rule, body)).number}
 
     async def disarm_plans(self, _: Any, __: dict[str, str]) -> Any:
         """Disarm all plans."""
         self._service.plans.disarm()
         return {"ok": True}
+
+    def _rule(self, make: Callable[[Any, list[str]], Rule[Any]], body: Any) -> Rule[Any]:
+        try:
+            return make(body, self._service.accounts.names())
+        except ValueError as error:  # the body fits its schema, so it is a name
+            raise AdminError(404, str(error)) from None
 
 
 def _demand_same_origin(request: Request) -> None:
@@ -268,7 +276,7 @@ def _page() -> bytes:
     return files("apikley_mock").joinpath("page.html").read_bytes()
 
 
-def _shown(task: Task, now: float) -> dict[str, Any]:
+def _shown(task: Task, now: float, without_keys: Callable[[str], str]) -> dict[str, Any]:
     state, since = task.state(now)
     try:
         prompt = json.loads(task.param)["input"]["prompt"]
@@ -284,8 +292,8 @@ def _shown(task: Task, now: float) -> dict[str, Any]:
         "outcome": task.plan.outcome,
         "polls": task.polls,
         "account": task.account.name,
-        "callback_url": task.callback_url,
-        "prompt": prompt[:200],
+        "callback_url": task.callback_url and without_keys(task.callback_url),
+        "prompt": without_keys(prompt)[:200],
     }
 
 

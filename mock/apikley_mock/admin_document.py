@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import jsonschema_rs
 
+import apikley_contract
 from apikley_mock import judge
 from apikley_mock.faults import Fault
 from apikley_mock.rules import Rule
 
 _RULE = ("times", "share", "when")
+# What answers lead to; faults can be armed for it beside the contract's operations.
+FILES = ("result", "link", "file")
 
 
 @cache
@@ -34,15 +38,57 @@ def findings(schema: str, value: Any) -> str | None:
     return judge.findings_of(_validator(schema), value)
 
 
-def fault_rule(described: dict[str, Any]) -> Rule[Fault]:
-    """A fault to be armed, from its description by the schema `Fault`."""
+def fault_rule(described: dict[str, Any], accounts: Collection[str]) -> Rule[Fault]:
+    """A fault to be armed.
+
+    Args:
+        described: By the schema `Fault`.
+        accounts: The names of all accounts.
+
+    Raises:
+        ValueError: It does not fit the schema, or names what there is not; the message says what.
+    """
+    _demand("Fault", described, accounts)
     fault = Fault(**{name: value for name, value in described.items() if name not in _RULE})
     return Rule(fault, **_rule_options(described))
 
 
-def plan_rule(described: dict[str, Any]) -> Rule[Any]:
-    """Changes to a plan to be armed, from their description by the schema `Plan`."""
+def plan_rule(described: dict[str, Any], accounts: Collection[str]) -> Rule[Any]:
+    """Changes to a plan to be armed.
+
+    Args:
+        described: By the schema `PlanRule`.
+        accounts: The names of all accounts.
+
+    Raises:
+        ValueError: They do not fit the schema, or name what there is not; the message says what.
+    """
+    _demand("PlanRule", described, accounts)
     return Rule({name: value for name, value in described.items() if name not in _RULE}, **_rule_options(described))
+
+
+def _demand(schema: str, described: dict[str, Any], accounts: Collection[str]) -> None:
+    wrong = findings(schema, described) or _unknown(described.get("when", {}), accounts)
+    if wrong:
+        raise ValueError(wrong)
+
+
+def _unknown(when: dict[str, str], accounts: Collection[str]) -> str | None:
+    """What would never strike, since no request is ever like that."""
+    known = {"operation": [*operations(), *FILES], "model": apikley_contract.models(), "account": accounts}
+    for name, wanted in when.items():
+        if name in known and wanted not in known[name]:
+            return f"when.{name}: there is no {wanted!r}; there are: {', '.join(known[name])}"
+    if "account" in when and when.get("operation") in FILES:
+        return f"when.account: a {when['operation']} is served to anybody, whatever the account"
+    return None
+
+
+@cache
+def operations() -> list[str]:
+    """The ids of the contract's operations."""
+    items = apikley_contract.openapi()["paths"].values()
+    return [found["operationId"] for item in items for found in item.values() if "operationId" in found]
 
 
 def _rule_options(described: dict[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,14 @@ def upload_error(code: int, msg: str | None = None) -> Answer:
     return answer
 
 
+def plain_error(code: int, msg: str | None = None) -> Answer:
+    """An error of a file that is served: always a real HTTP status, in plain text."""
+    text = recorded(code) if msg is None else msg
+    answer = Answer(_status(code), f"{text}\n".encode(), b"text/plain")
+    answer.note = text
+    return answer
+
+
 @cache
 def recorded(code: int) -> str:
     """The text of the contract's example of an error; the code itself where it has none."""

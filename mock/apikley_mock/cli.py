@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import gc
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,15 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=_port, default=8080, help="the port; 0 picks a free one (default: 8080)")
     serve.add_argument(
-        "--scenario", type=Path, metavar="FILE", help="a TOML file with all of this and more; options go before it"
+        "--scenario",
+        type=Path,
+        metavar="FILE",
+        help="a TOML or YAML file with all of this and more; options go before it",
     )
     add = serve.add_argument
-    add("--api-key", help="the key that is accepted (default: mock-key)")
-    add("--webhook-key", help="the key that callbacks are signed with (default: unsigned)")
-    add("--credits", type=_not_negative, help="what the account has (default: never runs out)")
+    add("--api-key", type=_held("api_key"), help="the key that is accepted (default: mock-key)")
+    add("--webhook-key", type=_held("webhook_key"), help="the key that callbacks are signed with (default: unsigned)")
+    add("--credits", type=_held("credits", _number), help="what the account has (default: never runs out)")
     add("--error-style", choices=["envelope", "http"], help="how errors arrive (default: envelope, as HTTP 200)")
     add("--lenient", action="store_true", default=None, help="accept what clients send although the contract does not")
     add(
@@ -54,12 +58,12 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="hold to the documented limits (20 creates in 10 s, 10 look-ups a second)",
     )
-    add("--speed", type=_positive, help="simulated seconds in one real second (default: 1)")
+    add("--speed", type=_held("speed", _number), help="simulated seconds in one real second (default: 1)")
     add("--virtual-clock", action="store_true", help="time passes only when the admin API advances it")
     add("--seed", type=int, help="decides what is left to chance (default: 0)")
     add(
         "--durations",
-        type=_durations,
+        type=_held("durations", _durations),
         metavar="WAITING,QUEUING,GENERATING",
         help="seconds in each state, each one a number or a range such as 60-300 (default: 0.5,0.5,2)",
     )
@@ -67,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         "--allow-callback-host",
         dest="callback_hosts",
         action="append",
+        type=_host,
         metavar="HOST",
         help="a host that may be called, beside the loopback ones",
     )
@@ -121,23 +126,28 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _positive(text: str) -> float:
-    value = _number(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
-    return value
+def _held(member: str, read: Callable[[str], Any] = str) -> Callable[[str], Any]:
+    """Reads an option, and holds it to what a scenario may have there."""
+
+    def value_of(text: str) -> Any:
+        from apikley_mock import admin_document  # noqa: PLC0415 - takes its time
+
+        value = read(text)
+        if wrong := admin_document.findings("Scenario", {member: value}):
+            raise argparse.ArgumentTypeError(wrong.partition(": ")[2])
+        return value
+
+    return value_of
 
 
-def _not_negative(text: str) -> float:
-    value = _number(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is below 0")
-    return value
+def _host(text: str) -> str:
+    (host,) = _held("callback_hosts", lambda text: [text])(text)
+    return str(host)
 
 
 def _durations(text: str) -> list[float | list[float]]:
     spans = [[_number(part) for part in span.split("-", 1)] for span in text.split(",")]
-    if len(spans) != 3 or min(map(min, spans)) < 0:
+    if len(spans) != 3:
         raise argparse.ArgumentTypeError(f"{text!r} is not three numbers of seconds, such as 0.5,0.5,2 or 0,0,60-300")
     return [span if len(span) == 2 else span[0] for span in spans]
 

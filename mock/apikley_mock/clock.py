@@ -8,6 +8,9 @@ from typing import Protocol
 # How long a receiver gets, in real seconds, at least, and where only a hand moves the clock.
 _SHORTEST, _BY_HAND = 1.0, 2.0
 
+# The end of the year 9999, in Unix seconds: later ones cannot be written as a date.
+LAST_MOMENT = 253_402_300_799.0
+
 
 class Clock(Protocol):
     """What the engine lives by."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import jsonschema_rs
@@ -19,6 +18,7 @@ import apikley_contract
 
 KEY = "APIKLEY_API_KEY"
 CODES = apikley_contract.codes()
+UPLOAD = "uploadFileBase64"
 _NO_KEY = "apikley-contract-check-no-key"
 _NO_MODEL = "apikley-contract-check/no-such-model"
 _NO_TASK = "apikley-contract-check-no-such-task"
@@ -51,6 +51,7 @@ class Probe:
 PROBES = (
     Probe("wrong key", "getCredits", ("UNAUTHORIZED",), with_key=False),
     Probe("create with a wrong key", "createTask", ("UNAUTHORIZED",), json={"model": _NO_MODEL}, with_key=False),
+    Probe("upload with a wrong key", UPLOAD, ("UNAUTHORIZED",), schema="UploadErrorResponse", json={}, with_key=False),
     Probe("credits", "getCredits", ("SUCCESS",), schema="CreditsResponse"),
     # In real traffic a wrong request is sometimes answered with 500.
     Probe("create for no model", "createTask", ("VALIDATION_FAILED", "SERVER_ERROR"), json={"model": _NO_MODEL}),
@@ -122,11 +123,13 @@ class Check:
 
     def report(self) -> list[str]:
         """What the server does where the contract leaves it open, as lines of Markdown."""
+        operations = {probe.name: probe.operation for probe in PROBES}
         errors = {name: answer for name, answer in self.seen.items() if name != "credits"}
-        statuses = {answer.status_code == 200 for answer in errors.values()}
+        # The uploads have a form of errors of their own.
+        statuses = {answer.status_code == 200 for name, answer in errors.items() if operations[name] != UPLOAD}
         style = {frozenset([True]): "HTTP 200, the code in the body", frozenset([False]): "the code as HTTP status"}
-        lines = [f"How {urlsplit(self.url).netloc} answers", "", "| what | answer |", "| --- | --- |"]
-        if errors:
+        lines = [f"How {httpx.URL(self.url).netloc.decode()} answers", "", "| what | answer |", "| --- | --- |"]
+        if statuses:
             lines.append(f"| style of errors | {style.get(frozenset(statuses), 'both, see below')} |")
         lines += [f"| {name} | {_shown(answer)} |" for name, answer in errors.items()]
         return [*lines, "| signature of callbacks | not tried: it takes a task, which is paid |"]
@@ -171,12 +174,22 @@ def collect(session: pytest.Session, url: str) -> tuple[Check, list[pytest.Item]
     Raises:
         pytest.UsageError: There is no such URL, or no key.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        parsed = httpx.URL()
+    if parsed.scheme not in ("http", "https") or not parsed.host:
         raise pytest.UsageError(f"--apikley-contract: {url!r} is not an http or https URL")
+    if parsed.userinfo or parsed.query or parsed.fragment:
+        # It would stand in the report, and be sent in place of the key.
+        raise pytest.UsageError(
+            "--apikley-contract: leave out user, password and query of the URL; scheme, host, port and path will do"
+        )
     api_key = os.environ.get(KEY)
     if not api_key:
-        raise pytest.UsageError(f"--apikley-contract: set {KEY} to a key that {parts.netloc} accepts")
+        raise pytest.UsageError(f"--apikley-contract: set {KEY} to a key that {parsed.netloc.decode()} accepts")
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise pytest.UsageError(f"--apikley-contract: the key in {KEY} holds characters that no header can carry")
     check = Check(url, api_key)
     return check, [ProbeItem.from_parent(session, name=probe.name, check=check, probe=probe) for probe in PROBES]
 

@@ -8,7 +8,6 @@ import hashlib
 import heapq
 import hmac
 import json
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from apikley_mock.engine import Task
 from apikley_mock.journal import Journal
 
 _AT_ONCE = 64
+_FEW = 1000
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Deliveries:
         caller: Sends them.
         clock: Says when.
         journal: Where each attempt is noted.
-        on_planned: Told when an attempt has been put off to a later time.
+        on_planned: Told when the next attempt may be another one than before.
     """
 
     def __init__(self, caller: Caller, clock: Clock, journal: Journal, on_planned: Callable[[], None]) -> None:
@@ -53,7 +53,7 @@ class Deliveries:
         self._on_planned = on_planned
         self._planned: list[tuple[float, int, Delivery]] = []
         self._pushed = 0
-        self._ready: deque[Delivery] = deque()
+        self._look_through_at = _FEW
         self._running: dict[asyncio.Task[None], Delivery] = {}
         operation = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"]
         (description,) = (item["post"] for item in operation.values())
@@ -72,22 +72,21 @@ class Deliveries:
         self._push(self._clock.now(), Delivery(task))
 
     def next_attempt(self) -> float | None:
-        """When the next attempt is due, in Unix seconds."""
-        return self._planned[0][0] if self._planned else None
+        """When the next attempt is due, in Unix seconds; none is while all connections are busy."""
+        return self._planned[0][0] if self._planned and len(self._running) < _AT_ONCE else None
 
     def planned(self) -> int:
         """How many attempts are still to be made."""
-        return len(self._planned) + len(self._ready) + len(self._running)
+        return len(self._planned) + len(self._running)
 
     def start_due(self, now: float) -> None:
         """Begin the attempts that are due, as many at once as there are connections."""
-        while self._planned and self._planned[0][0] <= now:
-            self._ready.append(heapq.heappop(self._planned)[2])
-        while self._ready and len(self._running) < _AT_ONCE:
-            delivery = self._ready.popleft()
-            running = asyncio.get_running_loop().create_task(self._attempt(delivery))
-            self._running[running] = delivery
-            running.add_done_callback(self._on_done)
+        while self._planned and self._planned[0][0] <= now and len(self._running) < _AT_ONCE:
+            delivery = heapq.heappop(self._planned)[2]
+            if not delivery.task.forgotten:
+                running = asyncio.get_running_loop().create_task(self._attempt(delivery))
+                self._running[running] = delivery
+                running.add_done_callback(self._on_done)
 
     async def settled(self, task: Task | None = None) -> None:
         """Return once every attempt that has begun is over, of one task or of all."""
@@ -99,7 +98,7 @@ class Deliveries:
     def clear(self) -> None:
         """Forget what is planned, and break off what is being sent."""
         self._planned.clear()
-        self._ready.clear()
+        self._look_through_at = _FEW
         for running in list(self._running):
             if not running.get_loop().is_closed():
                 running.cancel()
@@ -108,10 +107,16 @@ class Deliveries:
     def _push(self, due: float, delivery: Delivery) -> None:
         self._pushed += 1
         heapq.heappush(self._planned, (due, self._pushed, delivery))
+        if len(self._planned) > self._look_through_at:
+            self._planned = [each for each in self._planned if not each[2].task.forgotten]
+            heapq.heapify(self._planned)
+            # Seldom, so that it costs next to nothing for each.
+            self._look_through_at = 2 * len(self._planned) + _FEW
 
     def _on_done(self, running: asyncio.Task[None]) -> None:
-        if self._running.pop(running, None) is not None and self._ready:
+        if self._running.pop(running, None) is not None and self._planned:
             self.start_due(self._clock.now())
+            self._on_planned()
 
     async def _attempt(self, delivery: Delivery) -> None:
         task, now = delivery.task, self._clock.now()

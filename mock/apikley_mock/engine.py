@@ -23,7 +23,7 @@ class Task:
     Attributes:
         id: The task's id.
         model: The model that was asked for.
-        param: The createTask body as it came, JSON text.
+        body: The createTask body as it came.
         account: Who pays.
         price: What it cost.
         base_url: Where the simulator was reached, for the result's address.
@@ -33,27 +33,29 @@ class Task:
         moments: When it is queued, when it is worked on, and when it ends; infinite while unknown.
         polls: How often it was looked up.
         settled: Whether its end has been reported by `Engine.ended`.
+        forgotten: Whether newer tasks have taken its place; then nothing more becomes of it.
     """
 
     __slots__ = (
         "account",
         "base_url",
+        "body",
         "callback_url",
         "created",
+        "forgotten",
         "id",
         "model",
         "moments",
-        "param",
         "plan",
         "polls",
         "price",
         "settled",
     )
 
-    def __init__(self, task_id: str, model: str, param: str, account: Account, plan: Plan, created: float) -> None:
+    def __init__(self, task_id: str, model: str, body: bytes, account: Account, plan: Plan, created: float) -> None:
         self.id = task_id
         self.model = model
-        self.param = param
+        self.body = body
         self.account = account
         self.plan = plan
         self.created = created
@@ -62,7 +64,12 @@ class Task:
         self.callback_url: str | None = None
         self.moments = [math.inf, math.inf, math.inf]
         self.polls = 0
-        self.settled = False
+        self.settled = self.forgotten = False
+
+    @property
+    def param(self) -> str:
+        """The createTask body as text."""
+        return self.body.decode()
 
     @property
     def completed(self) -> float:
@@ -89,19 +96,22 @@ class Engine:
     Args:
         random: Decides what is left to chance.
         kept: How many tasks are remembered.
+        kept_bytes: Bytes that their bodies may have together.
     """
 
-    def __init__(self, random: Random, kept: int = 250_000) -> None:
+    def __init__(self, random: Random, kept: int = 250_000, kept_bytes: int = 128 * 1024 * 1024) -> None:
         self.tasks: OrderedDict[str, Task] = OrderedDict()
         self._random = random
         self._kept = kept
+        self._kept_bytes = kept_bytes
+        self._bytes = 0
         self._endings: list[tuple[float, int, Task]] = []
         self._last_number = 0
         self._pushed = 0
 
-    def create(self, model: str, param: str, account: Account, plan: Plan, now: float) -> Task:
-        """Begin a task."""
-        task = Task(self._new_id(model, now), model, param, account, plan, now)
+    def create(self, model: str, body: bytes, account: Account, plan: Plan, now: float) -> Task:
+        """Begin a task; the oldest ones are forgotten where there is no room for it."""
+        task = Task(self._new_id(model, now), model, body, account, plan, now)
         if plan.progress == "time":
             waiting, queuing, generating = plan.durations.draw(self._random)
             queued = now + waiting
@@ -111,8 +121,9 @@ class Engine:
             if ended != math.inf:
                 self._push(task)
         self.tasks[task.id] = task
-        if len(self.tasks) > self._kept:
-            self.tasks.popitem(last=False)
+        self._bytes += len(body)
+        if len(self.tasks) > self._kept or self._bytes > self._kept_bytes:
+            self._forget()
         return task
 
     def find(self, task_id: str, now: float) -> Task | None:
@@ -126,8 +137,9 @@ class Engine:
         """Count a look-up, and let a task that goes by look-ups go on."""
         if task.plan.progress == "polls" and not task.settled:
             step = min(task.polls // task.plan.polls, 2 if task.plan.outcome == "never" else 3)
+            ends = step == 3 and task.completed == math.inf
             task.reach(step, now)
-            if step == 3:
+            if ends:
                 self._push(task)
         task.polls += 1
 
@@ -153,9 +165,20 @@ class Engine:
         """The tasks that have ended since this was last asked, in order, each once."""
         while self._endings and self._endings[0][0] <= now:
             task = heapq.heappop(self._endings)[2]
-            if not task.settled:
+            if not task.settled and not task.forgotten:
                 task.settled = True
                 yield task
+
+    def _forget(self) -> None:
+        while len(self.tasks) > self._kept or (self._bytes > self._kept_bytes and len(self.tasks) > 1):
+            _, task = self.tasks.popitem(last=False)
+            task.forgotten = True
+            self._bytes -= len(task.body)
+            task.body = b"{}"  # what is planned may hold the task for a while yet
+        # Seldom, so that it costs next to nothing for each: of what is left, a task has two at most.
+        if len(self._endings) > 3 * len(self.tasks) + 100:
+            self._endings = [each for each in self._endings if not (each[2].forgotten or each[2].settled)]
+            heapq.heapify(self._endings)
 
     def _push(self, task: Task) -> None:
         self._pushed += 1

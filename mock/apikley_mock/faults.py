@@ -45,6 +45,14 @@ class ConnectionLostError(ConnectionResetError):
     """The simulated connection broke, on a server that cannot break a real one (in-process)."""
 
 
+def refused(fault: Fault, answer: Answer) -> Answer:
+    """The error that a fault answers, with all that belongs to it."""
+    if fault.retry_after is not None or fault.code == answers.CODES["RATE_LIMITED"]:
+        answer.headers.append((b"retry-after", b"%d" % (1 if fault.retry_after is None else fault.retry_after)))
+    answer.fault = fault
+    return answer
+
+
 def spoiled(fault: Fault, answer: Answer) -> Answer:
     """An answer with the fault's damage in its content; damage to the connection is done by `write_spoiled`."""
     if fault.fault == "error":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from apikley_mock import answers, judge, media, shapes
+from apikley_mock import answers, faults, judge, media, shapes
 from apikley_mock.accounts import Account
 from apikley_mock.answers import CODES
 from apikley_mock.engine import SUCCESS, Task
@@ -49,11 +49,11 @@ class Jobs:
                 return self._error("VALIDATION_FAILED", wish.wrong)
             if fault and fault.stage == "before":
                 return self.refused(fault)
-            plan = plan.changed(wish.changes())
+            plan = plan.changed(wish.plan)
         price = service.settings.prices.get(model, service.settings.price)
         if not account.pay(price):
             return self._error("INSUFFICIENT_CREDITS")
-        task = service.engine.create(model, request.body.decode(), account, plan, service.clock.now())
+        task = service.engine.create(model, request.body, account, plan, service.clock.now())
         task.price = price
         task.base_url = request.base_url
         task.callback_url = body.get("callBackUrl")
@@ -101,7 +101,7 @@ class Jobs:
         answer.task_id = task.id
         return answer
 
-    def result(self, request: Request) -> Answer:
+    async def result(self, request: Request) -> Answer:
         """Serve a task's video, while its link works."""
         service = self._service
         now = service.clock.now()
@@ -123,11 +123,7 @@ class Jobs:
 
     def refused(self, fault: Fault) -> Answer:
         """What a fault answers before anything is accepted."""
-        answer = answers.error(fault.code, fault.msg, self._service.settings.error_style)
-        if fault.retry_after is not None or fault.code == CODES["RATE_LIMITED"]:
-            answer.headers.append((b"retry-after", b"%d" % (1 if fault.retry_after is None else fault.retry_after)))
-        answer.fault = fault
-        return answer
+        return faults.refused(fault, answers.error(fault.code, fault.msg, self._service.settings.error_style))
 
     async def _end_at_once(self, task: Task) -> None:
         service = self._service

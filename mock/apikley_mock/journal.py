@@ -15,6 +15,7 @@ _KEPT = 10_000
 _KEPT_BYTES = 32 * 1024 * 1024
 _LARGEST_BODY = 32 * 1024
 _LARGEST_TARGET = 2_000
+_BLOT = "[key]"
 
 
 class Entry(NamedTuple):
@@ -58,7 +59,7 @@ class Journal:
     """The newest entries: at most 10,000, and at most 32 MiB of bodies.
 
     Args:
-        secrets: Keys that are blotted out wherever they turn up.
+        secrets: Keys of any kind that are blotted out wherever they turn up.
 
     Attributes:
         era: How often it was cleared.
@@ -131,6 +132,12 @@ class Journal:
         while len(self._entries) > _KEPT or self._bytes > _KEPT_BYTES:
             self._bytes -= len(self._entries.popleft().body)
 
+    def without_keys(self, text: str) -> str:
+        """A text with the keys blotted out."""
+        for secret, _ in self._secrets:
+            text = text.replace(secret, _BLOT)
+        return text
+
     def clear(self) -> None:
         """Forget all, and number from 1 again."""
         self._entries.clear()
@@ -200,6 +207,5 @@ class Journal:
 
 def _blotted(secret: str, target: str, note: str, body: bytes) -> tuple[str, str, bytes]:
     raw = secret.encode("latin-1", errors="ignore") or secret.encode()
-    blot = "[key]"
-    body = body.replace(raw, blot.encode()).replace(secret.encode(), blot.encode())
-    return target.replace(secret, blot), note.replace(secret, blot), body
+    body = body.replace(raw, _BLOT.encode()).replace(secret.encode(), _BLOT.encode())
+    return target.replace(secret, _BLOT), note.replace(secret, _BLOT), body

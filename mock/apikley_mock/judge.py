@@ -74,7 +74,7 @@ def findings_of(validator: jsonschema_rs.Draft4Validator, value: Any) -> str | N
         ]
     except (ValueError, OverflowError):
         # Half a surrogate pair, or nesting without end, reads as JSON and is no text or tree.
-        return "request: holds what cannot be checked, such as half a surrogate pair or very deep nesting"
+        return "request: holds what cannot be checked, such as half a surrogate pair, a date or very deep nesting"
     return "; ".join(found[:10])
 
 

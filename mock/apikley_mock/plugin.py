@@ -56,19 +56,19 @@ class MockService:
                 `retry_after=7`, `msg="…"`.
 
         Raises:
-            ValueError: There is no such fault; the message says what is wrong.
+            ValueError: There is no such fault, or it names what there is not; the message says what is wrong.
         """
         described = {"fault": fault, **({} if code is None else {"code": code}), **options}
         from apikley_mock import admin_document  # noqa: PLC0415 - only for a test that asks for it
 
-        _demand("Fault", described)
-        self._run(lambda: self._service.faults.arm(admin_document.fault_rule(described)))
+        rule = admin_document.fault_rule(described, self._service.accounts.names())
+        self._run(lambda: self._service.faults.arm(rule))
 
     def plan_next(self, **plan: Any) -> None:
         """Say what becomes of the next tasks.
 
         Args:
-            **plan: As in the admin API's `Plan`: `outcome="fail"`, `fail_code="422"`,
+            **plan: As in the admin API's `PlanRule`: `outcome="fail"`, `fail_code="422"`,
                 `durations=[1, 1, 300]`, `callback={"times": 2, "delay": 60}`, `times=None` for all
                 tasks, `when={"prompt": "cat"}`.
 
@@ -77,8 +77,8 @@ class MockService:
         """
         from apikley_mock import admin_document  # noqa: PLC0415
 
-        _demand("Plan", plan)
-        self._run(lambda: self._service.plans.arm(admin_document.plan_rule(plan)))
+        rule = admin_document.plan_rule(plan, self._service.accounts.names())
+        self._run(lambda: self._service.plans.arm(rule))
 
     def set_credits(self, credits_left: float | None) -> None:
         """Set what the account has left; None never runs out."""
@@ -153,14 +153,6 @@ class _SkippingClock:
         self.sleep(seconds)
 
 
-def _demand(schema: str, described: dict[str, Any]) -> None:
-    from apikley_mock import admin_document  # noqa: PLC0415
-
-    wrong = admin_document.findings(schema, described)
-    if wrong:
-        raise ValueError(wrong)
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--apikley-contract`."""
     parser.getgroup("apikley").addoption(
@@ -171,13 +163,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run the contract's probes instead, if a server is named."""
-    if url := config.getoption("--apikley-contract"):
-        from apikley_mock import contract_check  # noqa: PLC0415 - only where it is asked for
+def pytest_configure(config: pytest.Config) -> None:
+    """Ask a server that is named from this process: the report is made where the answers are."""
+    if config.getoption("--apikley-contract") and config.pluginmanager.hasplugin("xdist"):
+        config.option.dist, config.option.tx = "no", []
 
-        check, items[:] = contract_check.collect(session, url)
-        config.stash[_CHECK] = check
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> bool | None:
+    """Run the contract's probes if a server is named, in place of the tests, which are not even imported."""
+    url = session.config.getoption("--apikley-contract")
+    if not url:
+        return None
+    from apikley_mock import contract_check  # noqa: PLC0415 - only where it is asked for
+
+    session.config.stash[_CHECK], session.items = contract_check.collect(session, url)
+    session.testscollected = len(session.items)
+    collected = pytest.CollectReport(session.nodeid, "passed", None, list(session.items))
+    session.config.hook.pytest_collectreport(report=collected)
+    session.config.hook.pytest_collection_finish(session=session)
+    return True
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -9,6 +9,12 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+_MOST = 1000
+
+
+class TooManyRulesError(ValueError):
+    """No more can be armed."""
+
 
 @dataclass
 class Rule(Generic[T]):
@@ -56,21 +62,32 @@ class Rules(Generic[T]):
         return iter(self._rules)
 
     def arm(self, rule: Rule[T]) -> Rule[T]:
-        """Add one; it gets its number."""
+        """Add one; it gets its number.
+
+        Raises:
+            TooManyRulesError: So many are armed that no request needs another.
+        """
+        if len(self._rules) >= _MOST:
+            raise TooManyRulesError(f"{_MOST:,} are armed already; disarm them first")
         self._last += 1
         rule.number = self._last
         self._rules.append(rule)
         return rule
 
-    def disarm(self, number: int | None = None) -> int:
-        """Take away one, or all; returns how many that were."""
-        before = len(self._rules)
-        self._rules = [rule for rule in self._rules if number is not None and rule.number != number]
-        return before - len(self._rules)
+    def disarm(self) -> None:
+        """Take away all."""
+        self._rules.clear()
 
-    def take(self, facts: Mapping[str, str]) -> T | None:
-        """The first thing that is armed for such a request, used once by this."""
+    def take(self, facts: Mapping[str, str], named: str | None = None) -> T | None:
+        """The first thing that is armed for such a request, used once by this.
+
+        Args:
+            facts: What the request is, by name.
+            named: Which of the facts has to be named by what is armed.
+        """
         for rule in self._rules:
+            if named is not None and named not in rule.when:
+                continue
             if rule.matches(facts) and (rule.share >= 1 or self._random.random() < rule.share):
                 if rule.times is not None:
                     rule.times -= 1

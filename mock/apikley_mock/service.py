@@ -9,7 +9,7 @@ from typing import Any
 
 from apikley_mock.accounts import Accounts
 from apikley_mock.caller import Caller
-from apikley_mock.clock import Clock, RealClock, VirtualClock
+from apikley_mock.clock import LAST_MOMENT, Clock, RealClock, VirtualClock
 from apikley_mock.deliveries import Deliveries
 from apikley_mock.engine import Engine
 from apikley_mock.faults import Fault
@@ -45,7 +45,8 @@ class Service:
     ) -> None:
         self.settings = settings or Settings()
         self.clock: Clock = clock or RealClock()
-        self.journal = Journal([account.key for account in self.settings.all_accounts()])
+        accounts = self.settings.all_accounts()
+        self.journal = Journal([key for each in accounts for key in (each.key, each.webhook_key) if key])
         self.caller = Caller(self.settings.callback_hosts)
         self.deliveries = Deliveries(self.caller, self.clock, self.journal, self.wake)
         self._first_faults, self._first_plans = faults or [], plans or []
@@ -61,7 +62,7 @@ class Service:
             self.clock.restart()
         random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose
         self.accounts = Accounts(self.settings.all_accounts(), self.settings.limits)
-        self.engine = Engine(random, self.settings.tasks_kept)
+        self.engine = Engine(random, self.settings.tasks_kept, self.settings.bodies_kept)
         self.storage = Storage(self.settings.storage)
         self.faults: Rules[Fault] = Rules(random)
         self.plans: Rules[Mapping[str, Any]] = Rules(random)
@@ -116,7 +117,7 @@ class Service:
 
         Raises:
             TypeError: The service lives by the machine's time, which nobody can advance.
-            ValueError: Time cannot go back.
+            ValueError: Time cannot go back, nor beyond the year 9999.
         """
         await self.advance_until(lambda: False, seconds)
 
@@ -129,7 +130,7 @@ class Service:
 
         Raises:
             TypeError: The service lives by the machine's time, which nobody can advance.
-            ValueError: Time cannot go back.
+            ValueError: Time cannot go back, nor beyond the year 9999.
         """
         clock = self.clock
         if not isinstance(clock, VirtualClock):
@@ -138,6 +139,8 @@ class Service:
             raise ValueError(f"time cannot go back by {-seconds:g} s")
         async with self._driven:
             goal = clock.now() + seconds
+            if goal > LAST_MOMENT:
+                raise ValueError("time ends with the year 9999; begin again with a reset")
             while True:
                 self.tick()
                 await self.deliveries.settled()

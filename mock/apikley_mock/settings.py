@@ -60,7 +60,8 @@ class Settings:
         largest_body: Bytes that a JSON request may have.
         largest_upload: Bytes that an upload may have.
         storage: Bytes that all stored uploads may have together.
-        tasks_kept: How many tasks are remembered; older ones are forgotten.
+        tasks_kept: How many tasks are remembered; older ones are forgotten, and so are their callbacks.
+        bodies_kept: Bytes that the createTask bodies of all remembered tasks may have together.
     """
 
     api_key: str = "mock-key"
@@ -81,6 +82,7 @@ class Settings:
     largest_upload: int = 32 * MIB
     storage: int = 128 * MIB
     tasks_kept: int = 250_000
+    bodies_kept: int = 128 * MIB
 
     def all_accounts(self) -> list[AccountSettings]:
         """The account `default`, and the further ones."""

@@ -15,12 +15,14 @@ import apikley_contract
 from apikley_mock import answers, faults
 from apikley_mock.accounts import Account
 from apikley_mock.admin import PREFIX, Admin
+from apikley_mock.admin_document import FILES
 from apikley_mock.answers import CODES, UPLOADS
 from apikley_mock.jobs import LINKS, Jobs
 from apikley_mock.service import Service
 from apikley_mock.settings import Settings
 from apikley_mock.shapes import RESULTS
-from apikley_mock.uploads import FILES, Uploads
+from apikley_mock.uploads import FILES as UPLOADED
+from apikley_mock.uploads import Uploads
 from apikley_mock.wire import LARGEST_HEAD, Answer, ClientGoneError, Receive, Request, Scope, Send, read, write
 
 __all__ = ["Settings", "Simulator"]
@@ -48,6 +50,11 @@ class Simulator:
         self._admin = Admin(self.service)
         self._jobs = jobs = Jobs(self.service)
         self._uploads = uploads = Uploads(self.service)
+        self._served = {
+            f"{RESULTS}/": ("result", jobs.result),
+            f"{LINKS}/": ("link", jobs.result),
+            f"{UPLOADED}/": ("file", uploads.file),
+        }
         self._routes = self._routed(
             {
                 "createTask": jobs.create_task,
@@ -108,60 +115,61 @@ class Simulator:
         if request.head_size() > LARGEST_HEAD:
             return self._error("VALIDATION_FAILED", f"The request's headers are larger than {LARGEST_HEAD:,} bytes")
         methods = self._routes.get(request.path)
-        if methods is None:
-            return self._other(request)
-        route = methods.get(request.method)
+        route = methods.get(request.method) if methods else None
         if route is None:
-            answer = self._error("NOT_FOUND", f"{request.path} does not take {request.method}")
-            answer.status = 405
-            answer.headers.append((b"allow", ", ".join(methods).encode()))
-            return answer
+            return await self._other(request)
         body = await read(receive, route.largest)
         request.body = body or b""
         if account is None:
             return self._refusal(route, "UNAUTHORIZED")
         if body is None:
             return self._refusal(route, "VALIDATION_FAILED", f"The request body is larger than {route.largest:,} bytes")
-        return await self._with_faults(route, request, account)
-
-    async def _with_faults(self, route: _Route, request: Request, account: Account) -> Answer:
-        service = self.service
         if b"prefer" in request.headers:
             preferred = self._preferred(route, request.headers[b"prefer"])
             if preferred is not None:
                 return preferred
         fault = None
-        if service.faults:
-            fault = service.faults.take({"operation": route.operation, "account": account.name})
-            if fault is not None and fault.stage == "before":
-                era = service.journal.era
-                await asyncio.sleep(fault.latency)
-                if service.journal.era != era:
-                    return self._refusal(route, "MAINTENANCE", "The simulator was reset meanwhile")
-                if fault.fault != "latency":
-                    return self._fault_answer(route, fault)
-        wait = account.admit(route.operation, service.clock.now())
+        if self.service.faults:
+            fault = self.service.faults.take({"operation": route.operation, "account": account.name})
+        return await (
+            self._handled(route, request, account)
+            if fault is None
+            else self._struck(fault, route.operation, lambda: self._handled(route, request, account))
+        )
+
+    async def _handled(self, route: _Route, request: Request, account: Account) -> Answer:
+        wait = account.admit(route.operation, self.service.clock.now())
         if wait is not None:
             answer = self._refusal(route, "RATE_LIMITED")
             answer.headers.append((b"retry-after", b"%d" % wait))
-        else:
-            service.tick()
-            answer = await route.handler(request, account)
-        if fault is None:
             return answer
+        self.service.tick()
+        return await route.handler(request, account)
+
+    async def _struck(self, fault: faults.Fault, operation: str, handle: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer to a request that a fault strikes."""
+        if fault.stage == "before":
+            era = self.service.journal.era
+            await asyncio.sleep(fault.latency)
+            if self.service.journal.era != era:
+                reset = faults.Fault("error", code=CODES["MAINTENANCE"], msg="The simulator was reset meanwhile")
+                return self._fault_answer(operation, reset)
+            if fault.fault != "latency":
+                return self._fault_answer(operation, fault)
+        answer = await handle()
         if fault.fault == "error":
             task_id = answer.task_id
-            answer = self._fault_answer(route, fault)
+            answer = self._fault_answer(operation, fault)
             answer.task_id = task_id
         answer.fault = fault
         return answer
 
-    def _fault_answer(self, route: _Route, fault: faults.Fault) -> Answer:
-        if route.operation not in UPLOADS:
-            return self._jobs.refused(fault)
-        answer = answers.upload_error(fault.code, fault.msg)
-        answer.fault = fault
-        return answer
+    def _fault_answer(self, operation: str, fault: faults.Fault) -> Answer:
+        if operation in UPLOADS:
+            return faults.refused(fault, answers.upload_error(fault.code, fault.msg))
+        if operation in FILES:
+            return faults.refused(fault, answers.plain_error(fault.code, fault.msg))
+        return self._jobs.refused(fault)
 
     def _preferred(self, route: _Route, header: bytes) -> Answer | None:
         """The documented response that is asked for by the header `Prefer`, as Prism gives it."""
@@ -175,12 +183,21 @@ class Simulator:
             return answers.upload_error(int(code))
         return answers.error(int(code), None, "http")
 
-    def _other(self, request: Request) -> Answer:
-        if request.path.startswith((RESULTS + "/", LINKS + "/")):
-            return self._jobs.result(request)
-        if request.path.startswith(FILES + "/"):
-            return self._uploads.file(request)
-        return self._error("NOT_FOUND", f"No such endpoint: {request.path[:200]}")
+    async def _other(self, request: Request) -> Answer:
+        methods = self._routes.get(request.path)
+        if methods is not None:
+            answer = self._error("NOT_FOUND", f"{request.path} does not take {request.method}")
+            answer.status = 405
+            answer.headers.append((b"allow", ", ".join(methods).encode()))
+            return answer
+        folder, slash, _ = request.path[1:].partition("/")
+        served = self._served.get(f"/{folder}{slash}")
+        if served is None:
+            return self._error("NOT_FOUND", f"No such endpoint: {request.path[:200]}")
+        operation, serve = served
+        # Faults for any request are meant for those of the API, not for what they lead to.
+        fault = self.service.faults.take({"operation": operation}, named="operation")
+        return await (serve(request) if fault is None else self._struck(fault, operation, lambda: serve(request)))
 
     def _refusal(self, route: _Route, name: str, msg: str | None = None) -> Answer:
         if route.operation not in UPLOADS:

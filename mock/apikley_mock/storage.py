@@ -6,6 +6,7 @@ import mimetypes
 from dataclasses import dataclass
 
 _LIFE = 3 * 24 * 3600.0
+_MOST_FILES = 10_000
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Storage:
         """
         self._files = {path: file for path, file in self._files.items() if now < file.at + _LIFE}
         path = f"{folder}/{name}"
+        if len(self._files) >= _MOST_FILES and path not in self._files:
+            raise StorageFullError(f"the simulator stores {_MOST_FILES:,} files at most")
         used = sum(len(file.content) for file in self._files.values() if file.path != path)
         if used + len(content) > self._capacity:
             raise StorageFullError(f"the simulator stores {self._capacity:,} bytes at most; {used:,} are in use")

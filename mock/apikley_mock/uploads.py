@@ -8,12 +8,14 @@ import logging
 import mimetypes
 import re
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from apikley_mock import answers, judge, media
 from apikley_mock.accounts import Account
 from apikley_mock.caller import NotAllowedError
+from apikley_mock.clock import LAST_MOMENT
 from apikley_mock.service import Service
 from apikley_mock.storage import StorageFullError
 from apikley_mock.wire import Answer, Request, json_answer
@@ -22,6 +24,7 @@ FILES = "/files"
 _FETCH_TIME = 30.0
 _MULTIPART = "multipart/form-data"
 _REFUSED = 400
+_MOST_PARTS = 20
 
 
 class Uploads:
@@ -53,8 +56,8 @@ class Uploads:
         if match := re.match(r"data:([^;,]{0,100})[^,]{0,200},", text):
             text, mime_type = text[match.end() :], match[1]
         try:
-            content = base64.b64decode("".join(text.split()), validate=True)
-        except (binascii.Error, ValueError):
+            content = base64.b64decode(text.encode("ascii").translate(None, b" \t\r\n"), validate=True)
+        except (binascii.Error, UnicodeEncodeError):
             return answers.upload_error(_REFUSED, "base64Data: neither base64 text nor a data URL of it")
         return self._stored(request, value, None, content, f"upload{mimetypes.guess_extension(mime_type) or '.bin'}")
 
@@ -77,7 +80,7 @@ class Uploads:
         answer.note = answer.note or note
         return answer
 
-    def file(self, request: Request) -> Answer:
+    async def file(self, request: Request) -> Answer:
         """Serve a stored file."""
         stored = self._service.storage.find(request.path.removeprefix(FILES + "/"), self._service.clock.now())
         if request.method not in ("GET", "HEAD") or stored is None:
@@ -87,6 +90,9 @@ class Uploads:
     def _stored(self, request: Request, value: Any, wrong: str | None, content: bytes, name: str) -> Answer:
         if wrong:
             return answers.upload_error(_REFUSED, wrong)
+        largest = self._service.settings.largest_upload
+        if len(content) > largest:
+            return answers.upload_error(_REFUSED, f"The file is larger than {largest:,} bytes")
         name = _plain(value.get("fileName") or "") or _plain(name) or "upload.bin"
         now = self._service.clock.now()
         try:
@@ -100,7 +106,7 @@ class Uploads:
             "downloadUrl": f"{request.base_url}{FILES}/{quote(stored.path, errors='replace')}",
             "fileSize": len(stored.content),
             "mimeType": stored.mime_type,
-            "uploadedAt": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "uploadedAt": _date(now),
         }
         answer = json_answer(200, {"success": True, "code": 200, "msg": "File uploaded successfully", "data": data})
         answer.code = 200
@@ -111,7 +117,7 @@ def _form(content_type: bytes, body: bytes) -> tuple[dict[str, Any], bytes, str]
     """The fields of a form, its file, and the name that was sent with it.
 
     Raises:
-        ValueError: It is no form, or its file comes twice.
+        ValueError: It is no form, or has too many parts.
     """
     from python_multipart.multipart import FormParser, parse_options_header  # noqa: PLC0415 - for forms only
 
@@ -122,10 +128,25 @@ def _form(content_type: bytes, body: bytes) -> tuple[dict[str, Any], bytes, str]
         raise ValueError(f"expected the content type {_MULTIPART} with a boundary")
     fields: dict[str, Any] = {}
     files: list[Any] = []
+    parts = count(1)
+
+    def on_part() -> None:
+        # While they are read: hundreds of thousands of empty ones would keep everybody waiting.
+        if next(parts) > _MOST_PARTS:
+            raise ValueError(f"it has more than {_MOST_PARTS} parts")
+
+    def on_field(field: Any) -> None:
+        on_part()
+        fields[_text(field.field_name)] = _text(field.value)
+
+    def on_file(file: Any) -> None:
+        on_part()
+        files.append(file)
+
     parser = FormParser(
         _MULTIPART,
-        lambda field: fields.__setitem__(_text(field.field_name), _text(field.value)),
-        files.append,
+        on_field,
+        on_file,
         boundary=boundary,
         config={"MAX_MEMORY_FILE_SIZE": len(body) + 1},
     )
@@ -139,6 +160,12 @@ def _form(content_type: bytes, body: bytes) -> tuple[dict[str, Any], bytes, str]
             fields["file"] = name
         file.close()
     return fields, content, name
+
+
+def _date(moment: float) -> str:
+    # A clock that runs fast enough gets beyond the last year that can be written.
+    date = datetime.fromtimestamp(min(moment, LAST_MOMENT), UTC)
+    return date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _text(raw: bytes | None) -> str:

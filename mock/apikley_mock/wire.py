@@ -45,8 +45,8 @@ class Request:
 
     @property
     def base_url(self) -> str:
-        """Where the client reaches the simulator."""
-        return f"{self._scheme}://{self.headers.get(b'host', b'localhost').decode('latin-1')}"
+        """Where the client reaches the simulator; every task keeps it, and no host's name is longer."""
+        return f"{self._scheme}://{self.headers.get(b'host', b'localhost')[:260].decode('latin-1')}"
 
     @property
     def query(self) -> dict[str, str]:
