@@ -12,6 +12,7 @@ import pytest
 from apikley.receiver import Event, Receiver, Retries
 from apikley.receiver._handling import Handling
 from apikley.receiver._records import Claimed, Delivery, Outcome
+from apikley.receiver._workers import Workers
 from contract_tests.receivers import WEBHOOK_KEY, DrivenClock, body_of, deliver
 
 ERRORS = [type("Stop", (BaseException,), {}), SystemExit, KeyboardInterrupt, GeneratorExit]
@@ -43,6 +44,27 @@ def test_a_handler_may_raise_anything_and_its_thread_goes_on(
             assert handled.acquire(timeout=10)
     assert sorted(heard) == [("task_1", 1), ("task_1", 2), ("task_2", 1), ("task_2", 2)]
     assert receiver.inbox.counts() == {"done": 2}
+    receiver.inbox.close()
+
+
+def test_what_is_due_again_at_once_is_handled_again_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, retries=Retries(first=0.0))
+    handled, settle = threading.Event(), Workers._settle
+
+    def settle_slowly(workers: Workers, outcome: Outcome) -> None:
+        settle(workers, outcome)
+        workers._take(10)  # the thread that claims comes before the one that handles has let go
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        if event.attempt == 1:
+            raise ZeroDivisionError
+        handled.set()
+
+    monkeypatch.setattr(Workers, "_settle", settle_slowly)
+    with receiver:
+        assert deliver(receiver, "task_1").status_code == 200
+        assert handled.wait(10)
     receiver.inbox.close()
 
 

@@ -63,7 +63,8 @@ class Workers:
         self._lease = lease
         self._keep = keep
         self._pruned = -math.inf
-        self._held: dict[str, Claimed] = {}
+        self._held: dict[str, Claimed] = {}  # by key, with the newest claim; taken and let go under the lock
+        self._holding = threading.Lock()
         self._queue: queue.SimpleQueue[Claimed | None] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -158,8 +159,9 @@ class Workers:
     def _take(self, limit: int) -> None:
         for item in self._inbox.claim(self._now(), self._lease, limit):
             # Where the clock was set, or the machine slept, our own may come up again: it is ours by the new claim.
-            is_new = item.key not in self._held
-            self._held[item.key] = item
+            with self._holding:
+                is_new = item.key not in self._held
+                self._held[item.key] = item
             if is_new:
                 self._queue.put(item)
 
@@ -174,15 +176,24 @@ class Workers:
 
     def _handle_on(self) -> None:
         while (item := self._queue.get()) is not None:
+            held = item
             try:
                 outcome = self._handling.handle(item)
-                self._settle(replace(outcome, item=self._held.get(item.key, item)))
+                held = self._held.get(item.key, item)
+                self._settle(replace(outcome, item=held))
             except BaseException:
                 logger.exception("%s is left; it comes up again when its lease is over", item.key)
-            finally:
-                self._held.pop(item.key, None)
+            self._let_go(held)
             if len(self._held) <= self._count * _AHEAD // 2:
                 self._wake.set()
+
+    def _let_go(self, settled: Claimed) -> None:
+        with self._holding:
+            newest = self._held.pop(settled.key, settled)
+            if newest.claim == settled.claim:
+                return
+            self._held[settled.key] = newest
+        self._queue.put(newest)  # due again, and claimed again, since its outcome was written
 
     def _settle(self, outcome: Outcome) -> None:
         while True:
