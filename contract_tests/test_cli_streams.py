@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from scripts.spec.files import ROOT
 MAKE = "run --prompt a --image https://files.example.com/a.png"
 
 
-def shell(arguments: str, redirected: str) -> subprocess.CompletedProcess[str]:
+def shell(arguments: str, redirected: str, **environment: str) -> subprocess.CompletedProcess[str]:
     line = f'"$@" {arguments} {redirected}'
-    command = ["sh", "-c", line, "sh", *COMMAND]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=50)
+    command, environ = ["sh", "-c", line, "sh", *COMMAND], {**os.environ, **environment}
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=50)
 
 
 def test_with_stdout_closed_the_video_is_made_all_the_same(cli: CommandLine, tmp_path: Path) -> None:
@@ -42,9 +43,10 @@ def test_with_stdin_closed_there_is_no_request_body(cli: CommandLine) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("arguments", ["models", "models --output json", "--help"])
-def test_with_stdout_full_that_is_said_once(arguments: str) -> None:
-    run = shell(arguments, ">/dev/full")
+def test_with_stdout_full_that_is_said_once(arguments: str, unbuffered: str) -> None:
+    run = shell(arguments, ">/dev/full", PYTHONUNBUFFERED=unbuffered)
     assert (run.returncode, run.stderr) == (Exit.FAILED, "apikley: the disc is full\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -88,6 +89,16 @@ def run(arguments: list[str] | None) -> int:
             raise
         say(failure)
         return failure.code
+    finally:
+        _leave_unwritten()
+
+
+def _leave_unwritten() -> None:
+    """Let go of what stdout will not take: Python would try it once more at the end, and complain by itself."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
