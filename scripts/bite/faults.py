@@ -84,6 +84,8 @@ SIMULATOR = (
     Fault("field of the callback renamed", f"{_MOCK}/shapes.py", 'return {"code": example["code"], "msg": example["msg"], "data": data}', 'return {"code": example["code"], "msg": example["msg"], "payload": data}', _CALLBACKS),
     Fault("credits of the callback as text", f"{_MOCK}/shapes.py", 'data["consumeCredits"] = cost', 'data["consumeCredits"] = str(cost)', _CALLBACKS),
     Fault("look-ups of other tasks", f"{_MOCK}/jobs.py", "        task = service.engine.find(task_id, now)\n", "        task = service.engine.find(next(iter(service.engine.tasks), task_id), now)\n", _SIMULATOR),
+    Fault("file fetched from behind a redirect", f"{_MOCK}/caller.py", "get(URL(url), timeout=limit, allow_redirects=False)", "get(URL(url), timeout=limit, allow_redirects=True)", ("test_mock_files", "test_mock_endpoints", "test_mock_callbacks")),
+    Fault("link given for a file of another host", f"{_MOCK}/jobs.py", "or shapes.result_url(task) != body[\"url\"]", "", ("test_mock_files", "test_mock_endpoints")),
     Fault("405 without Allow", f"{_MOCK}/simulator.py", '            answer.headers.append((b"allow", ", ".join(methods).encode()))\n', "", _SIMULATOR),
 )  # fmt: skip
 LIBRARY = (
@@ -104,6 +106,20 @@ LIBRARY = (
     Fault("time not signed", "apikley/callbacks.py", 'f"{task_id}.{timestamp}".encode()', "task_id.encode()", _CALLBACKS),
     Fault("old callbacks taken", "apikley/callbacks.py", "    if abs((time.time() if now is None else now) - int(stamp)) > tolerance:\n", "    if (time.time() if now is None else now) - int(stamp) > tolerance:\n", ("test_callbacks",)),
     Fault("credits of the 2025 form not read", "apikley/_fields.py", 'number(self._record.get("consumeCredits")) if cost is None else cost', "cost", _CALLBACKS),
+    Fault("look places kept by waits that have left", "apikley/_limit.py", "                self._line.pop(ticket, None)\n", "                self._line.get(ticket)\n", ("test_wait_in_line",)),
     Fault("redirects followed with the key", "apikley/_connection.py", '            "follow_redirects": False,\n', '            "follow_redirects": True,\n', ("test_error_codes",)),
 )  # fmt: skip
-FAULTS = (*CONTRACT, *SIMULATOR, *LIBRARY)
+_RECEIVER = "apikley/receiver"
+RECEIVER = (
+    Fault("callback acknowledged before it is stored", f"{_RECEIVER}/_asgi.py", "        await asyncio.wait_for(asyncio.wrap_future(store(judged)), _gate.STORE_TIMEOUT)\n", "        store(judged)\n", ("test_receiver",)),
+    Fault("same ending claimed by two", f"{_RECEIVER}/_inbox.py", "values(claim=claim, due_at=now + lease, attempts", "values(claim=claim, due_at=now, attempts", ("test_inbox",)),
+    Fault("outcome of a lost claim written", f"{_RECEIVER}/_inbox.py", '(_COLUMN.claim == bindparam("held_claim"))', '(_COLUMN.claim != bindparam("held_claim") + "-")', ("test_inbox",)),
+    Fault("handler called again that had finished", f"{_RECEIVER}/_handling.py", "                if name not in done:\n", "                if name:\n", ("test_receiver_handlers",)),
+    Fault("failed handler never given up", f"{_RECEIVER}/_handling.py", "        if attempts >= self.attempts:\n", "        if attempts > self.attempts * 1000:\n", ("test_receiver_handlers",)),
+    Fault("handler's error ends its thread", f"{_RECEIVER}/_handling.py", "        except BaseException as error:  # noqa: BLE001 - a handler may raise anything\n", "        except ZeroDivisionError as error:\n", ("test_receiver_survival",)),
+    Fault("callback believed without asking", f"{_RECEIVER}/_handling.py", "if self._client is not None and not confirmed:", "if self._client is not None and confirmed:", ("test_receiver_confirmation",)),
+    Fault("contradicted result believed", f"{_RECEIVER}/_confirm.py", "    if claimed and claimed != confirmed:\n", "    if not claimed and claimed != confirmed:\n", ("test_receiver_confirmation",)),
+    Fault("news of a running task stored as its end", f"{_RECEIVER}/_gate.py", "        if callback.state not in FINISHED:\n", "        if not callback.state:\n", ("test_receiver",)),
+    Fault("what was done with kept for ever", f"{_RECEIVER}/_workers.py", "            self._inbox.forget(self._now() - self._keep)\n", "", ("test_receiver_threads",)),
+)  # fmt: skip
+FAULTS = (*CONTRACT, *SIMULATOR, *LIBRARY, *RECEIVER)
