@@ -9,6 +9,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from filelock import FileLock
+
 from scripts.spec.files import ROOT
 from scripts.spec.problems import Problem, SpecError
 
@@ -53,6 +55,12 @@ def install() -> None:
     Raises:
         SpecError: npm failed; its last words are in the message.
     """
+    (ROOT / "build").mkdir(exist_ok=True)
+    with FileLock(ROOT / "build" / "npm.lock"):  # tests that run side by side may want it at once
+        _install()
+
+
+def _install() -> None:
     lock, stamp = ROOT / "package-lock.json", ROOT / "node_modules" / ".from-lock"
     if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
         return
