@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from apikley_mock import admin_document, scenario
-from apikley_mock.plan import Durations
+from apikley_mock.plan import Durations, durations_of
 from contract_tests.simulators import CREATE, CREDITS, create, look, request_for
 from scripts.spec.files import ROOT
 
@@ -124,7 +124,8 @@ def test_a_scenario_is_served_and_options_go_before_it(tmp_path: Path) -> None:
 
 
 def test_the_command_has_options_of_its_own() -> None:
-    options = ("--lenient", "--limits", "--virtual-clock", "--seed", "3", "--durations", "0,0,60-300")
+    timing = ("--virtual-clock", "--seed", "3", "--durations", "0,0,60-300")
+    options = ("--lenient", "--limits", "--allow-callback-host", "files.example.com", *timing)
     balance, created = _ask(*options)
     assert (balance.json()["data"], created.json()["code"]) == (100, 200)
 
@@ -148,3 +149,9 @@ def _plan(**changes: Any) -> Any:
 def test_the_default_plan_is_changed_as_a_whole() -> None:
     plan = _plan(outcome="fail", durations=[0, 0, [1, 2]], callback={"form": "2025"})
     assert (plan.outcome, plan.callback.form, plan.callback.times) == ("fail", "2025", 1)
+
+
+def test_a_default_plan_without_durations_leaves_those_that_there_are() -> None:
+    assert _plan(outcome="fail").outcome == "fail"
+    settings = scenario.service_of({"plan": {"outcome": "fail"}, "durations": [1, 2, 3]}).settings
+    assert settings.durations == durations_of([1, 2, 3])

@@ -149,9 +149,6 @@ class _SkippingClock:
         self._skipped += seconds
         self._advance(seconds)
 
-    async def async_sleep(self, seconds: float) -> None:
-        self.sleep(seconds)
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--apikley-contract`."""
