@@ -14,11 +14,14 @@ import pytest
 from hypothesis import settings
 
 import apikley_contract
+from apikley.receiver import Inbox
 from apikley_mock.plugin import MockService
+from contract_tests.inboxes import PLACES, place_for
 from contract_tests.models import BOTH, DAY, copy_of_project
 from contract_tests.receivers import DrivenClock, Make, made_receivers
 from contract_tests.report import RECORD, Differs, failure_of, repeat, write_report
 from contract_tests.simulators import Received
+from scripts import postgres
 from scripts import prism as prism_runner
 from scripts.spec.files import OPENAPI
 from scripts.spec.update import Options, Project, update
@@ -165,3 +168,25 @@ def make_receiver(driven_clock: DrivenClock) -> Iterator[Make]:
     """Makes receivers that handle only when they are told to."""
     with made_receivers(driven_clock) as make:
         yield make
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a real PostgreSQL."""
+    with postgres.running() as url:
+        yield url
+
+
+@pytest.fixture(params=PLACES)
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an inbox can be kept; empty."""
+    server = request.getfixturevalue("postgresql") if request.param == "postgresql" else ""
+    return place_for(request.param, tmp_path, server)
+
+
+@pytest.fixture
+def inbox(where: str) -> Iterator[Inbox]:
+    """An empty inbox, in each of the places."""
+    opened = Inbox(where)
+    yield opened
+    opened.close()

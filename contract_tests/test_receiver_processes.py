@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
-from apikley.errors import ConfigurationError
-from apikley.receiver import Inbox, _database
+from apikley.receiver import Inbox
 from scripts import postgres
 from scripts.callback_kills import kill_repeatedly
 from scripts.callback_load import callbacks, send
@@ -48,13 +43,3 @@ def test_two_receivers_on_one_database_handle_each_delivery_once(tmp_path: Path)
                     time.sleep(0.05)
     handled = Counter(key for log in logs for what, key in log_lines(log) if what == "end")
     assert handled == Counter(f"{task_id}:success" for task_id in task_ids)
-
-
-def test_an_inbox_that_another_program_holds_for_too_long_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_database, "_BUSY", 0.01)
-    with contextlib.closing(sqlite3.connect(tmp_path / "inbox.db", isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(ConfigurationError, match=r"inbox\.db cannot be opened: database is locked"):
-            Inbox(tmp_path / "inbox.db").counts()
