@@ -63,7 +63,7 @@ class AiohttpSender:
         session = self._session or self._open()
         body = {"json": request["json"]} if "json" in request else {"data": request.get("content")}
         if effect.timeout is not None:
-            body["timeout"] = _timeout(self._connection.within(effect.timeout))
+            body["timeout"] = _timeout(self._connection.within(effect.timeout), effect.timeout)
         try:
             async with session.request(
                 request["method"],
@@ -108,8 +108,11 @@ class _Headers(dict[str, str]):
         super().__init__({name.lower(): value for name, value in headers.items()})  # type: ignore[attr-defined]
 
 
-def _timeout(timeout: httpx.Timeout) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, connect=timeout.connect, sock_read=timeout.read)
+def _timeout(timeout: httpx.Timeout, whole: float | None = None) -> aiohttp.ClientTimeout:
+    # Requests are small here, so that the time for the answer is the time for the request, too.
+    if whole is None and timeout.connect is not None and timeout.read is not None:
+        whole = timeout.connect + timeout.read
+    return aiohttp.ClientTimeout(total=whole, connect=timeout.connect, sock_read=timeout.read)
 
 
 def _certificates() -> ssl.SSLContext:

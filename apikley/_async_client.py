@@ -14,8 +14,9 @@ import httpx
 from apikley import _create, _download, _upload, _wait
 from apikley._account import credits_left
 from apikley._connection import Connection
+from apikley._deadline import punctual
 from apikley._drivers import AsyncDriver, Sender
-from apikley._settings import LIMITS, RETRIES, WAIT, Settings
+from apikley._settings import LIMITS, RETRIES, WAIT, Settings, check_transport
 from apikley._task import TaskSnapshot, snapshot
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class AsyncApikley:
         clock: As for `Apikley`.
 
     Raises:
-        ConfigurationError: There is no key, or the base URL, `timeout` or `retries` cannot be used.
+        ConfigurationError: There is no key, or what else was given cannot be used.
     """
 
     def __init__(
@@ -77,8 +78,10 @@ class AsyncApikley:
         self._owned = not isinstance(http_client, httpx.AsyncClient)
         sender = _sender(self._settings.connection) if http_client is None else None
         if not isinstance(http_client, httpx.AsyncClient):
+            check_transport(http_client, httpx.AsyncBaseTransport, "httpx.AsyncClient")
             http_client = httpx.AsyncClient(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
-        self._driver = AsyncDriver(http_client, self._settings.connection, sender)
+            punctual(http_client)
+        self._driver = AsyncDriver(http_client, self._settings.connection, self._settings.clock, sender)
 
     def __repr__(self) -> str:
         return f"<AsyncApikley {self._settings.connection.base_url}>"

@@ -12,8 +12,9 @@ import httpx
 
 from apikley import _create, _download, _upload, _wait
 from apikley._account import credits_left
+from apikley._deadline import punctual
 from apikley._drivers import SyncDriver
-from apikley._settings import LIMITS, RETRIES, WAIT, Settings
+from apikley._settings import LIMITS, RETRIES, WAIT, Settings, check_transport
 from apikley._task import TaskSnapshot, snapshot
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Apikley:
         clock: What the time is taken from; for tests that drive it. The machine's own, if not given.
 
     Raises:
-        ConfigurationError: There is no key, or the base URL, `timeout` or `retries` cannot be used.
+        ConfigurationError: There is no key, or what else was given cannot be used.
 
     Example:
         with Apikley() as api:
@@ -84,8 +85,10 @@ class Apikley:
         self._core = self._settings.core
         self._owned = not isinstance(http_client, httpx.Client)
         if not isinstance(http_client, httpx.Client):
+            check_transport(http_client, httpx.BaseTransport, "httpx.Client")
             http_client = httpx.Client(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
-        self._driver = SyncDriver(http_client, self._settings.connection)
+            punctual(http_client)
+        self._driver = SyncDriver(http_client, self._settings.connection, self._settings.clock)
 
     def __repr__(self) -> str:
         return f"<Apikley {self._settings.connection.base_url}>"

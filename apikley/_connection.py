@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
 import httpx
 
-from apikley._clock import Clock
+from apikley._deadline import Deadline
 from apikley._effects import Fetch, Lost, Send
 from apikley._envelope import Answer
 
@@ -20,10 +21,9 @@ _log = logging.getLogger("apikley")
 class Connection:
     """Where the API is, and how requests introduce themselves."""
 
-    def __init__(self, base_url: str, api_key: str, user_agent: str, timeout: httpx.Timeout, clock: Clock) -> None:
+    def __init__(self, base_url: str, api_key: str, user_agent: str, timeout: httpx.Timeout) -> None:
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
-        self.clock = clock
         self.user_agent = user_agent
         self._headers = {
             "Authorization": f"Bearer {api_key}",
@@ -36,14 +36,13 @@ class Connection:
         return {**request.get("headers", {}), **self._headers}
 
     def prepared(self, effect: Send) -> dict[str, Any]:
-        """A request for httpx. Redirects are not followed: the key stays here."""
+        """A request for httpx, with the key, which is why no redirect is to be followed."""
         request = effect.request
         return {
             **request,
             "url": self.base_url + request["url"],
             "headers": self.headers(request),
             "timeout": self.timeout if effect.timeout is None else self.within(effect.timeout),
-            "follow_redirects": False,
         }
 
     def fetching(self, effect: Fetch) -> dict[str, Any]:
@@ -54,7 +53,6 @@ class Connection:
             "url": effect.url,
             "headers": headers,
             "timeout": self.timeout,
-            "follow_redirects": True,
         }
 
     def within(self, seconds: float) -> httpx.Timeout:
@@ -62,32 +60,31 @@ class Connection:
         limits = {name: min(seconds, limit or seconds) for name, limit in self.timeout.as_dict().items()}
         return httpx.Timeout(**limits)
 
+    def deadline(self, whole: float | None) -> Deadline:
+        """The time that one request has, `whole` seconds at most."""
+        return Deadline(whole, self.timeout.read)
+
     def collector(self, effect: Send) -> Collector:
         """What gathers one answer."""
-        whole, read = (float("inf") if limit is None else limit for limit in (effect.timeout, self.timeout.read))
-        return Collector(self.clock, whole, read)
+        return Collector(self.deadline(effect.timeout))
 
 
 class Collector:
-    """Gathers an answer's body, bounded in size and, since a server may dribble, in time.
+    """Gathers an answer's body, bounded in size and in time.
 
-    Args:
-        clock: What tells the time.
-        whole: Seconds from now on for request and answer together.
-        read: Seconds for the answer, once it has begun: a large request may take longer to write.
+    Attributes:
+        deadline: The time that the request has.
     """
 
-    def __init__(self, clock: Clock, whole: float, read: float) -> None:
-        self._clock = clock
-        self._start = clock.monotonic()
-        self._deadline = self._start + whole
-        self._read = read
+    def __init__(self, deadline: Deadline) -> None:
+        self.deadline = deadline
+        self._start = monotonic()
         self._pieces: list[bytes] = []
         self._size = 0
 
     def begin(self) -> None:
-        """Say that the answer begins."""
-        self._deadline = min(self._deadline, self._clock.monotonic() + self._read)
+        """Say that the body begins."""
+        self.deadline.restart()
 
     def add(self, chunk: bytes) -> None:
         """Take one piece."""
@@ -95,13 +92,13 @@ class Collector:
         self._size += len(chunk)
         if self._size > LARGEST_ANSWER:
             raise Lost(f"the answer is larger than {LARGEST_ANSWER:,} bytes")
-        if self._clock.monotonic() > self._deadline:
+        if self.deadline.left() < 0:
             raise Lost("the answer did not end in time")
 
     def answer(self, effect: Send, status: int, headers: Mapping[str, str]) -> Answer:
         """The whole."""
         if _log.isEnabledFor(logging.DEBUG):
-            took = (self._clock.monotonic() - self._start) * 1000
+            took = (monotonic() - self._start) * 1000
             method, path = str(effect.request["method"]).upper(), effect.request["url"]
             _log.debug("%s %s: HTTP %d, %d bytes in %.0f ms", method, path, status, self._size, took)
         return Answer(status, headers, b"".join(self._pieces))

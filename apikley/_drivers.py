@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
 import httpx
 
+from apikley._clock import Clock
 from apikley._connection import Collector, Connection
+from apikley._deadline import Deadline
 from apikley._effects import Effect, Emit, Fetch, Flow, Send, Sleep, Tell
 from apikley._envelope import Answer
-from apikley._failures import addressing, translated
+from apikley._failures import addressing, unsent, unsettled
+from apikley.errors import ConfigurationError
 
 T = TypeVar("T")
 
@@ -20,12 +23,14 @@ T = TypeVar("T")
 class SyncDriver:
     """Runs flows to their end on an `httpx.Client`."""
 
-    def __init__(self, client: httpx.Client, connection: Connection) -> None:
+    def __init__(self, client: httpx.Client, connection: Connection, clock: Clock) -> None:
         self.client = client
         self.connection = connection
+        self.clock = clock
 
     def run(self, flow: Flow[T]) -> T:
         """Carry out the flow's effects; returns what the flow returns."""
+        _check_open(self.client)
         runner = _Runner(flow)
         while (effect := runner.next()) is not None:
             try:
@@ -36,6 +41,7 @@ class SyncDriver:
 
     def iterate(self, flow: Flow[None]) -> Iterator[Any]:
         """Carry out the flow's effects; yields what the flow emits."""
+        _check_open(self.client)
         runner = _Runner(flow)
         try:
             while (effect := runner.next()) is not None:
@@ -54,7 +60,7 @@ class SyncDriver:
             case Send():
                 return self._send(effect)
             case Sleep():
-                return self.connection.clock.sleep(effect.seconds)
+                return self.clock.sleep(effect.seconds)
             case Tell():
                 return effect.function(effect.argument)
             case Fetch():
@@ -62,27 +68,35 @@ class SyncDriver:
 
     def _send(self, effect: Send) -> Answer:
         collector = self.connection.collector(effect)
-        try:
-            with self.client.stream(**self.connection.prepared(effect)) as response:
-                collector.begin()
-                for chunk in response.iter_bytes():
-                    collector.add(chunk)
+        with self._opened(self.connection.prepared(effect), collector.deadline) as response:
+            collector.begin()
+            for chunk in response.iter_bytes():
+                collector.add(chunk)
             return collector.answer(effect, response.status_code, response.headers)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise translated(error) from error
 
     def _fetch(self, effect: Fetch) -> int:
-        try:
-            with ExitStack() as stack:
-                with addressing():
-                    response = stack.enter_context(self.client.stream(**self.connection.fetching(effect)))
-                write = effect.begin(response.status_code, response.headers)
-                if write is not None:
-                    for chunk in response.iter_bytes():
-                        write(chunk)
-                return response.status_code
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise translated(error) from error
+        deadline = self.connection.deadline(effect.timeout)
+        with self._opened(self.connection.fetching(effect), deadline, follow_redirects=True) as response:
+            deadline.only_whole()
+            write = effect.begin(response.status_code, response.headers)
+            if write is not None:
+                for chunk in response.iter_bytes():
+                    write(chunk)
+            return response.status_code
+
+    @contextmanager
+    def _opened(
+        self, request: Mapping[str, Any], deadline: Deadline, *, follow_redirects: bool = False
+    ) -> Iterator[httpx.Response]:
+        with unsent():
+            built = self.client.build_request(**request)
+        with unsettled(), deadline.kept():
+            with addressing():
+                response = self.client.send(built, stream=True, follow_redirects=follow_redirects)
+            try:
+                yield response
+            finally:
+                response.close()
 
 
 class Sender(Protocol):
@@ -98,13 +112,17 @@ class Sender(Protocol):
 class AsyncDriver:
     """Runs flows to their end on an `httpx.AsyncClient`, and on a faster sender where there is one."""
 
-    def __init__(self, client: httpx.AsyncClient, connection: Connection, sender: Sender | None = None) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, connection: Connection, clock: Clock, sender: Sender | None = None
+    ) -> None:
         self.client = client
         self.connection = connection
+        self.clock = clock
         self.sender = sender
 
     async def run(self, flow: Flow[T]) -> T:
         """Carry out the flow's effects; returns what the flow returns."""
+        _check_open(self.client)
         runner = _Runner(flow)
         while (effect := runner.next()) is not None:
             try:
@@ -115,6 +133,7 @@ class AsyncDriver:
 
     async def iterate(self, flow: Flow[None]) -> AsyncGenerator[Any, None]:
         """Carry out the flow's effects; yields what the flow emits."""
+        _check_open(self.client)
         runner = _Runner(flow)
         try:
             while (effect := runner.next()) is not None:
@@ -139,7 +158,7 @@ class AsyncDriver:
             case Send():
                 return await self._send(effect)
             case Sleep():
-                return await self.connection.clock.async_sleep(effect.seconds)
+                return await self.clock.async_sleep(effect.seconds)
             case Tell():
                 told = effect.function(effect.argument)
                 return await told if inspect.isawaitable(told) else told
@@ -150,27 +169,40 @@ class AsyncDriver:
         collector = self.connection.collector(effect)
         if self.sender is not None and "files" not in effect.request:
             return await self.sender.send(effect, collector)
-        try:
-            async with self.client.stream(**self.connection.prepared(effect)) as response:
-                collector.begin()
-                async for chunk in response.aiter_bytes():
-                    collector.add(chunk)
+        async with self._opened(self.connection.prepared(effect), collector.deadline) as response:
+            collector.begin()
+            async for chunk in response.aiter_bytes():
+                collector.add(chunk)
             return collector.answer(effect, response.status_code, response.headers)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise translated(error) from error
 
     async def _fetch(self, effect: Fetch) -> int:
-        try:
-            async with AsyncExitStack() as stack:
-                with addressing():
-                    response = await stack.enter_async_context(self.client.stream(**self.connection.fetching(effect)))
-                write = effect.begin(response.status_code, response.headers)
-                if write is not None:
-                    async for chunk in response.aiter_bytes():
-                        write(chunk)
-                return response.status_code
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise translated(error) from error
+        deadline = self.connection.deadline(effect.timeout)
+        async with self._opened(self.connection.fetching(effect), deadline, follow_redirects=True) as response:
+            deadline.only_whole()
+            write = effect.begin(response.status_code, response.headers)
+            if write is not None:
+                async for chunk in response.aiter_bytes():
+                    write(chunk)
+            return response.status_code
+
+    @asynccontextmanager
+    async def _opened(
+        self, request: Mapping[str, Any], deadline: Deadline, *, follow_redirects: bool = False
+    ) -> AsyncIterator[httpx.Response]:
+        with unsent():
+            built = self.client.build_request(**request)
+        with unsettled(), deadline.kept():
+            with addressing():
+                response = await self.client.send(built, stream=True, follow_redirects=follow_redirects)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+
+
+def _check_open(client: httpx.Client | httpx.AsyncClient) -> None:
+    if client.is_closed:
+        raise ConfigurationError("this client has been closed; make another one")
 
 
 class _Runner(Generic[T]):

@@ -37,11 +37,13 @@ class Fetch:
         headers: Headers to send.
         begin: Called with the status and the headers before the body; returns what takes each piece
             of it, or None if the body is not wanted.
+        timeout: Seconds for all of it.
     """
 
     url: str
     headers: Mapping[str, str]
     begin: Callable[[int, Mapping[str, str]], Callable[[bytes], None] | None]
+    timeout: float | None = None
 
 
 @dataclass(slots=True)

@@ -10,16 +10,9 @@ import httpx
 from apikley._effects import Lost, NotSent
 
 CUT, NO_HTTP = "the connection was cut", "what answered does not speak HTTP; is the base URL right?"
-# What happens before a request's first byte is on its way.
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-    httpx.ProxyError,
-    httpx.InvalidURL,
-)
+# What happens before a request's first byte is on its way, and never later. httpx's other errors do not
+# say when they came: a bad address, for instance, may be that of a redirect which was the answer.
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _WORDS: dict[type[Exception], str] = {
     httpx.ConnectError: "no connection",
     httpx.ConnectTimeout: "no connection in time",
@@ -33,6 +26,15 @@ _WORDS: dict[type[Exception], str] = {
 
 
 @contextmanager
+def unsent() -> Iterator[None]:
+    """While a request is being made: whatever is wrong with it, nothing has been sent."""
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise NotSent(words_for(error, _WORDS)) from error
+
+
+@contextmanager
 def addressing() -> Iterator[None]:
     """Tell of bad addresses as httpx does: it notices some only on the way, by errors of others."""
     try:
@@ -41,8 +43,16 @@ def addressing() -> Iterator[None]:
         raise httpx.InvalidURL(str(error)) from error
 
 
-def translated(error: httpx.HTTPError | httpx.InvalidURL | ValueError) -> NotSent | Lost:
-    """What a failure of httpx means for a request."""
+@contextmanager
+def unsettled() -> Iterator[None]:
+    """While a request is on its way: what a failure of httpx means for it."""
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _translated(error) from error
+
+
+def _translated(error: httpx.HTTPError | httpx.InvalidURL) -> NotSent | Lost:
     if isinstance(error, httpx.RemoteProtocolError):
         # Its details quote what the server sent. Only that nothing more came is told apart.
         return Lost(CUT if "closed" in str(error) or "disconnected" in str(error) else NO_HTTP)

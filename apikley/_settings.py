@@ -47,10 +47,18 @@ class Settings:
         self.clock = clock or Clock()
         self.timeout = (theirs or TIMEOUT) if timeout is None else _timeout(timeout)
         key = _api_key(api_key)
-        self.connection = Connection(_base_url(base_url), key, _user_agent(), self.timeout, self.clock)
+        self.connection = Connection(_base_url(base_url), key, _user_agent(), self.timeout)
         if not COUNT.fits(retries):
             raise ConfigurationError(f"retries is {retries!r}, expected {COUNT.expected}")
         self.core = Core(retries, self.clock)
+
+
+def check_transport(given: object, kind: type, client: str) -> None:
+    """Refuse what is no `http_client` for this client, for instance one of the other kind."""
+    if given is not None and not isinstance(given, kind):
+        raise ConfigurationError(
+            f"http_client is of type {type(given).__name__}, expected {client} or httpx.{kind.__name__}"
+        )
 
 
 def _timeout(given: float | httpx.Timeout) -> httpx.Timeout:

@@ -11,7 +11,7 @@ import pytest
 
 from apikley import Apikley, AsyncApikley, Clock, ConfigurationError, TransportError, WaitTimeout
 from contract_tests.conftest import KEY
-from contract_tests.services import Service, envelope
+from contract_tests.services import Service, ask_create, envelope
 
 
 def test_without_a_key_it_says_where_to_get_one() -> None:
@@ -174,3 +174,43 @@ def test_a_clock_of_ones_own_is_waited_by() -> None:
 
     asyncio.run(main())
     assert [clock.time for clock in clocks] == [pytest.approx(3_600)] * 2
+
+
+CLOSED = r"^this client has been closed; make another one$"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [httpx.AsyncClient(), httpx.AsyncHTTPTransport(), "http://proxy.test"],
+    ids=lambda given: type(given).__name__,
+)
+def test_what_is_no_http_client_is_refused(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^http_client is of type \w+, expected httpx\.Client or httpx\.Base"):
+        Apikley(KEY, http_client=given)
+
+
+@pytest.mark.parametrize(
+    "given", [httpx.Client(), httpx.HTTPTransport(), httpx.AsyncClient], ids=lambda given: type(given).__name__
+)
+def test_what_is_no_async_http_client_is_refused(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^http_client is of type \w+, expected httpx\.AsyncClient or "):
+        AsyncApikley(KEY, http_client=given)
+
+
+def test_a_client_that_was_closed_says_so_and_sends_nothing() -> None:
+    api = Apikley(KEY)
+    api.close()
+    for call in (ask_create, lambda api: api.task("task_1"), lambda api: list(api.wait_many(["task_1"]))):
+        with pytest.raises(ConfigurationError, match=CLOSED) as caught:
+            call(api)
+        assert not hasattr(caught.value, "__notes__"), "nothing was on its way"
+
+
+def test_an_async_client_that_was_closed_says_so_and_opens_no_connection() -> None:
+    async def main() -> None:
+        api = AsyncApikley(KEY)
+        await api.aclose()
+        with pytest.raises(ConfigurationError, match=CLOSED):
+            await ask_create(api)
+
+    asyncio.run(main())

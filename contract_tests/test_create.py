@@ -15,6 +15,15 @@ from contract_tests.services import BOTH, Service, ask_create, created, envelope
 
 pytestmark = pytest.mark.parametrize("call", BOTH)
 
+NEVER_SENT = {httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError}
+ERRORS_OF_HTTPX = {
+    error
+    for error in vars(httpx).values()
+    if isinstance(error, type)
+    and issubclass(error, httpx.RequestError | httpx.InvalidURL)
+    and error not in (httpx.RequestError, httpx.TransportError, httpx.TimeoutException, httpx.NetworkError)
+}
+
 
 def test_a_create_sends_the_request_once_with_the_key_and_gives_the_task(call: Any) -> None:
     service = Service(created("task_hailuo_42"))
@@ -100,12 +109,20 @@ def test_a_create_that_was_refused_twice_is_sent_a_third_time_and_makes_one_task
     assert len(clock.slept) == 2
 
 
-@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"), httpx.PoolTimeout("")])
-def test_a_create_that_never_left_is_sent_again(call: Any, error: Exception) -> None:
-    service = Service(error, created())
+@pytest.mark.parametrize("error", sorted(NEVER_SENT, key=repr))
+def test_a_create_that_never_left_is_sent_again(call: Any, error: type[Exception]) -> None:
+    service = Service(error("refused"), created())
     task, _ = call(service, ask_create)
     assert task.id == "task_hailuo_1"
     assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize("error", sorted(ERRORS_OF_HTTPX - NEVER_SENT, key=repr))
+def test_a_create_after_any_other_error_of_httpx_is_not_sent_again(call: Any, error: type[Exception]) -> None:
+    service = Service(error("something"), created())
+    with pytest.raises(CreateOutcomeUnknown):
+        call(service, ask_create)
+    assert len(service.requests) == 1
 
 
 def test_a_create_that_never_left_at_all_is_a_transport_error(call: Any) -> None:
