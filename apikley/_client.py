@@ -164,7 +164,8 @@ class Apikley:
 
         Args:
             tasks: Tasks or their ids.
-            timeout: Seconds for all of them together.
+            timeout: Seconds for all of them together; what your loop does meanwhile does not count. 0: one
+                look at each.
             on_progress: Called after each look.
 
         Raises:

@@ -22,9 +22,13 @@ class Limiter:
     Args:
         most: How many.
         window: In how many seconds.
+
+    Attributes:
+        gap: Seconds from one to the next, where they are spread evenly.
     """
 
     def __init__(self, most: int, window: float) -> None:
+        self.gap = window / most
         self._most = most
         self._window = window
         self._taken: deque[float] = deque(maxlen=most)

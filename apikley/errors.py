@@ -212,19 +212,30 @@ class WaitTimeout(ApikleyError, TimeoutError):
         task_ids: All of the tasks that had not ended.
         timeout: How long was waited, in seconds.
         task: What was last seen of the first.
+        failure: Why the last look at the first brought no news, if it brought none.
     """
 
-    def __init__(self, task_ids: Sequence[str], timeout: float, task: TaskSnapshot) -> None:
+    def __init__(
+        self,
+        task_ids: Sequence[str],
+        timeout: float,
+        task: TaskSnapshot,
+        failure: ApiError | TransportError | None = None,
+    ) -> None:
         super().__init__(task_ids, timeout)
         self.task_ids = tuple(task_ids)
         self.task_id = self.task_ids[0]
         self.timeout = timeout
         self.task = task
+        self.failure = failure
 
     def __str__(self) -> str:
         seen = f", last seen {self.task.state}" if self.task.state else ""
         more = f" and {len(self.task_ids) - 1} more" if len(self.task_ids) > 1 else ""
-        return f"task {self.task_id}{more} had not ended after {self.timeout:g} s{seen}; wait for it again by its id"
+        why = f"; the last look failed: {self.failure}" if self.failure else ""
+        return (
+            f"task {self.task_id}{more} had not ended after {self.timeout:g} s{seen}{why}; wait for it again by its id"
+        )
 
 
 class NoResult(ApikleyError):

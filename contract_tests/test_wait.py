@@ -141,6 +141,17 @@ def test_a_failure_that_does_not_pass_is_raised_before_the_deadline(run: Any) ->
     assert 60 < clocks[0].monotonic() - 1000 < 80
 
 
+def test_a_timeout_says_why_the_last_look_brought_nothing(run: Any) -> None:
+    service = Service(details("waiting"), httpx.ConnectError("refused"))
+    with pytest.raises(WaitTimeout) as caught:
+        run(service, lambda api: api.wait("task_hailuo_1", 10))
+    assert str(caught.value) == (
+        "task task_hailuo_1 had not ended after 10 s, last seen waiting; the last look failed: "
+        "no connection: refused; wait for it again by its id"
+    )
+    assert caught.value.__cause__ is caught.value.failure
+
+
 def test_a_key_that_is_not_accepted_is_said_at_once(run: Any) -> None:
     service = Service(envelope(401))
     with pytest.raises(apikley.Unauthorized):

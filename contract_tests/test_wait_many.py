@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
 import httpx
 import pytest
 
 import apikley
-from apikley import AsyncApikley, WaitTimeout
+from apikley import Apikley, AsyncApikley, WaitTimeout
 from contract_tests.conftest import KEY
 from contract_tests.services import BASE, BOTH, FakeClock, Service, call_sync, details, envelope
 
@@ -149,3 +150,67 @@ def test_an_error_while_many_are_waited_for_comes_through(run: Any) -> None:
 
     with pytest.raises(ZeroDivisionError):
         _all(run, _life(a=1, b=1), "a", "b", on_progress=broken)
+
+
+class Timed:
+    """Tasks that end at given times; each look takes a while."""
+
+    def __init__(self, ends: dict[str, float], look: float = 0.0) -> None:
+        self.service = Service(self._answer)
+        self.clock: FakeClock | None = None
+        self._ends = ends
+        self._look = look
+
+    def all(self, timeout: float, work: float = 0.0) -> list[str]:
+        """Wait for all of them, and work so long on each."""
+        with httpx.Client(transport=httpx.MockTransport(self.service)) as http:
+            api = Apikley(KEY, base_url=BASE, http_client=http)
+            self.clock = FakeClock(api)
+            self.clock.time = 0.0
+            found = []
+            for task in api.wait_many(list(self._ends), timeout):
+                found.append(task.id)
+                self.clock.time += work
+            return found
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        assert self.clock is not None
+        self.clock.time += self._look
+        task_id = request.url.params["taskId"]
+        state = "success" if self.clock.time >= self._ends[task_id] else "generating"
+        return envelope(data={"taskId": task_id, "state": state})
+
+
+def test_the_deadline_is_overshot_by_one_look_at_most() -> None:
+    slow = Timed({f"t{number}": 1e9 for number in range(40)}, look=0.3)
+    with pytest.raises(WaitTimeout) as caught:
+        slow.all(1)
+    assert slow.clock is not None
+    assert slow.clock.time <= 1.3 + 1e-9
+    assert caught.value.task_ids == tuple(f"t{number}" for number in range(40))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_those_that_end_shortly_before_the_deadline_are_found(seed: int) -> None:
+    random.seed(seed)
+    ends = {f"t{number}": 59.0 for number in range(5)}
+    assert sorted(Timed(ends).all(60)) == sorted(ends)
+
+
+def test_no_time_to_wait_is_one_look_at_each() -> None:
+    life = Timed({"a": 1e9, "b": 0.0, "c": 1e9, "d": 0.0}, look=0.3)
+    with pytest.raises(WaitTimeout) as caught:
+        life.all(0)
+    assert caught.value.task_ids == ("a", "c")
+    assert len(life.service.requests) == 4
+
+
+def test_the_time_that_the_caller_works_on_a_task_is_not_waited() -> None:
+    assert Timed({"a": 0.0, "b": 20.0, "c": 30.0}).all(60, work=500) == ["a", "b", "c"]
+
+
+def test_a_look_that_others_wait_for_may_take_ten_seconds() -> None:
+    service = _life(a=1, b=1)
+    call_sync(service, lambda api: list(api.wait_many(["a", "b"])), timeout=60)
+    first, last = (request.extensions["timeout"]["read"] for request in service.requests)
+    assert (first, last) == (10.0, 60.0)
