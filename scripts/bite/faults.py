@@ -107,7 +107,7 @@ LIBRARY = (
     Fault("old callbacks taken", "apikley/callbacks.py", "    if abs((time.time() if now is None else now) - int(stamp)) > tolerance:\n", "    if (time.time() if now is None else now) - int(stamp) > tolerance:\n", ("test_callbacks",)),
     Fault("credits of the 2025 form not read", "apikley/_fields.py", 'number(self._record.get("consumeCredits")) if cost is None else cost', "cost", _CALLBACKS),
     Fault("look places kept by waits that have left", "apikley/_limit.py", "                self._line.pop(ticket, None)\n", "                self._line.get(ticket)\n", ("test_wait_in_line",)),
-    Fault("redirects followed with the key", "apikley/_drivers.py", "follow_redirects: bool = False", "follow_redirects: bool = True", ("test_error_codes",)),
+    Fault("redirects followed with the key", "apikley/_drivers.py", "= self.client.send(built, stream=True, follow_redirects=follow_redirects)", "= self.client.send(built, stream=True, follow_redirects=True)", ("test_error_codes",)),
     Fault("bad address of a redirect taken for not sent", "apikley/_failures.py", "httpx.PoolTimeout, httpx.ProxyError)", "httpx.PoolTimeout, httpx.ProxyError, httpx.InvalidURL)", ("test_create",)),
     Fault("answers without end", "apikley/_deadline.py", "        self._until = min(self._whole, monotonic() + self._part)", "        self._until = self._whole", ("test_hostile_answers",)),
     Fault("deadline of many waits overshot", "apikley/_wait.py", "        if time.left() <= 0 < timeout:", "        if time.left() <= 0 > timeout:", ("test_wait_many",)),
