@@ -19,7 +19,7 @@ from apikley._create import GRACE
 from apikley._fields import text
 from apikley._task import TaskSnapshot
 from apikley._wait import poll_pause
-from apikley.callbacks import Key, sign, webhook_keys
+from apikley.callbacks import Key, sign, signing_key
 from apikley.errors import ApikleyError, ConfigurationError, NotFound, ValidationFailed
 from apikley.receiver._confirm import Client, payload, published
 from apikley.receiver.notes import Notes
@@ -71,7 +71,7 @@ class Listener:
         clock: Clock | None = None,
         tell: Callable[[News], object] = lambda _: None,
     ) -> None:
-        (self._key,) = webhook_keys(webhook_key)
+        self._key = signing_key(webhook_key)
         self._forward_to = _target(forward_to)
         delivery = published()["x-delivery"]
         self._pauses: list[float] = delivery["retry-after"]
