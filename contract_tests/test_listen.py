@@ -23,6 +23,7 @@ from apikley.cli._exits import Exit
 from apikley.receiver import Inbox
 from apikley.receiver.listen import Listener, News
 from apikley.receiver.notes import Notes, note
+from contract_tests import conftest, services
 from contract_tests.command_line import CommandLine, Ended, cli_fixture  # noqa: F401 - the fixture
 from contract_tests.receivers import START, WEBHOOK_KEY, DrivenClock, Service
 from scripts.spec.files import ROOT
@@ -246,6 +247,44 @@ def test_a_note_needs_a_task_and_a_key(tmp_path: Path) -> None:
         note("task_1", path=tmp_path / "n")
     with pytest.raises(ConfigurationError, match="has no task id"):
         note(object(), path=tmp_path / "n", api_key=KEY)
+
+
+def test_a_task_that_is_not_noted_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^task task_1 is not noted: no API key to note tasks by; set "):
+        note("task_1", path=tmp_path / "n")
+    with pytest.raises(FileNotFoundError) as caught:
+        note("task_1", path=tmp_path / "nowhere" / "n", api_key=KEY)
+    place = str(tmp_path / "nowhere" / "n")
+    assert str(caught.value) == f"[Errno 2] task task_1 is not noted: No such file or directory: {place!r}"
+
+
+@pytest.mark.parametrize("call", services.BOTH)
+def test_a_task_is_noted_by_the_key_of_the_client_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Any
+) -> None:
+    monkeypatch.setenv("APIKLEY_API_KEY", "another key")
+    path = tmp_path / "notes.jsonl"
+    task, _ = call(services.Service(services.created("task_1")), services.ask_create)
+    note(task, path=path)
+    assert (Notes(path, conftest.KEY).open_tasks(), Notes(path, "another key").open_tasks()) == (["task_1"], [])
+    note(task, path=path, api_key="a third key")
+    assert Notes(path, "a third key").open_tasks() == ["task_1"]
+
+
+def test_a_task_that_was_given_up_is_taken_up_again_when_it_is_noted_again(tmp_path: Path) -> None:
+    path = tmp_path / "notes.jsonl"
+    service, hook = Service(task_1="success"), Hook(500, 500, 500, 500, 200)
+    listening = listener(service, hook, notes=Notes(path, KEY))
+    note("task_1", path=path, api_key=KEY)
+    while not listening.failed:
+        listening._clock.sleep(listening.step() or 0)
+    assert Notes(path, KEY).open_tasks() == []
+    note("task_1", path=path, api_key=KEY)
+    assert Notes(path, KEY).open_tasks() == ["task_1"]
+    listening.step()
+    assert (len(hook.requests), listening.failed) == (5, [])
+    note("task_1", path=path, api_key=KEY)
+    assert Notes(path, KEY).open_tasks() == [], "it was delivered"
 
 
 @pytest.mark.parametrize(
