@@ -29,8 +29,8 @@ OnProgressAsync = Callable[["TaskDetails"], Awaitable[Any] | Any]
 class AsyncTask(TaskSnapshot):
     """A task of an `AsyncApikley` client, as it was last seen."""
 
-    def __init__(self, seen: TaskSnapshot, api: AsyncApikley) -> None:
-        super().__init__(seen.id, seen.raw, token=seen.token, visible_after=seen.visible_after)
+    def __init__(self, seen: TaskSnapshot, api: AsyncApikley, account: str) -> None:
+        super().__init__(seen.id, seen.raw, token=seen.token, visible_after=seen.visible_after, account=account)
         self._api = api
 
     async def wait(self, timeout: float = WAIT, *, on_progress: OnProgressAsync | None = None) -> AsyncTask:
@@ -165,7 +165,7 @@ class AsyncApikley:
         return await self._driver.run(_download.download_url(self._core, url))
 
     def _bound(self, seen: TaskSnapshot) -> AsyncTask:
-        return AsyncTask(seen, self)
+        return AsyncTask(seen, self, self._settings.connection.account)
 
 
 def _sender(connection: Connection) -> Sender | None:

@@ -27,8 +27,8 @@ OnProgress = Callable[["TaskDetails"], Any]
 class Task(TaskSnapshot):
     """A task of an `Apikley` client, as it was last seen."""
 
-    def __init__(self, seen: TaskSnapshot, api: Apikley) -> None:
-        super().__init__(seen.id, seen.raw, token=seen.token, visible_after=seen.visible_after)
+    def __init__(self, seen: TaskSnapshot, api: Apikley, account: str) -> None:
+        super().__init__(seen.id, seen.raw, token=seen.token, visible_after=seen.visible_after, account=account)
         self._api = api
 
     def wait(self, timeout: float = WAIT, *, on_progress: OnProgress | None = None) -> Task:
@@ -256,4 +256,4 @@ class Apikley:
         return self._driver.run(_download.download_url(self._core, url))
 
     def _bound(self, seen: TaskSnapshot) -> Task:
-        return Task(seen, self)
+        return Task(seen, self, self._settings.connection.account)

@@ -12,6 +12,7 @@ import httpx
 from apikley._deadline import Deadline
 from apikley._effects import Fetch, Lost, Send
 from apikley._envelope import Answer
+from apikley._fingerprint import fingerprint
 
 # No answer of the API comes near this size.
 LARGEST_ANSWER = 16 * 1024 * 1024
@@ -25,6 +26,7 @@ class Connection:
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
         self.user_agent = user_agent
+        self.account = fingerprint(api_key)
         self._headers = {
             "Authorization": f"Bearer {api_key}",
             "User-Agent": user_agent,

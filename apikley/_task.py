@@ -21,6 +21,7 @@ class TaskSnapshot(TaskFields):
         id: The task's id.
         token: The token that its create put into the callback URL, if it did.
         visible_after: Until when (on the client's clock) the service may not know it yet.
+        account: A short hash of the key of the client that it belongs to; None if it belongs to none.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class TaskSnapshot(TaskFields):
         *,
         token: str | None = None,
         visible_after: float | None = None,
+        account: str | None = None,
     ) -> None:
         super().__init__(record or {})
         self.id = task_id
         self.token = token
         self.visible_after = visible_after
+        self.account = account
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.state or 'not looked at yet'}>"

@@ -76,7 +76,7 @@ def sign(task_id: str, key: Key, timestamp: int | None = None) -> dict[str, str]
     Raises:
         ConfigurationError: Nothing can be signed with the key.
     """
-    (secret,) = webhook_keys(key)
+    secret = signing_key(key)
     stamp = str(int(time.time()) if timestamp is None else timestamp)
     return {TIMESTAMP_HEADER: stamp, SIGNATURE_HEADER: _signature(task_id, stamp, secret).decode("ascii")}
 
@@ -154,13 +154,31 @@ def webhook_keys(key: Key | Iterable[Key]) -> list[bytes]:
     Raises:
         ConfigurationError: There is none, or no service can have signed with it.
     """
-    keys = [key] if isinstance(key, str | bytes) else list(key)
+    # A bytearray would be taken for a list of numbers.
+    several = isinstance(key, Iterable) and not isinstance(key, str | bytes | bytearray | memoryview)
+    keys: list[Any] = list(key) if several else [key]
+    for each in keys:
+        # Said without the key itself: it is a secret even where it is malformed.
+        if not isinstance(each, str | bytes | None):
+            raise ConfigurationError(f"a webhook key is str or bytes, not {type(each).__name__}")
     if not keys or not all(keys):
         raise ConfigurationError("no webhook key; pass the one that your account signs callbacks with")
     try:
         return [each.encode() if isinstance(each, str) else each for each in keys]
     except UnicodeEncodeError:
         raise ConfigurationError("the webhook key is no text: it holds half a character") from None
+
+
+def signing_key(key: Key | Iterable[Key]) -> bytes:
+    """The one key that callbacks are signed with.
+
+    Raises:
+        ConfigurationError: There is none, or more than one, or nothing can be signed with it.
+    """
+    secret, *more = webhook_keys(key)
+    if more:
+        raise ConfigurationError("callbacks are verified with several webhook keys, but signed with one; pass that one")
+    return secret
 
 
 def _task_id(record: Mapping[str, Any]) -> str | None:

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
 import apikley_contract
-from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, parse, sign, verify
+from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, parse, sign, verify, webhook_keys
 from apikley.errors import BadPayload, BadSignature, CallbackError, ConfigurationError, StaleCallback
+from apikley.receiver import Receiver
 
 KEY = "whsec_test"
 TASK = "task_hailuo_1765185328412"
@@ -322,6 +323,32 @@ def test_a_key_that_is_no_text_verifies_and_signs_nothing(keys: Any) -> None:
         verify(sign(TASK, KEY, NOW), BODY, keys, now=NOW)
     with pytest.raises(ConfigurationError, match="the webhook key is no text"):
         sign(TASK, keys if isinstance(keys, str) else keys[1], NOW)
+
+
+ODD_KEYS: dict[str, list[Any]] = {
+    "no webhook key; pass the one that your account signs callbacks with": [None, [None], ()],
+    "a webhook key is str or bytes, not bytearray": [bytearray(b"whsec_odd"), [KEY, bytearray(b"whsec_odd")]],
+    "a webhook key is str or bytes, not memoryview": [memoryview(b"whsec_odd")],
+    "a webhook key is str or bytes, not int": [777, [777]],
+    "a webhook key is str or bytes, not object": [object()],
+}
+
+
+@pytest.mark.parametrize(("words", "key"), [(words, key) for words, keys in ODD_KEYS.items() for key in keys])
+def test_a_key_of_another_kind_is_refused_without_being_shown(words: str, key: Any) -> None:
+    for refused in (lambda: Receiver(key, inbox=":memory:"), lambda: sign(TASK, key), lambda: webhook_keys(key)):
+        with pytest.raises(ConfigurationError) as caught:
+            refused()
+        assert str(caught.value) == words
+    with pytest.raises(BadSignature) as told:
+        verify(sign(TASK, KEY, NOW), BODY, key, now=NOW)
+    assert str(told.value) == words
+
+
+def test_nothing_is_signed_with_several_keys() -> None:
+    with pytest.raises(ConfigurationError, match=r"signed with one; pass that one$") as caught:
+        sign(TASK, [KEY, "old-key"])  # type: ignore[arg-type]
+    assert KEY not in str(caught.value)
 
 
 def test_a_time_in_digits_that_are_no_number_is_a_bad_signature() -> None:

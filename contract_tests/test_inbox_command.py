@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,52 @@ def test_the_command_lists_what_is_expected(tmp_path: Path, command: Any) -> Non
     code, out, _ = command("expected", "--inbox", str(tmp_path / "inbox.db"))
     assert code == 0
     assert out.splitlines()[1].split() == ["task_1", "1970-01-01T00:16:40+00:00", "given", "up"]
+
+
+@pytest.mark.parametrize("words", [("list",), ("expected",), ("replay", "--all")], ids=" ".join)
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("none.db", "there is no inbox none.db"),
+        ("sqlite:///none.db", "there is no inbox none.db"),
+        ("sqlite:///file:none.db?uri=true", "there is no inbox file:none.db"),
+        ("sqlite://", "there is no inbox :memory:"),
+        ("", "--inbox is empty; name a SQLite file, or the URL of a PostgreSQL database"),
+    ],
+)
+def test_the_command_makes_no_inbox(
+    tmp_path: Path, command: Any, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], place: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command(*words, "--inbox", place) == (2, "", f"apikley: {said}\n")
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("words", [("list",), ("expected",), ("replay", "--all")], ids=" ".join)
+def test_the_command_leaves_the_database_of_another_program_as_it_is(
+    tmp_path: Path, command: Any, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "other.db"
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    before = file.read_bytes()
+    place = f"sqlite:///{file}"
+    said = f"apikley: {place} is no inbox: it lacks a receiver's tables\n"
+    assert command(*words, "--inbox", str(file)) == command(*words, "--inbox", place) == (2, "", said)
+    assert (file.read_bytes(), [*tmp_path.iterdir()]) == (before, [file])
+
+
+@pytest.mark.parametrize("where", ["postgresql"], indirect=True)
+def test_the_command_makes_no_tables_in_a_server(where: str, command: Any) -> None:
+    code, out, err = command("list", "--inbox", where)
+    assert (code, out, "is no inbox: it lacks a receiver's tables\n" in err) == (2, "", True)
+    assert command("list", "--inbox", where) == (code, out, err)
+
+
+def test_an_empty_variable_is_as_none(tmp_path: Path, command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("APIKLEY_INBOX", "")
+    assert command("list") == (2, "", "apikley: there is no inbox apikley-inbox.db; name it with --inbox\n")
 
 
 def test_the_command_says_of_a_job_without_a_task_that_it_waits(tmp_path: Path, command: Any) -> None:

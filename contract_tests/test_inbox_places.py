@@ -66,6 +66,10 @@ def test_an_acknowledged_write_is_synced(tmp_path: Path) -> None:
     [
         ("mysql://root:secret@host/x", "no inbox can be kept in mysql; expected sqlite:///FILE or postgresql://…"),
         ("nonsense://x", "no inbox can be kept in nonsense; expected sqlite:///FILE or postgresql://…"),
+        ("postgresql+asyncpg://u:secret@h/x", "no inbox can be kept over postgresql+asyncpg; expected postgresql://…"),
+        ("postgresql+nonsense://h/x", "no inbox can be kept over postgresql+nonsense; expected postgresql://…"),
+        ("sqlite+aiosqlite:///a.db", "no inbox can be kept over sqlite+aiosqlite; expected sqlite:///FILE"),
+        ("sqlite+pysqlcipher://:secret@/a.db", "no inbox can be kept over sqlite+pysqlcipher; expected sqlite:///FILE"),
         ("://", "the inbox's URL cannot be read; expected sqlite:///FILE or postgresql://…"),
     ],
 )
@@ -99,6 +103,17 @@ def test_a_missing_driver_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ConfigurationError, match=r"needs psycopg; run: pip install 'psycopg\[binary\]'"):
         Inbox("postgresql://host/x").counts()
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(ConfigurationError, match=r"needs psycopg2; run: .*, and write postgresql://…"):
+        Inbox("postgresql+psycopg2://host/x").counts()
+
+
+@pytest.mark.parametrize("prefix", ["sqlite:///", "sqlite+pysqlite:///"])
+def test_a_file_is_named_by_a_url_as_well(tmp_path: Path, prefix: str) -> None:
+    with Inbox(f"{prefix}{tmp_path}/inbox.db") as inbox:
+        inbox.write([delivery("one")])
+    with Inbox(tmp_path / "inbox.db", create=False) as same:
+        assert same.counts() == {"pending": 1}
 
 
 def test_a_file_that_is_no_inbox_is_said(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -18,9 +19,12 @@ import pytest
 import apikley_contract
 from apikley import ConfigurationError, RateLimited, ServerError, TransportError, Unauthorized
 from apikley.callbacks import verify
+from apikley.cli._exits import Exit
 from apikley.receiver import Inbox
 from apikley.receiver.listen import Listener, News
 from apikley.receiver.notes import Notes, note
+from contract_tests import conftest, services
+from contract_tests.command_line import CommandLine, Ended, cli_fixture  # noqa: F401 - the fixture
 from contract_tests.receivers import START, WEBHOOK_KEY, DrivenClock, Service
 from scripts.spec.files import ROOT
 
@@ -151,6 +155,41 @@ def test_what_is_not_taken_is_delivered_again_as_often_as_the_service_does() -> 
     assert len(set(stamps)) == 4, "each is signed anew"
 
 
+@pytest.mark.parametrize("location", ["/hook/?x=1", "http://me:secret@localhost:3000/hook/#x"])
+def test_a_redirect_is_not_followed_but_named(location: str) -> None:
+    def redirecting(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(307, headers={"Location": location})
+
+    heard = Heard()
+    http = httpx.Client(transport=httpx.MockTransport(redirecting), follow_redirects=True)
+    listening = Listener(
+        Service(task_1="success"), HOOK, WEBHOOK_KEY, http=http, clock=SteppedClock(), tell=heard.append
+    )
+    listening.add("task_1")
+    listening.run()
+    hint = "redirected to http://localhost:3000/hook/; give that address"
+    assert heard[-1].what == f"not delivered: HTTP 307, {hint}; given up"
+
+
+@pytest.mark.parametrize("error", [UnicodeError("label too long"), httpx.InvalidURL("URL too long")], ids=repr)
+def test_an_address_that_only_sending_finds_wrong_is_said(error: Exception) -> None:
+    heard = Heard()
+    listening = listener(Service(task_1="success"), Hook(error), heard)
+    listening.add("task_1")
+    listening.run()
+    assert heard[-1].what == f"not delivered: {type(error).__name__}: {error}; given up"
+    assert listening.failed == ["task_1"]
+
+
+def test_a_query_too_long_to_be_added_is_said() -> None:
+    service, heard = Service(task_1="success"), Heard()
+    service.records["task_1"]["param"] = json.dumps({"callBackUrl": f"http://x/?x={'é' * 20_000}"})
+    listening = listener(service, Hook(200), heard)
+    listening.add("task_1")
+    listening.run()
+    assert heard[-1].what == "not delivered: InvalidURL: URL component 'query' too long; given up"
+
+
 def test_a_task_that_is_unknown_for_long_is_given_up() -> None:
     service, hook, heard = Service(), Hook(200), Heard()
     listening = listener(service, hook, heard)
@@ -210,7 +249,51 @@ def test_a_note_needs_a_task_and_a_key(tmp_path: Path) -> None:
         note(object(), path=tmp_path / "n", api_key=KEY)
 
 
-@pytest.mark.parametrize("url", ["localhost:3000", "ftp://x/y", "", "http://", "http:///x", "/hook", "http://x:y/"])
+def test_a_task_that_is_not_noted_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^task task_1 is not noted: no API key to note tasks by; set "):
+        note("task_1", path=tmp_path / "n")
+    with pytest.raises(FileNotFoundError) as caught:
+        note("task_1", path=tmp_path / "nowhere" / "n", api_key=KEY)
+    place = str(tmp_path / "nowhere" / "n")
+    assert str(caught.value) == f"[Errno 2] task task_1 is not noted: No such file or directory: {place!r}"
+
+
+@pytest.mark.parametrize("call", services.BOTH)
+def test_a_task_is_noted_by_the_key_of_the_client_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Any
+) -> None:
+    monkeypatch.setenv("APIKLEY_API_KEY", "another key")
+    path = tmp_path / "notes.jsonl"
+    task, _ = call(services.Service(services.created("task_1")), services.ask_create)
+    note(task, path=path)
+    assert (Notes(path, conftest.KEY).open_tasks(), Notes(path, "another key").open_tasks()) == (["task_1"], [])
+    note(task, path=path, api_key="a third key")
+    assert Notes(path, "a third key").open_tasks() == ["task_1"]
+
+
+def test_a_task_that_was_given_up_is_taken_up_again_when_it_is_noted_again(tmp_path: Path) -> None:
+    path = tmp_path / "notes.jsonl"
+    service, hook = Service(task_1="success"), Hook(500, 500, 500, 500, 200)
+    listening = listener(service, hook, notes=Notes(path, KEY))
+    note("task_1", path=path, api_key=KEY)
+    while not listening.failed:
+        listening._clock.sleep(listening.step() or 0)
+    assert Notes(path, KEY).open_tasks() == []
+    note("task_1", path=path, api_key=KEY)
+    assert Notes(path, KEY).open_tasks() == ["task_1"]
+    listening.step()
+    assert (len(hook.requests), listening.failed) == (5, [])
+    note("task_1", path=path, api_key=KEY)
+    assert Notes(path, KEY).open_tasks() == [], "it was delivered"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *["localhost:3000", "ftp://x/y", "", "http://", "http:///x", "/hook", "http://x:y/", "http://x:0/"],
+        *["http://foo..bar/x", f"http://{'x' * 70}/hook"],
+    ],
+)
 def test_a_place_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="is no URL to forward to"):
         Listener(Service(), url, WEBHOOK_KEY)
@@ -299,10 +382,60 @@ def test_the_command_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
         assert (process.stdout.read(), process.stderr.read()) == ("", "stopped\n")
 
 
+class Undelivered:
+    """`apikley listen` for tasks that go on, where something ends it while it waits."""
+
+    def __init__(self, cli: CommandLine, ended_by: BaseException) -> None:
+        self._cli = cli
+        self.task = cli.task(ended=False)
+        self._error = ended_by
+
+    def listen(self, *arguments: str) -> Ended:
+        def end() -> None:
+            raise self._error
+
+        self._cli.during_sleep = end
+        return self._cli("listen", "--forward-to", HOOK, "--webhook-key", "whsec_k", *arguments)
+
+
+@pytest.mark.parametrize("following", [(), ("--noted", "my notes")], ids=["given", "given and noted"])
+def test_a_given_task_that_is_not_delivered_is_kept(cli: CommandLine, following: tuple[str, ...]) -> None:
+    waiting = Undelivered(cli, KeyboardInterrupt())
+    ended = waiting.listen(waiting.task, *following, "--output", "json")
+    rest = " --noted 'my notes'" if following else ""
+    command = f"go on with: apikley listen --forward-to {HOOK}{rest} {waiting.task}"
+    assert ended.code == Exit.UNFINISHED
+    assert ended.err.endswith(f"apikley: interrupted; the task goes on\n  {command}\n")
+    error = json.loads(ended.out.splitlines()[-1])["error"]
+    assert (error["exit_code"], error["kind"], error["hints"]) == (5, "unfinished", [command])
+
+
+def test_a_given_task_is_kept_where_the_notes_cannot_be_read(cli: CommandLine) -> None:
+    waiting = Undelivered(cli, PermissionError(errno.EACCES, "Permission denied", "notes"))
+    ended = waiting.listen(waiting.task)
+    assert ended.code == Exit.FAILED
+    assert ended.err.endswith(
+        "apikley: notes: Permission denied\n"
+        f"  the task is kept; go on with: apikley listen --forward-to {HOOK} {waiting.task}\n"
+    )
+
+
+def test_noted_tasks_are_kept_by_their_notes(cli: CommandLine) -> None:
+    waiting = Undelivered(cli, KeyboardInterrupt())
+    note(waiting.task, api_key=cli.mock.api_key)
+    ended = waiting.listen()
+    assert (ended.code, ended.err.splitlines()[-1]) == (Exit.DONE, "stopped")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (["listen", "--forward-to", HOOK, "--webhook-key", "k", "task_1"], 2, "apikley: no API key: set "),
+        (
+            ["listen", "--forward-to", "http://foo..bar/x", "--webhook-key", "k", "--api-key", "k", "task_1"],
+            2,
+            "no URL to",
+        ),
         (["listen", "--webhook-key", "k", "task_1"], 2, "Missing option '--forward-to'"),
         (["listen", "--forward-to", HOOK, "task_1"], 2, "Missing option '--webhook-key'"),
         (["inbox", "list"], 2, "apikley: there is no inbox apikley-inbox.db; name it with --inbox\n"),

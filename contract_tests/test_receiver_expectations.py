@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -120,8 +121,41 @@ def test_an_odd_query_names_nothing_and_does_no_harm(make_receiver: Make, query:
 def test_what_cannot_be_expected_is_said(make_receiver: Make) -> None:
     with pytest.raises(ConfigurationError, match="neither a task id nor a token"):
         make_receiver(client=Service()).expect(object())
-    with pytest.raises(ConfigurationError, match="pass client="):
-        make_receiver().expect(SimpleNamespace(id="task_1"))
+    with pytest.raises(ConfigurationError, match="'' has neither a task id nor a token"):
+        make_receiver(client=Service()).expect("")
+
+
+@pytest.mark.parametrize("task", ["task_1", SimpleNamespace(id="task_1")], ids=["id", "task"])
+@pytest.mark.parametrize(
+    ("options", "due", "why"),
+    [
+        ({}, 1.0, "only with a client can it be asked for; pass client=Apikley()"),
+        ({"client": Service(), "inbox": "/nowhere/inbox.db"}, 1.0, "the inbox sqlite:////nowhere/inbox.db cannot be "),
+        ({"client": Service()}, "soon", "due is 'soon', expected a number of seconds"),
+    ],
+)
+def test_a_task_that_is_not_expected_is_named(
+    make_receiver: Make, task: object, options: dict[str, Any], due: Any, why: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        make_receiver(**options).expect(task, due=due)
+    assert str(caught.value).startswith(f"task task_1 is not expected: {why}")
+
+
+def test_a_task_that_a_failing_inbox_does_not_take_is_named(
+    make_receiver: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = make_receiver(client=Service())
+    monkeypatch.setattr(receiver.inbox, "expect", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full") as caught:
+        receiver.expect("task_1")
+    assert caught.value.__notes__ == ["task task_1 is not expected"]
+
+
+def test_a_task_is_expected_by_its_id(make_receiver: Make) -> None:
+    receiver = make_receiver(client=Service())
+    receiver.expect("task_1")
+    assert [job.task_id for job in receiver.inbox.expectations()] == ["task_1"]
 
 
 @pytest.mark.parametrize("error", [ValueError("no answer of ours"), SystemExit(1)], ids=repr)

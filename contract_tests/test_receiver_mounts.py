@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from apikley.callbacks import sign
 from apikley.receiver import Event, Receiver
 from apikley.receiver import _gate as gate
 from contract_tests.receivers import START, WEBHOOK_KEY, DrivenClock, body_of, post, signed
+from scripts.spec.files import ROOT
 
 TASK = "task_1"
 BODY = body_of(TASK)
@@ -37,48 +43,82 @@ def receiver(heard: list[str]) -> Iterator[Receiver]:
     made.inbox.close()
 
 
-def starlette(receiver: Receiver) -> Any:
-    from starlette.applications import Starlette
-    from starlette.routing import Mount
-
-    return Starlette(routes=[Mount("/hook", app=receiver)])
-
-
-def fastapi(receiver: Receiver) -> Any:
-    from fastapi import FastAPI
-
-    app = FastAPI()
-    app.mount("/hook", receiver)
-    return app
-
-
-def django(receiver: Receiver) -> Any:
+def django() -> None:
+    """Settings of a project with a page of its own, which corrects slashes as a new project does."""
     from django.conf import settings
-    from django.core.asgi import get_asgi_application
+    from django.http import HttpResponse
+    from django.urls import path
 
     if not settings.configured:
-        settings.configure(ROOT_URLCONF=(), ALLOWED_HOSTS=["*"], SECRET_KEY="x")
-    project = get_asgi_application()
-
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        ours = scope["type"] == "http" and scope["path"].startswith("/hook")
-        await (receiver if ours else project)(scope, receive, send)
-
-    return application
+        pages = (path("page/", lambda _: HttpResponse("a page")),)
+        middleware = ["django.middleware.common.CommonMiddleware"]
+        settings.configure(ROOT_URLCONF=pages, ALLOWED_HOSTS=["*"], SECRET_KEY="x", MIDDLEWARE=middleware)
 
 
-@pytest.mark.parametrize("mount", [starlette, fastapi, django])
-def test_it_is_mounted_in_an_asgi_application(receiver: Receiver, heard: list[str], mount: Any) -> None:
-    app = mount(receiver)
-    taken = post(app, BODY, signed(TASK), "/hook/")
-    refused = post(app, BODY, {**signed(TASK), "X-Webhook-Signature": "no"}, "/hook/")
-    elsewhere = post(app, BODY, signed(TASK), "/other")
-    assert [taken.status_code, refused.status_code, elsewhere.status_code] == [200, 401, 404]
-    receiver.work()
-    assert heard == ["task_1:success"]
+def read_of(framework: str) -> tuple[str, str]:
+    """The code by which the README mounts a receiver there, and the path of the callback URL that it creates with."""
+    text = (ROOT / "apikley" / "receiver" / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    (code,) = [block for block in blocks if f"from {'fastapi' if framework == 'starlette' else framework}" in block]
+    if framework == "starlette":  # which is told to take the place of FastAPI there
+        code = code.replace("from fastapi import FastAPI", "from starlette.applications import Starlette as FastAPI")
+    (url,) = re.findall(r'callback_url="(.*?)"', text)
+    return code, urlsplit(url).path
 
 
-def test_it_is_mounted_in_flask(receiver: Receiver, heard: list[str]) -> None:
+@pytest.fixture
+def documented(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], Any]]:
+    """Runs the code that the README has for a framework; its receiver handles only when it is told to."""
+    made: list[Receiver] = []
+
+    def receiver(key: str, *, inbox: str) -> Receiver:
+        made.append(Receiver(key, inbox=tmp_path / inbox, workers=0))
+        return made[-1]
+
+    def run(framework: str) -> Any:
+        monkeypatch.setattr("apikley.receiver.Receiver", receiver)
+        if framework == "django":
+            django()
+        names: dict[str, Any] = {"__name__": "project"}
+        exec(compile(read_of(framework)[0], "README.md", "exec"), names)  # noqa: S102 - our own text
+        return SimpleNamespace(**names)
+
+    yield run
+    for each in made:
+        each.stop()
+        each.inbox.close()
+
+
+def genuine(task_id: str) -> dict[str, str]:
+    return {"Content-Type": "application/json", **sign(task_id, "your-webhook-key")}
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+@pytest.mark.parametrize("framework", ["fastapi", "starlette", "django", "flask"])
+def test_it_takes_what_is_sent_to_the_documented_url(
+    documented: Callable[[str], Any], framework: str, end: str
+) -> None:
+    project = documented(framework)
+    place = read_of(framework)[1] + end
+    forged = {**genuine(TASK), "X-Webhook-Signature": "no"}
+    if framework == "flask":
+        client = project.app.test_client()
+        answers = [client.post(path, data=BODY, headers=headers) for path, headers in to_and_beside(place, forged)]
+        page = client.get("/page/")
+    else:
+        app = getattr(project, "app", None) or project.application
+        answers = [post(app, BODY, headers, path) for path, headers in to_and_beside(place, forged)]
+        page = post(app, b"", {}, "/page/", "GET")
+    assert [answer.status_code for answer in answers] == [200, 401, 404, 404]
+    assert page.status_code == (200 if framework == "django" else 404), "the rest is the project's own"
+    assert project.receiver.inbox.counts() == {"pending": 1}
+
+
+def to_and_beside(place: str, forged: dict[str, str]) -> list[tuple[str, dict[str, str]]]:
+    return [(place, genuine(TASK)), (place, forged), ("/other", genuine(TASK)), ("/apikleys", genuine(TASK))]
+
+
+def test_it_answers_all_that_is_sent_to_it_in_flask(receiver: Receiver, heard: list[str]) -> None:
     from flask import Flask
     from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
@@ -122,6 +162,7 @@ def test_a_wsgi_request_that_cannot_be_stored_is_not_acknowledged(
 
 def test_it_starts_and_stops_with_the_applications_lifespan() -> None:
     from fastapi import FastAPI
+    from starlette.routing import Route
 
     receiver = Receiver(WEBHOOK_KEY, inbox=":memory:", clock=DrivenClock())
 
@@ -140,11 +181,11 @@ def test_it_starts_and_stops_with_the_applications_lifespan() -> None:
                 yield
 
         app = FastAPI(lifespan=lifespan)
-        app.mount("/hook", receiver)
+        app.router.routes.append(Route("/hook", receiver))
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
-                await client.post("/hook/", content=BODY, headers=signed(TASK, START))
+                await client.post("/hook", content=BODY, headers=signed(TASK, START))
             await asyncio.wait_for(ended.wait(), 10)
         assert loops == [asyncio.get_running_loop()], "async handlers run in the application's own loop"
         return str(receiver.inbox.counts())

@@ -106,10 +106,12 @@ def group() -> typer.Typer:
 def _opened(where: str) -> Inbox:
     from apikley.receiver import Inbox  # noqa: PLC0415 - needs the extra `receiver`
 
-    # Looking into a file that is not there would make it.
-    if "://" not in where and not Path(where).exists():
+    if not where:
+        raise ConfigurationError("--inbox is empty; name a SQLite file, or the URL of a PostgreSQL database")
+    if where == INBOX and not Path(where).exists():
         raise ConfigurationError(f"there is no inbox {where}; name it with --inbox")
-    return Inbox(where)
+    # Whoever looks into a place changes nothing there.
+    return Inbox(where, create=False)
 
 
 def _table(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:

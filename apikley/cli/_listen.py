@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from apikley.cli._results import kept
 from apikley.cli._session import Session
 from apikley.receiver.listen import Listener, News
 from apikley.receiver.notes import NOTES, Notes
@@ -33,6 +34,9 @@ def listen(
     Polls the given tasks and, when one has ended, delivers the callback that the service would send,
     signed. Without tasks it follows those noted by `apikley.receiver.notes.note`, until Ctrl-C. Whatever
     happens is one line, as JSON too.
+
+    Ctrl-C ends it well where it follows notes; with given tasks that are not delivered, it ends with the
+    command that goes on with them.
     """
     output = session.output
     output.follow = True
@@ -40,17 +44,25 @@ def listen(
     def tell(news: News) -> None:
         output.change({"task_id": news.task_id, "what": news.what}, f"{news.task_id}  {news.what}")
 
+    def again(*ids: str) -> str:
+        following = ["--noted", str(noted)] if noted else []
+        return session.again("listen", "--forward-to", forward_to, *following, *ids)
+
     settings = session.settings
     with settings.client() as api:
         notes = Notes(noted or NOTES, settings.api_key.value) if noted or not tasks else None
         listener = Listener(api, forward_to, webhook_key, notes=notes, tell=tell)
+        for task_id in tasks or ():
+            listener.add(task_id)
         try:
-            for task_id in tasks or ():
-                listener.add(task_id)
             if notes:
                 output.note(f"following {notes.path} until Ctrl-C")
             listener.run()
-        except KeyboardInterrupt:
-            output.note("stopped")
+        except (KeyboardInterrupt, OSError) as error:
+            given = [task_id for task_id in listener.open if task_id in (tasks or ())]
+            with kept(given, again):
+                if given or isinstance(error, OSError):
+                    raise
+            output.note("stopped")  # what is noted is found again without being named
     if listener.failed:
         raise typer.Exit(1)

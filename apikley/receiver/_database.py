@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy
@@ -41,13 +42,15 @@ class Database:
 
     Args:
         where: A file's path, `:memory:`, or a URL: `sqlite:///…`, `postgresql://…`.
+        create: Whether it is made where there is none; otherwise what is there is left as it is.
 
     Raises:
         ConfigurationError: No inbox can be kept there.
     """
 
-    def __init__(self, where: str | os.PathLike[str]) -> None:
+    def __init__(self, where: str | os.PathLike[str], *, create: bool = True) -> None:
         self.url = _url(where)
+        self._create = create
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.insert = sqlite.insert if self.is_sqlite else postgresql.insert
         self._engine: Engine | None = None
@@ -73,19 +76,36 @@ class Database:
     def _open(self) -> Engine:
         with self._opening:
             if self._engine is None:
+                if not self._create and self.is_sqlite:
+                    _demand_file(self.url.database or ":memory:")
                 engine = self._sqlite() if self.is_sqlite else self._postgresql()
                 try:
                     with engine.begin() as connection:
-                        if not self.is_sqlite:  # where CREATE TABLE IF NOT EXISTS is no protection from a race
-                            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
-                        metadata.create_all(connection)
+                        self._prepare(connection)
+                except ConfigurationError:
+                    engine.dispose()
+                    raise
                 except DBAPIError as error:
                     engine.dispose()
                     reason = str(error.orig).strip().partition("\n")[0]
-                    place = self.url.render_as_string(hide_password=True)
-                    raise ConfigurationError(f"the inbox {place} cannot be opened: {reason}") from None
+                    raise ConfigurationError(f"the inbox {self._place} cannot be opened: {reason}") from None
                 self._engine = engine
             return self._engine
+
+    @property
+    def _place(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+    def _prepare(self, connection: Connection) -> None:
+        """Make the tables, or make sure that they are there."""
+        if not self._create:
+            there = sqlalchemy.inspect(connection)
+            if not all(there.has_table(name) for name in metadata.tables):
+                raise ConfigurationError(f"{self._place} is no inbox: it lacks a receiver's tables")
+            return
+        if not self.is_sqlite:  # where CREATE TABLE IF NOT EXISTS is no protection from a race
+            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+        metadata.create_all(connection)
 
     def _sqlite(self) -> Engine:
         engine = sqlalchemy.create_engine(
@@ -95,7 +115,8 @@ class Database:
         @event.listens_for(engine, "connect")
         def _prepare(connection: Any, _record: Any) -> None:
             connection.isolation_level = None  # transactions are begun below, not by the driver
-            _keep_log(connection)
+            if self._create:
+                _keep_log(connection)
             connection.execute("PRAGMA synchronous=FULL")
 
         @event.listens_for(engine, "begin")
@@ -110,9 +131,16 @@ class Database:
         try:
             return sqlalchemy.create_engine(self.url, pool_pre_ping=True, connect_args=limits)
         except ModuleNotFoundError as error:
+            other = "" if self.url.get_driver_name() == "psycopg" else ", and write postgresql://…"
             raise ConfigurationError(
-                f"an inbox in PostgreSQL needs {error.name}; run: pip install 'psycopg[binary]'"
+                f"an inbox in PostgreSQL needs {error.name}; run: pip install 'psycopg[binary]'{other}"
             ) from None
+
+
+def _demand_file(database: str) -> None:
+    # Looking into a file that is not there would make it.
+    if not Path(database.removeprefix("file:")).exists():
+        raise ConfigurationError(f"there is no inbox {database}")
 
 
 def _keep_log(connection: Any) -> None:
@@ -144,4 +172,18 @@ def _url(where: str | os.PathLike[str]) -> URL:
     if backend not in ("sqlite", "postgresql"):
         raise ConfigurationError(f"no inbox can be kept in {backend}; expected sqlite:///FILE or postgresql://…")
     # Without a driver named, the one that is maintained.
-    return url if "+" in url.drivername or backend == "sqlite" else url.set(drivername="postgresql+psycopg")
+    if "+" not in url.drivername:
+        return url if backend == "sqlite" else url.set(drivername="postgresql+psycopg")
+    if not _serves(url):
+        scheme = "sqlite:///FILE" if backend == "sqlite" else "postgresql://…"
+        raise ConfigurationError(f"no inbox can be kept over {url.drivername}; expected {scheme}")
+    return url
+
+
+def _serves(url: URL) -> bool:
+    """Whether the driver that is named is one for threads; of those for SQLite, only Python's own is."""
+    try:
+        dialect = url.get_dialect()
+    except NoSuchModuleError:
+        return False
+    return not dialect.is_async and (url.get_backend_name() != "sqlite" or dialect.driver == "pysqlite")

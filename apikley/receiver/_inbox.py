@@ -36,13 +36,14 @@ class Inbox:
         where: A SQLite file's path; `:memory:` for one that ends with the process, for tests; or the URL
             of a PostgreSQL database, `postgresql://user:password@host/name`, which receivers on several
             machines can share.
+        create: Whether it is made where there is none, when it is first used.
 
     Raises:
         ConfigurationError: No inbox can be kept there.
     """
 
-    def __init__(self, where: str | os.PathLike[str]) -> None:
-        self._database = Database(where)
+    def __init__(self, where: str | os.PathLike[str], *, create: bool = True) -> None:
+        self._database = Database(where, create=create)
 
     def __repr__(self) -> str:
         return f"<Inbox {self._database.url.render_as_string(hide_password=True)}>"

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
+from apikley._checks import SECONDS
 from apikley._clock import Clock
 from apikley.callbacks import Key, webhook_keys
 from apikley.errors import ConfigurationError
@@ -163,20 +164,32 @@ class Receiver:
         """Note a job whose callback is due, so that the service is asked for it if none comes.
 
         Args:
-            task: A task, or a `CreateOutcomeUnknown`: anything with an `id` or `task_id`, a `token`, or both.
+            task: A task, its id, or a `CreateOutcomeUnknown`: anything with an `id` or `task_id`, a `token`,
+                or both.
             due: Seconds from now until it is overdue.
 
         Raises:
-            ConfigurationError: There is neither an id nor a token, or no client to ask with.
+            ConfigurationError: There is neither an id nor a token, no client to ask with, or no inbox where
+                one was to be; or `due` is no number of seconds. What is raised names the task.
         """
-        task_id = _text(task, "id") or _text(task, "task_id")
+        task_id = task if isinstance(task, str) else _text(task, "id") or _text(task, "task_id")
         token = _text(task, "token")
         if not task_id and not token:
             raise ConfigurationError(f"{task!r} has neither a task id nor a token to expect a callback by")
+        # Said with the id: where the task was created in the same expression, it stands nowhere else.
+        refusal = (f"task {task_id}" if task_id else "the create") + " is not expected"
         if task_id and self._client is None:
-            raise ConfigurationError("an overdue task can only be asked for with a client; pass client=Apikley()")
+            raise ConfigurationError(f"{refusal}: only with a client can it be asked for; pass client=Apikley()")
+        if not SECONDS.fits(due):
+            raise ConfigurationError(f"{refusal}: due is {due!r}, expected {SECONDS.expected}")
         now = self._clock.now().timestamp()
-        self.inbox.expect(task_id, token, now + due, now)
+        try:
+            self.inbox.expect(task_id, token, now + due, now)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{refusal}: {error}") from None
+        except Exception as error:
+            error.add_note(refusal)
+            raise
 
     def resolve(self, unknown: object) -> str | None:
         """The id of the task that a create has made whose answer was lost, once its callback has come.

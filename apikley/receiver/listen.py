@@ -14,12 +14,13 @@ import httpx
 
 import apikley_contract
 from apikley import _retry
+from apikley._checks import is_web_address
 from apikley._clock import Clock
 from apikley._create import GRACE
 from apikley._fields import text
 from apikley._task import TaskSnapshot
 from apikley._wait import poll_pause
-from apikley.callbacks import Key, sign, webhook_keys
+from apikley.callbacks import Key, sign, signing_key
 from apikley.errors import ApikleyError, ConfigurationError, NotFound, ValidationFailed
 from apikley.receiver._confirm import Client, payload, published
 from apikley.receiver.notes import Notes
@@ -71,7 +72,7 @@ class Listener:
         clock: Clock | None = None,
         tell: Callable[[News], object] = lambda _: None,
     ) -> None:
-        (self._key,) = webhook_keys(webhook_key)
+        self._key = signing_key(webhook_key)
         self._forward_to = _target(forward_to)
         delivery = published()["x-delivery"]
         self._pauses: list[float] = delivery["retry-after"]
@@ -81,14 +82,21 @@ class Listener:
         self._clock = clock or Clock()
         self._tell = tell
         self._jobs: dict[str, _Job] = {}
-        self._ended: set[str] = set()
+        self._delivered: set[str] = set()
         self.failed: list[str] = []
 
+    @property
+    def open(self) -> list[str]:
+        """The tasks that are not dealt with yet."""
+        return [*self._jobs]
+
     def add(self, task_id: str) -> None:
-        """Take up a task, once."""
-        if task_id not in self._jobs and task_id not in self._ended:
+        """Take up a task, unless it was delivered; one that was given up begins anew."""
+        if task_id not in self._jobs and task_id not in self._delivered:
             now = self._clock.monotonic()
             self._jobs[task_id] = _Job(now, now)
+            if task_id in self.failed:
+                self.failed.remove(task_id)
 
     def run(self) -> None:
         """Go on until every task is dealt with; with notes, until it is interrupted."""
@@ -137,12 +145,12 @@ class Listener:
         }
         target = self._forward_to
         asked_for = _url(text((seen.request or {}).get("callBackUrl")) or "")
-        if asked_for and asked_for.params:
-            target = target.copy_merge_params(asked_for.params)
         try:
-            answer = self._http.post(target, content=payload(seen), headers=headers)
-            result, taken = f"HTTP {answer.status_code}", answer.status_code == apikley_contract.codes()["SUCCESS"]
-        except httpx.HTTPError as error:
+            if asked_for and asked_for.params:
+                target = target.copy_merge_params(asked_for.params)
+            answer = self._http.post(target, content=payload(seen), headers=headers, follow_redirects=False)
+            result, taken = _said(answer), answer.status_code == apikley_contract.codes()["SUCCESS"]
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # ValueError: a name that cannot be looked up
             result, taken = f"{type(error).__name__}: {error}", False
         if taken:
             return self._end(task_id, f"delivered: {result}", failed=False)
@@ -156,19 +164,28 @@ class Listener:
 
     def _end(self, task_id: str, what: str, *, failed: bool) -> None:
         del self._jobs[task_id]
-        self._ended.add(task_id)
         if failed:
             self.failed.append(task_id)
+        else:
+            self._delivered.add(task_id)
         if self._notes:
             self._notes.close(task_id, "given_up" if failed else "delivered")
         self._tell(News(task_id, what))
 
 
 def _target(given: str) -> httpx.URL:
-    url = _url(given)
-    if url is None or url.scheme not in ("http", "https") or not url.host:
+    if not is_web_address(given):
         raise ConfigurationError(f"{given!r} is no URL to forward to; expected for instance http://localhost:3000/hook")
-    return url
+    return httpx.URL(given)
+
+
+def _said(answer: httpx.Response) -> str:
+    """What the receiver said. It is told of a redirect, which the service would not follow either."""
+    if answer.next_request is None:
+        return f"HTTP {answer.status_code}"
+    # Without the query, which holds the task's own, and what else is no part of the address.
+    place = answer.next_request.url.copy_with(query=None, fragment=None, userinfo=b"")
+    return f"HTTP {answer.status_code}, redirected to {place}; give that address"
 
 
 def _url(given: str) -> httpx.URL | None:
