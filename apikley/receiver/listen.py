@@ -15,8 +15,8 @@ import httpx
 import apikley_contract
 from apikley import _retry
 from apikley._clock import Clock
-from apikley._create import GRACE
 from apikley._fields import text
+from apikley._recent import GRACE
 from apikley._task import TaskSnapshot
 from apikley._wait import poll_pause
 from apikley.callbacks import Key, sign, webhook_keys
