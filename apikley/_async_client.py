@@ -135,7 +135,7 @@ class AsyncApikley:
         timeout: float = _download.TIMEOUT,
         on_progress: _download.OnBytes | None = None,
     ) -> Path:
-        """Save a result of a finished task; see `Apikley.download`."""
+        """Save a result of a finished task; see `Apikley.download`. What `on_progress` returns is awaited."""
         seen = await self.task(task) if isinstance(task, str) else task
         return await self._driver.run(
             _download.download(

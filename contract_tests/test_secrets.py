@@ -55,7 +55,8 @@ def test_a_download_does_not_carry_the_key(tmp_path: Any) -> None:
     from contract_tests.services import details
 
     looked = details("success", resultJson='{"resultUrls":["http://files.test/a.mp4"]}')
-    service = Service(looked, httpx.Response(302, headers={"location": "http://cdn.test/a.mp4"}), httpx.Response(200))
+    elsewhere = httpx.Response(302, headers={"location": "http://cdn.test/a.mp4"})
+    service = Service(looked, elsewhere, httpx.Response(200, content=b"video"))
     BOTH[0](service, lambda api: api.download("task_1", tmp_path / "a.mp4"))
     assert [str(request.url) for request in service.requests[1:]] == [
         "http://files.test/a.mp4",
