@@ -11,6 +11,7 @@ import httpx
 from apikley._clock import Clock
 from apikley._effects import Fetch, Lost, Send
 from apikley._envelope import Answer
+from apikley._secret import Secret
 
 # No answer of the API comes near this size.
 LARGEST_ANSWER = 16 * 1024 * 1024
@@ -25,6 +26,7 @@ class Connection:
         self.timeout = timeout
         self.clock = clock
         self.user_agent = user_agent
+        self._secret = Secret(api_key)
         self._headers = {
             "Authorization": f"Bearer {api_key}",
             "User-Agent": user_agent,
@@ -65,7 +67,7 @@ class Connection:
     def collector(self, effect: Send) -> Collector:
         """What gathers one answer."""
         whole, read = (float("inf") if limit is None else limit for limit in (effect.timeout, self.timeout.read))
-        return Collector(self.clock, whole, read)
+        return Collector(self.clock, whole, read, self._secret)
 
 
 class Collector:
@@ -75,13 +77,15 @@ class Collector:
         clock: What tells the time.
         whole: Seconds from now on for request and answer together.
         read: Seconds for the answer, once it has begun: a large request may take longer to write.
+        secret: What no answer may show.
     """
 
-    def __init__(self, clock: Clock, whole: float, read: float) -> None:
+    def __init__(self, clock: Clock, whole: float, read: float, secret: Secret) -> None:
         self._clock = clock
         self._start = clock.monotonic()
         self._deadline = self._start + whole
         self._read = read
+        self._secret = secret
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -104,4 +108,4 @@ class Collector:
             took = (self._clock.monotonic() - self._start) * 1000
             method, path = str(effect.request["method"]).upper(), effect.request["url"]
             _log.debug("%s %s: HTTP %d, %d bytes in %.0f ms", method, path, status, self._size, took)
-        return Answer(status, headers, b"".join(self._pieces))
+        return self._secret.blotted(Answer(status, headers, b"".join(self._pieces)))
