@@ -30,7 +30,7 @@ class AsyncTask(TaskSnapshot):
     """A task of an `AsyncApikley` client, as it was last seen."""
 
     def __init__(self, seen: TaskSnapshot, api: AsyncApikley, account: str) -> None:
-        super().__init__(seen.id, seen.raw, token=seen.token, visible_after=seen.visible_after, account=account)
+        super().__init__(seen.id, seen.raw, seen.token, account)
         self._api = api
 
     async def wait(self, timeout: float = WAIT, *, on_progress: OnProgressAsync | None = None) -> AsyncTask:
@@ -38,8 +38,10 @@ class AsyncTask(TaskSnapshot):
         return await self._api.wait(self, timeout, on_progress=on_progress)
 
     async def refresh(self) -> AsyncTask:
-        """Look once."""
-        return await self._api.task(self.id)
+        """Look once; see `Apikley.task`."""
+        seen = await self._api.task(self.id)
+        seen.token = self.token
+        return seen
 
     async def download(self, path: str | os.PathLike[str], *, index: int = 0) -> Path:
         """Save a result; see `Apikley.download`."""
@@ -105,7 +107,7 @@ class AsyncApikley:
 
     async def task(self, task_id: str) -> AsyncTask:
         """Look at a task; see `Apikley.task`."""
-        return self._bound(await self._driver.run(_wait.look(self._core, task_id)))
+        return self._bound(await self._driver.run(_wait.see(self._core, snapshot(task_id))))
 
     async def wait(
         self,
@@ -136,7 +138,7 @@ class AsyncApikley:
         timeout: float = _download.TIMEOUT,
         on_progress: _download.OnBytes | None = None,
     ) -> Path:
-        """Save a result of a finished task; see `Apikley.download`."""
+        """Save a result of a finished task; see `Apikley.download`. What `on_progress` returns is awaited."""
         seen = await self.task(task) if isinstance(task, str) else task
         return await self._driver.run(
             _download.download(

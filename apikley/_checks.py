@@ -54,6 +54,11 @@ def is_text(value: str) -> bool:
     return True
 
 
+def is_task_id(value: object) -> bool:
+    """Whether it can name a task: text, and not blank."""
+    return isinstance(value, str) and bool(value.strip()) and is_text(value)
+
+
 def is_web_address(url: str) -> bool:
     """Whether it is an http or https URL with a host that can be looked up."""
     try:

@@ -28,7 +28,7 @@ class Task(TaskSnapshot):
     """A task of an `Apikley` client, as it was last seen."""
 
     def __init__(self, seen: TaskSnapshot, api: Apikley, account: str) -> None:
-        super().__init__(seen.id, seen.raw, token=seen.token, visible_after=seen.visible_after, account=account)
+        super().__init__(seen.id, seen.raw, seen.token, account)
         self._api = api
 
     def wait(self, timeout: float = WAIT, *, on_progress: OnProgress | None = None) -> Task:
@@ -36,8 +36,10 @@ class Task(TaskSnapshot):
         return self._api.wait(self, timeout, on_progress=on_progress)
 
     def refresh(self) -> Task:
-        """Look once."""
-        return self._api.task(self.id)
+        """Look once; see `Apikley.task`."""
+        seen = self._api.task(self.id)
+        seen.token = self.token
+        return seen
 
     def download(self, path: str | os.PathLike[str], *, index: int = 0) -> Path:
         """Save a result; see `Apikley.download`."""
@@ -131,12 +133,14 @@ class Apikley:
     def task(self, task_id: str) -> Task:
         """Look at a task, for instance one that another process created.
 
+        One that this client has just created is looked at again while the service does not know it yet.
+
         Raises:
             NotFound: The service does not know it.
             ApiError: The service answered with another error.
             TransportError: No usable answer came.
         """
-        return self._bound(self._driver.run(_wait.look(self._core, task_id)))
+        return self._bound(self._driver.run(_wait.see(self._core, snapshot(task_id))))
 
     def wait(self, task: TaskSnapshot | str, timeout: float = WAIT, *, on_progress: OnProgress | None = None) -> Task:
         """Look at a task, by the documented schedule, until it has ended.

@@ -13,6 +13,7 @@ from apikley._deadline import Deadline
 from apikley._effects import Fetch, Lost, Send
 from apikley._envelope import Answer
 from apikley._fingerprint import fingerprint
+from apikley._secret import Secret
 
 # No answer of the API comes near this size.
 LARGEST_ANSWER = 16 * 1024 * 1024
@@ -27,6 +28,7 @@ class Connection:
         self.timeout = timeout
         self.user_agent = user_agent
         self.account = fingerprint(api_key)
+        self._secret = Secret(api_key)
         self._headers = {
             "Authorization": f"Bearer {api_key}",
             "User-Agent": user_agent,
@@ -68,18 +70,22 @@ class Connection:
 
     def collector(self, effect: Send) -> Collector:
         """What gathers one answer."""
-        return Collector(self.deadline(effect.timeout))
+        return Collector(self.deadline(effect.timeout), self._secret)
 
 
 class Collector:
     """Gathers an answer's body, bounded in size and in time.
 
+    Args:
+        secret: What no answer may show.
+
     Attributes:
         deadline: The time that the request has.
     """
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, secret: Secret) -> None:
         self.deadline = deadline
+        self._secret = secret
         self._start = monotonic()
         self._pieces: list[bytes] = []
         self._size = 0
@@ -103,4 +109,4 @@ class Collector:
             took = (monotonic() - self._start) * 1000
             method, path = str(effect.request["method"]).upper(), effect.request["url"]
             _log.debug("%s %s: HTTP %d, %d bytes in %.0f ms", method, path, status, self._size, took)
-        return Answer(status, headers, b"".join(self._pieces))
+        return self._secret.blotted(Answer(status, headers, b"".join(self._pieces)))

@@ -12,6 +12,7 @@ from apikley._clock import Clock
 from apikley._effects import Flow, Lost, NotSent, Send
 from apikley._envelope import Answer, Envelope
 from apikley._limit import Limiter
+from apikley._recent import Recent
 from apikley.errors import ApiError, TransportError
 
 
@@ -28,6 +29,7 @@ class Core:
         self.clock = clock
         limit = apikley_contract.operation("getTaskDetails").description["x-rate-limit"]
         self.looks = Limiter(limit["requests"], limit["seconds"])
+        self.created = Recent(clock)
 
 
 def kwargs(endpoint: Any, **arguments: Any) -> dict[str, Any]:

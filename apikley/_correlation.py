@@ -7,7 +7,6 @@ was, if the service keeps the URL's query. That Apikley does is an assumption: i
 from __future__ import annotations
 
 import secrets
-from urllib.parse import urlsplit, urlunsplit
 
 PARAMETER = "apikley_token"
 
@@ -19,6 +18,7 @@ def new_token() -> str:
 
 def with_token(url: str, token: str) -> str:
     """The URL with the token at the end of its query."""
-    parts = urlsplit(url)
-    query = f"{parts.query}&{PARAMETER}={token}" if parts.query else f"{PARAMETER}={token}"
-    return urlunsplit(parts._replace(query=query))
+    address, mark, fragment = url.partition("#")
+    place, _, query = address.partition("?")
+    joint = "&" if query else ""
+    return f"{place}?{query}{joint}{PARAMETER}={token}{mark}{fragment}"

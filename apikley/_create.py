@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ import apikley_client.models
 import apikley_contract
 from apikley import _envelope as envelopes
 from apikley import _retry
+from apikley._checks import is_task_id
 from apikley._core import Core, kwargs
 from apikley._correlation import new_token, with_token
 from apikley._effects import Flow, Lost, NotSent, Send
@@ -22,8 +24,6 @@ from apikley._validation import encode, validate_create
 from apikley.errors import ApiError, CreateOutcomeUnknown, Finding, RequestInvalid, TransportError
 from apikley_client.api.jobs import create_task
 
-# How long a task that was just created may be answered as unknown, in seconds.
-GRACE = 15.0
 _RAW_KEPT = 2_000
 NOT_YET = "interrupted before the create was sent: no task was made"
 _INTERRUPTED = "a create was on its way: a task may have been made and paid; look for it before you create it again"
@@ -40,12 +40,12 @@ def create(core: Core, input_: object, callback_url: str | None, correlate: bool
     """
     token = new_token() if correlate else None
     with _no_task_made():
-        body = yield from _prepared(core, _body(input_, _with(callback_url, token)))
-    request = {**kwargs(create_task, body=_Body(body)), "content": encode(body)}
+        content = yield from _prepared(core, _body(input_, callback_url), token)
+    request = {**kwargs(create_task, body=_Encoded()), "content": content}
     del request["json"]
     retry = _retry.Retry(core.retries, core.clock)
     while True:
-        attempt = _Attempt(core, body, token)
+        attempt = _Attempt(core, content, token)
         failure: ApiError | TransportError
         try:
             answer: Answer = yield Send(request)
@@ -82,18 +82,19 @@ def _no_task_made() -> Iterator[None]:
 class _Attempt:
     """One create that is on its way."""
 
-    def __init__(self, core: Core, body: dict[str, Any], token: str | None) -> None:
+    def __init__(self, core: Core, content: bytes, token: str | None) -> None:
         self._core = core
-        self._body = body
+        self._content = content
         self._token = token
         self._sent_at = core.clock.now()
 
     def task(self, answer: Answer, envelope: Envelope) -> TaskSnapshot:
         """The task that a success names."""
         task_id = text(record_of(envelope.data).get("taskId"))
-        if task_id is None:
+        if task_id is None or not is_task_id(task_id):
             raise self.unknown("the answer is a success, but names no task", answer.body)
-        return TaskSnapshot(task_id, token=self._token, visible_after=self._core.clock.monotonic() + GRACE)
+        self._core.created.add(task_id)
+        return TaskSnapshot(task_id, token=self._token)
 
     def refusal(self, answer: Answer, envelope: Envelope | None) -> ApiError | TransportError:
         """The failure after which it may be sent again.
@@ -112,32 +113,31 @@ class _Attempt:
     def unknown(self, reason: str, raw: bytes | None = None) -> CreateOutcomeUnknown:
         """The error that says that nothing can be said."""
         kept = raw[:_RAW_KEPT] if raw else None
-        return CreateOutcomeUnknown(reason, request=self._body, sent_at=self._sent_at, token=self._token, raw=kept)
+        sent = json.loads(self._content)
+        return CreateOutcomeUnknown(reason, request=sent, sent_at=self._sent_at, token=self._token, raw=kept)
 
 
-def _prepared(core: Core, body: dict[str, Any]) -> Flow[dict[str, Any]]:
-    """The body as it will be sent: validated first, then its local files uploaded."""
-    body, files = local_files(body)
-    encode(body)
-    validate_create(body)
+def _prepared(core: Core, body: dict[str, Any], token: str | None) -> Flow[bytes]:
+    """The body as it will be sent: all of it checked first, then its local files uploaded."""
+    body, files, findings = local_files(body)
+    if token is not None and "callBackUrl" not in body:
+        message = "missing, but correlate=True needs it"
+        findings.append(Finding("/callBackUrl", "required", True, message))
+    content = validate_create(body, findings)
+    if token is None and not files:
+        return content
+    if token is not None:
+        body = {**body, "callBackUrl": with_token(body["callBackUrl"], token)}
     for name, path in files.items():
         body["input"][name] = yield from upload(core, path)
-    return body
+    return encode(body)
 
 
-def _with(callback_url: str | None, token: str | None) -> str | None:
-    if token is None:
-        return callback_url
-    if callback_url is None:
-        raise RequestInvalid([Finding("/callBackUrl", "required", True, "missing, but correlate=True needs it")])
-    return with_token(callback_url, token)
-
-
-class _Body(dict[str, Any]):
-    """A whole request body, handed to the generated client as it is."""
+class _Encoded:
+    """Stands for a body that is text already."""
 
     def to_dict(self) -> dict[str, Any]:
-        return dict(self)
+        return {}
 
 
 def _body(input_: object, callback_url: str | None) -> dict[str, Any]:

@@ -182,7 +182,8 @@ class AsyncDriver:
             write = effect.begin(response.status_code, response.headers)
             if write is not None:
                 async for chunk in response.aiter_bytes():
-                    write(chunk)
+                    if (told := write(chunk)) is not None:
+                        await told
             return response.status_code
 
     @asynccontextmanager

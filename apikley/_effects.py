@@ -7,12 +7,14 @@ thrown what went wrong. The drivers differ only in how they carry out these few 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 Flow = Generator["Effect", Any, T]
+# Takes a piece of a file. What it returns, the async driver awaits.
+Take = Callable[[bytes], Awaitable[object] | None]
 
 
 @dataclass(slots=True)
@@ -42,7 +44,7 @@ class Fetch:
 
     url: str
     headers: Mapping[str, str]
-    begin: Callable[[int, Mapping[str, str]], Callable[[bytes], None] | None]
+    begin: Callable[[int, Mapping[str, str]], Take | None]
     timeout: float | None = None
 
 

@@ -48,15 +48,11 @@ def unsettled() -> Iterator[None]:
     """While a request is on its way: what a failure of httpx means for it."""
     try:
         yield
+    except httpx.RemoteProtocolError as error:
+        # Its details quote what the server sent, the key perhaps. Only that nothing more came is told apart.
+        raise Lost(CUT if "closed" in str(error) or "disconnected" in str(error) else NO_HTTP) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _translated(error) from error
-
-
-def _translated(error: httpx.HTTPError | httpx.InvalidURL) -> NotSent | Lost:
-    if isinstance(error, httpx.RemoteProtocolError):
-        # Its details quote what the server sent. Only that nothing more came is told apart.
-        return Lost(CUT if "closed" in str(error) or "disconnected" in str(error) else NO_HTTP)
-    return (NotSent if isinstance(error, _NEVER_SENT) else Lost)(words_for(error, _WORDS))
+        raise (NotSent if isinstance(error, _NEVER_SENT) else Lost)(words_for(error, _WORDS)) from error
 
 
 def words_for(error: Exception, words: Mapping[type[Exception], str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import apikley_contract
-from apikley.errors import Finding, RequestInvalid
+from apikley.errors import Finding
 
 # What a file begins with tells what it is; a name can lie.
 _SIGNATURES: dict[str, Callable[[bytes], bool]] = {
@@ -59,20 +59,27 @@ class Source(NamedTuple):
     file: BinaryIO
 
 
-def local_files(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Path]]:
-    """Put a placeholder where the input names a local file.
+class LocalFiles(NamedTuple):
+    """A request, and the local files that its input names.
 
-    Returns:
-        The body as it can be validated, and the files by field.
-
-    Raises:
-        RequestInvalid: A file is missing, or not what the field takes.
+    Attributes:
+        body: The request as it can be validated, with a placeholder for each file.
+        files: The files by field.
+        findings: Which of them are missing, or not what their field takes.
     """
+
+    body: dict[str, Any]
+    files: dict[str, Path]
+    findings: list[Finding]
+
+
+def local_files(body: dict[str, Any]) -> LocalFiles:
+    """Find the local files that a request's input names, and look at them."""
     input_ = body.get("input")
     if not isinstance(input_, dict):
-        return body, {}
+        return LocalFiles(body, {}, [])
     files = {name: Path(value) for name, value in input_.items() if isinstance(value, PathLike | LocalFile)}
-    findings = []
+    findings: list[Finding] = []
     known = body.get("model") in [*apikley_contract.models()]  # if not, the validation says so
     for name, path in files.items() if known else ():
         rule = rules(body["model"]).get(name)
@@ -80,11 +87,9 @@ def local_files(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Path]]:
             findings.append(Finding(f"/input/{name}", "format", "text", "takes no file"))
         else:
             findings += _examined(path, rule, f"/input/{name}")
-    if findings:
-        raise RequestInvalid(findings)
     # The upload's own answer takes its place; any URL stands for it until then.
     placeholders = dict.fromkeys(files, apikley_contract.openapi()["servers"][0]["url"])
-    return {**body, "input": {**input_, **placeholders}} if files else body, files
+    return LocalFiles({**body, "input": {**input_, **placeholders}} if files else body, files, findings)
 
 
 def rules(model: str) -> dict[str, Rule]:
@@ -129,6 +134,6 @@ def _examined(path: Path, rule: Rule, pointer: str) -> list[Finding]:
         with path.open("rb") as file:
             head = file.read(16)
             size = path.stat().st_size
-    except OSError as error:
-        return [Finding(pointer, "format", "file", f"{fspath(path)}: {error.strerror}")]
+    except (OSError, ValueError) as error:  # a name may be none, too
+        return [Finding(pointer, "format", "file", f"{fspath(path)}: {getattr(error, 'strerror', None) or error}")]
     return broken(media_type_of(head), size, rule, pointer, path.name)

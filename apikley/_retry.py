@@ -15,6 +15,7 @@ from apikley._effects import Sleep
 from apikley.errors import ApiError, TransportError
 
 FIRST, LONGEST = 0.5, 30.0  # seconds
+_DOUBLINGS = 10  # after which the pause is the longest in any case
 # No resend begins later than this after the first try, in seconds.
 BUDGET = 120.0
 _REFUSED = ("RATE_LIMITED", "MAINTENANCE")
@@ -35,19 +36,24 @@ class Retry:
         self._clock = clock
         self._start = clock.monotonic()
 
-    def pause(self, failure: ApiError | TransportError) -> Sleep:
+    def pause(self, failure: ApiError | TransportError, asked: float | None = None) -> Sleep:
         """The wait before the next try.
 
-        What the service asks for in Retry-After is honoured up to half a minute; otherwise the pause
-        doubles from half a second, with jitter, so that many clients do not come back together.
+        What the service asks for in Retry-After is honoured up to half a minute; otherwise, and where it
+        asks for no pause worth the name, the pause doubles from half a second, with jitter, so that many
+        clients do not come back together.
+
+        Args:
+            failure: What went wrong.
+            asked: The seconds that were asked for, where it was not the API that answered.
 
         Raises:
             ApiError: The failure, where no resend is left.
             TransportError: The same.
         """
-        asked = failure.retry_after if isinstance(failure, ApiError) else None
-        backoff = min(FIRST * float(2**self._made), LONGEST) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-        seconds = backoff if asked is None else min(asked, LONGEST)
+        asked = (failure.retry_after if isinstance(failure, ApiError) else asked) or 0.0
+        backoff = min(FIRST * 2 ** min(self._made, _DOUBLINGS), LONGEST) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        seconds = min(asked, LONGEST) if asked >= FIRST else max(asked, backoff)
         if self._left == 0 or self._clock.monotonic() - self._start + seconds > BUDGET:
             raise failure
         self._left -= 1

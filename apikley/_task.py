@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import apikley_contract
 from apikley._fields import TaskFields, nested, text
@@ -17,10 +17,12 @@ SUCCESS, FAIL = FINISHED = ("success", "fail")
 class TaskSnapshot(TaskFields):
     """One task, as it was when it was last looked at; looking again makes another snapshot.
 
+    Pickled, it leaves its client behind, and comes back as a plain snapshot, which any client's methods
+    take.
+
     Attributes:
         id: The task's id.
         token: The token that its create put into the callback URL, if it did.
-        visible_after: Until when (on the client's clock) the service may not know it yet.
         account: A short hash of the key of the client that it belongs to; None if it belongs to none.
     """
 
@@ -28,16 +30,22 @@ class TaskSnapshot(TaskFields):
         self,
         task_id: str,
         record: dict[str, Any] | None = None,
-        *,
         token: str | None = None,
-        visible_after: float | None = None,
         account: str | None = None,
     ) -> None:
         super().__init__(record or {})
         self.id = task_id
         self.token = token
-        self.visible_after = visible_after
         self.account = account
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TaskSnapshot, (self.id, self.raw, self.token, self.account)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.state or 'not looked at yet'}>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -28,20 +28,27 @@ def encode(request: dict[str, Any]) -> bytes:
         raise RequestInvalid([Finding("", "type", "JSON", f"cannot be sent as JSON: {error}")]) from error
 
 
-def validate_create(request: dict[str, Any]) -> None:
+def validate_create(request: dict[str, Any], known: Sequence[Finding] = ()) -> bytes:
     """Hold a createTask request to what the contract says of its model.
 
+    Args:
+        request: The body.
+        known: What has been found wrong with it already.
+
+    Returns:
+        The body as JSON text.
+
     Raises:
-        RequestInvalid: With every finding.
+        RequestInvalid: With every finding, in the order of the request.
     """
-    models = apikley_contract.models()
-    model = request.get("model")
-    if isinstance(model, str) and model in models:
-        validate(request, models[model].request)
-        return
-    message = f"{_shown(model)}, expected {_either([*models])}" if "model" in request else "missing, but required"
-    rule = "enum" if "model" in request else "required"
-    raise RequestInvalid([Finding("/model", rule, [*models], message)])
+    try:
+        content = encode(request)
+    except RequestInvalid as invalid:
+        content, found = b"", [*known, *invalid.findings]
+    else:
+        found = [*known, *_create_findings(request)]
+    _refuse(request, found)
+    return content
 
 
 def validate(request: dict[str, Any], schema: str) -> None:
@@ -50,11 +57,70 @@ def validate(request: dict[str, Any], schema: str) -> None:
     Raises:
         RequestInvalid: With every finding.
     """
+    _refuse(request, _findings(request, schema))
+
+
+def _refuse(request: dict[str, Any], found: list[Finding]) -> None:
+    if found:
+        raise RequestInvalid(sorted(found, key=lambda finding: _place(finding.pointer, request)))
+
+
+def _create_findings(request: dict[str, Any]) -> list[Finding]:
+    models = apikley_contract.models()
+    model = request.get("model")
+    if isinstance(model, str) and model in models:
+        return _findings(request, models[model].request)
+    message = f"{_shown(model)}, expected {_either([*models])}" if "model" in request else "missing, but required"
+    rule = "enum" if "model" in request else "required"
+    return [Finding("/model", rule, [*models], message)]
+
+
+def _findings(request: dict[str, Any], schema: str) -> list[Finding]:
+    try:
+        return _judged(request, schema)
+    except ValueError:
+        # Something in it is none of JSON's own types, for instance a template engine's kind of text.
+        found = _names_that_are_no_text(request)
+        request = json.loads(encode(request))
+    try:
+        return found + _judged(request, schema)
+    except ValueError as error:
+        return [*found, Finding("", "type", "JSON", f"cannot be held to the contract: {error}")]
+
+
+def _judged(request: dict[str, Any], schema: str) -> list[Finding]:
     validator = _validator(schema)
     found = [] if validator.is_valid(request) else [_finding(error) for error in validator.iter_errors(request)]
     found += _callback_url(request)
-    if found:
-        raise RequestInvalid(found)
+    return found
+
+
+def _names_that_are_no_text(value: object, pointer: str = "") -> list[Finding]:
+    """What JSON text would hold as another name than it is."""
+    found = []
+    for name, part in _parts(value):
+        place = f"{pointer}/{_escaped(name)}"
+        if isinstance(value, dict) and not isinstance(name, str):
+            found.append(Finding(place, "type", "string", f"its name is {_kind(name)}, expected a string"))
+        found += _names_that_are_no_text(part, place)
+    return found
+
+
+def _place(pointer: str, request: object) -> list[int]:
+    """Where in a request a pointer points, to sort by; what is missing is at the end."""
+    place = []
+    for step in pointer.split("/")[1:]:
+        parts = {_escaped(name): (number, part) for number, (name, part) in enumerate(_parts(request))}
+        number, request = parts.get(step, (len(parts), None))
+        place.append(number)
+    return place
+
+
+def _parts(value: object) -> list[tuple[object, object]]:
+    """The parts of an object or an array, by name or number."""
+    if isinstance(value, dict):
+        return [*value.items()]
+    return [*enumerate(value)] if isinstance(value, list | tuple) else []
 
 
 @cache

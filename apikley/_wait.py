@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import apikley_contract
 from apikley import _retry
-from apikley._checks import SECONDS, demand, is_text
+from apikley._checks import SECONDS, demand, is_task_id
 from apikley._clock import Clock
 from apikley._core import Core, kwargs, read
 from apikley._effects import Emit, Flow, Sleep, Tell
@@ -40,15 +40,28 @@ _TURN = 10.0
 OnProgress = Callable[["TaskDetails"], Any]
 
 
-def look(core: Core, task_id: str, *, resends: int | None = None, timeout: float | None = None) -> Flow[TaskSnapshot]:
+def see(core: Core, task: TaskSnapshot) -> Flow[TaskSnapshot]:
+    """One look at a task; more, while it was just created and the service does not know it yet."""
+    while True:
+        try:
+            return (yield from look(core, task))
+        except (NotFound, ValidationFailed):
+            if task.id not in core.created:
+                raise
+        yield Sleep(poll_pause(0.0))
+
+
+def look(
+    core: Core, task: TaskSnapshot, *, resends: int | None = None, timeout: float | None = None
+) -> Flow[TaskSnapshot]:
     """One look at a task."""
-    _check_id(task_id)
-    request = kwargs(get_task_details, task_id=task_id)
-    envelope = yield from read(core, request, task_id=task_id, resends=resends, timeout=timeout)
+    _check_id(task.id)
+    request = kwargs(get_task_details, task_id=task.id)
+    envelope = yield from read(core, request, task_id=task.id, resends=resends, timeout=timeout)
     record = record_of(envelope.data)
     if not record:
-        raise TransportError("the answer is a success, but holds no task", task_id=task_id)
-    return TaskSnapshot(task_id, record)
+        raise TransportError("the answer is a success, but holds no task", task_id=task.id)
+    return TaskSnapshot(task.id, record, task.token)
 
 
 def wait(core: Core, task: TaskSnapshot, timeout: float, on_progress: OnProgress | None) -> Flow[TaskSnapshot]:
@@ -105,7 +118,7 @@ def wait_many(core: Core, tasks: Iterable[TaskSnapshot], timeout: float, on_prog
 
 
 def _check_id(task_id: object) -> None:
-    if not isinstance(task_id, str) or not task_id.strip() or not is_text(task_id):
+    if not is_task_id(task_id):
         raise RequestInvalid([Finding("/taskId", "type", "string", f"{task_id!r} is no task id")])
 
 
@@ -212,7 +225,6 @@ class _Watch:
         self._core = core
         self._time = time
         self._failing_since: float | None = None
-        self._visible_after = task.visible_after
         self._asked_pause = 0.0
 
     def pause(self) -> float:
@@ -240,7 +252,7 @@ class _Watch:
         limit = max(self._time.left(), _SHORTEST_LOOK)
         limit = limit if at_most is None else min(limit, at_most)
         try:
-            self.task = yield from look(self._core, self.task.id, resends=0, timeout=limit)
+            self.task = yield from look(self._core, self.task, resends=0, timeout=limit)
         except (ApiError, TransportError) as failure:
             if not self._bearable(failure):
                 raise
@@ -253,7 +265,7 @@ class _Watch:
 
     def _bearable(self, failure: ApiError | TransportError) -> bool:
         if isinstance(failure, NotFound | ValidationFailed):
-            return self._visible_after is not None and self._core.clock.monotonic() <= self._visible_after
+            return self.task.id in self._core.created
         now = self._time.elapsed()
         self._failing_since = now if self._failing_since is None else self._failing_since
         return _retry.passing(failure) and now - self._failing_since <= PATIENCE

@@ -44,7 +44,14 @@ if TYPE_CHECKING:
 
 
 class ApikleyError(Exception):
-    """The base of every error that this package raises on purpose."""
+    """The base of every error that this package raises on purpose.
+
+    All of them can be copied, and pickled to another process, with their attributes and notes.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python's own way calls the class with `args`, which few of these classes could be made from.
+        return _restored, (type(self), self.args), self.__dict__
 
 
 class ConfigurationError(ApikleyError, ValueError):
@@ -291,6 +298,12 @@ class CallbackContradicted(CallbackError):
         return (
             f"{self.field} of task {self.task_id}: the callback says {self.claimed!r}, the service {self.confirmed!r}"
         )
+
+
+def _restored(cls: type[ApikleyError], args: tuple[object, ...]) -> ApikleyError:
+    error = cls.__new__(cls)
+    error.args = args
+    return error
 
 
 @cache

@@ -76,6 +76,8 @@ def test_a_whole_body_is_sent_as_it_is(call: Any, example: dict[str, Any]) -> No
         envelope(data={}),
         envelope(data={"taskId": ""}),
         envelope(data={"taskId": None}),
+        envelope(data={"taskId": "  "}),
+        httpx.Response(200, text=r'{"code": 200, "data": {"taskId": "\ud800"}}'),
         envelope(status=500, data={"taskId": "task_1"}),
         envelope(code=599, msg="gateway"),
         envelope(code=408, msg="no result"),
@@ -213,6 +215,98 @@ def test_a_token_names_the_create_in_the_callback_urls_query(call: Any) -> None:
     sent = json.loads(service.requests[0].content)["callBackUrl"]
     assert sent == f"https://me.test/cb?job=1&apikley_token={task.token}#x"
     assert len(task.token) >= 32
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("HTTPS://me.test", "HTTPS://me.test?apikley_token=T"),
+        ("http://me.test/cb?", "http://me.test/cb?apikley_token=T"),
+        ("http://me.test/cb?a=?#?", "http://me.test/cb?a=?&apikley_token=T#?"),
+    ],
+)
+def test_a_token_changes_nothing_else_of_the_callback_url(call: Any, url: str, sent: str) -> None:
+    service = Service(created())
+    image = Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
+    task, _ = call(service, lambda api: api.create(image, callback_url=url, correlate=True))
+    assert json.loads(service.requests[0].content)["callBackUrl"] == sent.replace("=T", f"={task.token}")
+
+
+class Markup(str):
+    """Text as template engines make it."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("correlate", [False, True])
+def test_text_of_a_kind_of_its_own_is_sent_as_the_text_that_it_is(call: Any, correlate: bool) -> None:
+    service = Service(created())
+    body = {
+        Markup("model"): Markup("hailuo/02-image-to-video-pro"),
+        "input": {"prompt": Markup("a ship"), "image_url": Markup("https://e.test/x.png"), "more": (Markup("x"),)},
+    }
+    call(service, lambda api: api.create(body, callback_url=Markup("https://me.test/cb"), correlate=correlate))
+    sent = json.loads(service.requests[0].content)
+    assert sent["input"] == {"prompt": "a ship", "image_url": "https://e.test/x.png", "more": ["x"]}
+    assert sent["callBackUrl"].startswith("https://me.test/cb")
+
+
+def test_a_name_that_is_no_text_is_refused_with_all_other_faults(call: Any) -> None:
+    service = Service(created())
+    body = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "", 7: 1, "image_url": 3}}
+    with pytest.raises(RequestInvalid) as caught:
+        call(service, lambda api: api.create(body))
+    assert service.requests == []
+    assert str(caught.value) == (
+        "input.7: its name is a number, expected a string; input.image_url: a number, expected string"
+    )
+
+
+@pytest.mark.parametrize("url", ["http://[bad", 123, "ftp://me.test", ""])
+@pytest.mark.parametrize("correlate", [False, True])
+def test_a_callback_url_that_is_none_is_refused_with_a_token_or_without(
+    call: Any, url: Any, correlate: bool, example: dict[str, Any]
+) -> None:
+    service = Service(created())
+    with pytest.raises(RequestInvalid) as caught:
+        call(service, lambda api: api.create(example, callback_url=url, correlate=correlate))
+    assert [finding.pointer for finding in caught.value.findings] == ["/callBackUrl"]
+    assert "apikley_token" not in str(caught.value)
+    assert service.requests == []
+
+
+def test_a_token_is_added_to_the_callback_url_of_a_whole_body(call: Any, example: dict[str, Any]) -> None:
+    service = Service(created())
+    body = {**example, "callBackUrl": "https://me.test/cb"}
+    task, _ = call(service, lambda api: api.create(body, correlate=True))
+    assert json.loads(service.requests[0].content)["callBackUrl"] == f"https://me.test/cb?apikley_token={task.token}"
+    assert body["callBackUrl"] == "https://me.test/cb", "the body given stays as it is"
+
+
+@pytest.mark.parametrize("file", ["missing.png", "\0"])
+def test_faults_of_local_files_are_named_with_all_others_in_the_order_of_the_request(call: Any, file: str) -> None:
+    service = Service(created())
+    body = {
+        "callBackUrl": "ftp://me.test",
+        "input": {"prompt": "x" * 2000, "image_url": apikley.LocalFile(file), "end_image_url": 7},
+        "model": "hailuo/02-image-to-video-pro",
+    }
+    with pytest.raises(RequestInvalid) as caught:
+        call(service, lambda api: api.create(body))
+    assert [finding.pointer for finding in caught.value.findings] == [
+        "/callBackUrl",
+        "/input/prompt",
+        "/input/image_url",
+        "/input/end_image_url",
+    ]
+    assert service.requests == []
+
+
+def test_a_token_without_a_callback_url_is_one_fault_of_several(call: Any) -> None:
+    body = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x"}}
+    with pytest.raises(RequestInvalid) as caught:
+        call(Service(created()), lambda api: api.create(body, correlate=True))
+    assert [finding.pointer for finding in caught.value.findings] == ["/input/image_url", "/callBackUrl"]
 
 
 def test_no_two_creates_share_a_token(call: Any) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -225,6 +227,86 @@ def test_a_download_that_takes_too_long_is_given_up(run: Any, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("status", [408, 429, 503])
+def test_a_file_host_that_refuses_for_now_is_asked_again_when_it_says_and_for_the_rest(
+    run: Any, tmp_path: Path, status: int
+) -> None:
+    busy = httpx.Response(status, headers={"retry-after": "7"}, content=b"<html>later")
+    service = Service(DONE, busy, Files(1000), busy, _part(1000, len(BODY)))
+    _, clock = run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+    assert clock.slept[::2] == [7.0, 7.0]
+    assert _ranges(service) == [None, None, "bytes=1000-", "bytes=1000-"]
+
+
+def test_a_file_host_that_goes_on_refusing_is_given_up(run: Any, tmp_path: Path) -> None:
+    service = Service(DONE, httpx.Response(429))
+    with pytest.raises(TransportError, match="the result cannot be fetched: HTTP 429"):
+        run(service, _download(tmp_path / "a.mp4"))
+    assert len(service.requests) == 1 + 3
+
+
+def test_no_pause_reaches_beyond_the_time_that_a_download_has(run: Any, tmp_path: Path) -> None:
+    service = Service(DONE, httpx.Response(429, headers={"retry-after": "20"}))
+    with pytest.raises(TransportError, match="HTTP 429"):
+        run(service, lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", timeout=10))
+    assert len(service.requests) == 2
+
+
+def test_an_empty_file_is_none(run: Any, tmp_path: Path) -> None:
+    service = Service(DONE, httpx.Response(200, headers=LINK), httpx.Response(200, headers=LINK, content=b"video"))
+    run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == b"video"
+    with pytest.raises(TransportError, match="the result cannot be fetched: an empty file came"):
+        run(Service(DONE, httpx.Response(200, headers=LINK)), _download(tmp_path / "b.mp4"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that comes byte by byte."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __iter__(self) -> Any:
+        return (bytes([byte]) for byte in self.content)
+
+    async def __aiter__(self) -> Any:
+        for piece in self:
+            yield piece
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-type": "application/octet-stream"}], ids=["none", "any"])
+@pytest.mark.parametrize("page", [b"<!doctype html>", b"\xef\xbb\xbf\r\n <?xml", b' {"code": 404}', b"[]"])
+def test_a_page_that_does_not_say_what_it_is_is_not_saved(
+    run: Any, tmp_path: Path, page: bytes, headers: dict[str, str]
+) -> None:
+    service = Service(DONE, lambda _: httpx.Response(200, headers=headers, stream=Pieces(page)))
+    with pytest.raises(TransportError, match="the result is no media file, but text"):
+        run(service, _download(tmp_path / "a.mp4"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"\0\0\0<ftyp", b"\n\n\0{"])
+def test_a_file_of_unknown_kind_is_taken_where_it_does_not_begin_as_text(
+    run: Any, tmp_path: Path, content: bytes
+) -> None:
+    run(Service(DONE, httpx.Response(200, content=content)), _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == content
+
+
+def test_a_pipe_is_not_replaced_by_a_file_and_nothing_is_fetched_for_it(run: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        service = Service(DONE, httpx.Response(200, headers=LINK, content=BODY))
+        with pytest.raises(FileExistsError, match="a device, pipe or socket"):
+            run(service, _download(tmp_path / name))
+        assert len(service.requests) == 1
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+
+
 def test_a_folder_is_not_written_over(run: Any, tmp_path: Path) -> None:
     service = Service(DONE, httpx.Response(200, headers=LINK, content=BODY))
     with pytest.raises(IsADirectoryError, match="name the file itself"):
@@ -264,6 +346,22 @@ def test_progress_is_told_after_each_piece(run: Any, tmp_path: Path) -> None:
         lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", on_progress=lambda *all: told.append(all)),
     )
     assert told[-1] == (5, 5)
+
+
+def test_progress_is_told_to_either_kind_of_function(run: Any, tmp_path: Path) -> None:
+    told: list[int] = []
+
+    async def later(come: int, _: int | None) -> None:
+        await asyncio.sleep(0)
+        told.append(come)
+
+    def now(come: int, _: int | None) -> None:
+        told.append(come)
+
+    tell = now if run is call_sync else later
+    service = Service(DONE, lambda _: httpx.Response(200, headers=LINK, stream=Pieces(b"video")))
+    run(service, lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", on_progress=tell))
+    assert told == [1, 2, 3, 4, 5]
 
 
 def test_a_task_saves_its_own_result(run: Any, tmp_path: Path) -> None:

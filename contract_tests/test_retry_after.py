@@ -49,6 +49,21 @@ def test_pauses_grow() -> None:
     assert first <= 0.5 < third <= 2.0 < fifth
 
 
+def test_a_service_that_asks_for_no_pause_is_not_asked_again_at_once() -> None:
+    retry = Retry(5, Clock())
+    pauses = [retry.pause(RateLimited(429, "", retry_after=0.0)).seconds for _ in range(5)]
+    assert 0.25 <= pauses[0] <= 0.5 < pauses[2] <= 2.0 < pauses[4]
+
+
+def test_any_number_of_resends_can_be_counted() -> None:
+    class Still(Clock):
+        def monotonic(self) -> float:
+            return 0.0
+
+    retry = Retry(3_000, Still())
+    assert 15 <= [retry.pause(RateLimited(429, "")).seconds for _ in range(3_000)][-1] <= 30
+
+
 def test_when_no_resend_is_left_the_failure_is_raised() -> None:
     with pytest.raises(RateLimited, match="slow down"):
         Retry(0, Clock()).pause(RateLimited(429, "slow down"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import apikley
 from apikley import GenerationFailed, NotFound, TaskState, WaitTimeout
 from contract_tests.services import (
     BOTH,
+    Call,
     Service,
     ask_create,
     call_async,
@@ -107,6 +109,101 @@ def test_a_task_just_created_may_be_invisible_for_a_moment(run: Any, answer: htt
 
         done, _ = call_async(service, create_and_wait)
     assert done.state == "success"
+
+
+Look = Callable[[Any], Any]
+
+
+def _after_create(look: Look) -> tuple[Call, Call]:
+    """Create a task, then look at it, sync and async."""
+
+    async def asynchronous(api: Any) -> Any:
+        task = await ask_create(api)
+        found = look((api, task))
+        return [each async for each in found].pop() if hasattr(found, "__anext__") else await found
+
+    def synchronous(api: Any) -> Any:
+        found = look((api, ask_create(api)))
+        return next(found) if hasattr(found, "__next__") else found
+
+    return synchronous, asynchronous
+
+
+LOOKS: dict[str, Look] = {
+    "wait by id": lambda pair: pair[0].wait(pair[1].id),
+    "wait many by id": lambda pair: pair[0].wait_many([pair[1].id]),
+    "refresh": lambda pair: pair[1].refresh(),
+    "task": lambda pair: pair[0].task(pair[1].id),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("answer", [envelope(404, "Task not found"), envelope(422, "recordInfo is null")], ids=repr)
+def test_any_look_of_the_client_that_created_a_task_bears_that_it_is_not_visible_yet(
+    run: Any, answer: httpx.Response, look: Look
+) -> None:
+    service = Service(created(), answer, answer, details("success", **RESULT))
+    done, clock = run(service, _after_create(look)[run is call_async])
+    assert done.state == "success"
+    assert all(2 <= pause <= 3 for pause in clock.slept)
+    assert len(service.requests) == 4
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_a_task_that_stays_invisible_is_not_found_by_any_look(run: Any, look: Look) -> None:
+    service = Service(created(), envelope(404))
+    clocks: list[Any] = []
+
+    def ask(api: Any) -> Any:
+        clocks.append(api._settings.clock)
+        return _after_create(look)[run is call_async](api)
+
+    with pytest.raises(NotFound):
+        run(service, ask)
+    assert 15 < clocks[0].monotonic() - 1_000 <= 18
+
+
+def test_a_task_that_another_client_created_is_not_waited_for_blindly(run: Any) -> None:
+    service = Service(created("task_other"), envelope(404))
+    with pytest.raises(NotFound):
+        run(service, _after_create(lambda pair: pair[0].task("task_hailuo_1"))[run is call_async])
+    assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize("look", ["wait", "refresh"])
+def test_a_task_keeps_the_token_of_its_create(run: Any, look: str) -> None:
+    image = apikley.Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
+
+    async def asynchronous(api: Any) -> Any:
+        task = await api.create(image, callback_url="https://me.test", correlate=True)
+        return task, await getattr(task, look)()
+
+    def synchronous(api: Any) -> Any:
+        task = api.create(image, callback_url="https://me.test", correlate=True)
+        return task, getattr(task, look)()
+
+    service = Service(created(), details("success", **RESULT))
+    (task, done), _ = run(service, synchronous if run is call_sync else asynchronous)
+    assert task.token
+    assert done.token == task.token
+
+
+def test_only_the_last_creates_are_remembered(run: Any) -> None:
+    seen: list[tuple[int, bool, bool]] = []
+
+    def fill(api: Any) -> Any:
+        recent, clock = api._core.created, api._settings.clock
+        for number in range(3_000):
+            recent.add(f"task_{number}")
+        full = len(recent)
+        clock.sleep(15.1)
+        recent.add("task_new")
+        seen.append((full, "task_2999" in recent, "task_new" in recent))
+        assert len(recent) == 1
+        return api.task("task_new")
+
+    run(Service(details("success")), fill)
+    assert seen == [(1_000, False, True)]
 
 
 def test_a_task_that_stays_invisible_is_not_found(run: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 import apikley_contract
-from apikley._validation import encode, validate_create
+from apikley._validation import validate_create
 from apikley.cli import _fields
 from apikley.cli._exits import Exit
 from apikley.cli._make import whole_body
@@ -51,7 +51,6 @@ def check(
     findings: tuple[Any, ...] = ()
     try:
         body = whole_body(file)
-        encode(body)
         validate_create(body)
     except RequestInvalid as error:
         findings = error.findings

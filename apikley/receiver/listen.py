@@ -16,8 +16,8 @@ import apikley_contract
 from apikley import _retry
 from apikley._checks import is_web_address
 from apikley._clock import Clock
-from apikley._create import GRACE
 from apikley._fields import text
+from apikley._recent import GRACE
 from apikley._task import TaskSnapshot
 from apikley._wait import poll_pause
 from apikley.callbacks import Key, sign, signing_key

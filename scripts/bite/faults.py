@@ -99,7 +99,7 @@ LIBRARY = (
     Fault("credits missing sent again", "apikley/_retry.py", '_REFUSED = ("RATE_LIMITED", "MAINTENANCE")', '_REFUSED = ("RATE_LIMITED", "MAINTENANCE", "INSUFFICIENT_CREDITS")', _MATRIX),
     Fault("maintenance not sent again", "apikley/_retry.py", '_REFUSED = ("RATE_LIMITED", "MAINTENANCE")', '_REFUSED = ("RATE_LIMITED",)', _MATRIX),
     Fault("any callback URL taken", "apikley/_validation.py", "    found += _callback_url(request)\n", "", _WITNESSES),
-    Fault("limits unchecked before sending", "apikley/_validation.py", "    if found:\n        raise RequestInvalid(found)\n", "", _WITNESSES),
+    Fault("limits unchecked before sending", "apikley/_validation.py", "    if found:\n        raise RequestInvalid(sorted(", "    if not request:\n        raise RequestInvalid(sorted(", _WITNESSES),
     Fault("wrong place named", "apikley/_validation.py", 'f"{pointer}/{_escaped(facts[\'property\'])}"', 'f"{pointer}/missing/{_escaped(facts[\'property\'])}"', _WITNESSES),
     Fault("compare not constant in time", "apikley/callbacks.py", "hmac.compare_digest(_signature(callback.task_id, stamp, each), presented)", "_signature(callback.task_id, stamp, each) == presented", ("test_callbacks",)),
     Fault("signature not checked", "apikley/callbacks.py", "    if not any(fits):\n", "    if not fits:\n", _CALLBACKS),
