@@ -52,6 +52,19 @@ def test_every_published_form_is_sent(
     assert _received(receiver, apikley_mock).state == ("fail" if failed else "success")
 
 
+@pytest.mark.parametrize(("outcome", "cost"), [("success", 1), ("fail", 0)])
+@pytest.mark.parametrize(("form", "name"), [("2025", "consumeCredits"), ("2026", "creditsConsumed")])
+def test_a_callback_says_what_a_task_cost_and_a_failed_one_costs_nothing(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received, form: str, name: str, outcome: str, cost: int
+) -> None:
+    for credits_left in (None, 100):
+        apikley_mock.set_credits(credits_left)
+        apikley_mock.plan_next(outcome=outcome, callback={"form": form})
+        create(http, callBackUrl=receiver.url)
+        apikley_mock.advance(10)
+    assert [json.loads(body)["data"][name] for _, body in receiver.calls] == [cost, cost]
+
+
 def test_a_lost_callback_is_never_sent(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
     create(http, "[mock: callback lost]", callBackUrl=receiver.url)
     apikley_mock.advance(100_000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Literal
@@ -82,11 +82,11 @@ class Plan:
         values = dict(changes)
         if isinstance(values.get("callback"), Mapping):
             values["callback"] = replace(self.callback, **values["callback"])
-        if isinstance(values.get("durations"), list):
+        if isinstance(values.get("durations"), list | tuple):
             values["durations"] = durations_of(values["durations"])
         return replace(self, **values)
 
 
-def durations_of(spans: list[Any]) -> Durations:
+def durations_of(spans: Sequence[Any]) -> Durations:
     """Durations from three entries, each a number of seconds or a pair of them."""
-    return Durations(*(tuple(span) if isinstance(span, list) else float(span) for span in spans))
+    return Durations(*(tuple(span) if isinstance(span, list | tuple) else float(span) for span in spans))

@@ -89,7 +89,7 @@ class Service:
 
     def _settle(self, now: float) -> None:
         for task in self.engine.ended(now):
-            if task.plan.outcome == "fail":
+            if task.plan.outcome == "fail" and task.paid:
                 task.account.refund(task.price)
             self.deliveries.plan(task, task.completed)
         self.deliveries.start_due(now)
