@@ -5,9 +5,12 @@ from __future__ import annotations
 import httpx
 import pytest
 
+import apikley_contract
 from apikley_mock.journal import Journal
 from apikley_mock.plugin import MockService
 from contract_tests.simulators import CREATE, CREDITS, create, request_for
+
+BASE64 = apikley_contract.operation("uploadFileBase64").path
 
 
 def test_every_request_is_there_with_its_verdict(http: httpx.Client, apikley_mock: MockService) -> None:
@@ -26,6 +29,26 @@ def test_every_request_is_there_with_its_verdict(http: httpx.Client, apikley_moc
     assert [entry.account for entry in entries] == ["default", "default", None, "default"]
     assert entries[1].note.startswith("The request body is not JSON")
     assert entries[0].json() == request_for()
+
+
+@pytest.mark.parametrize("path", [CREATE, BASE64])
+def test_a_mistake_of_the_simulator_is_answered_as_one_logged_and_journaled(
+    http: httpx.Client,
+    apikley_mock: MockService,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+) -> None:
+    def break_down(*_: object) -> None:
+        raise RuntimeError(f"with {apikley_mock.api_key}")
+
+    monkeypatch.setattr("apikley_mock.judge.body_of", break_down)
+    answer = http.post(path, json=request_for())
+    words = "The simulator itself failed: RuntimeError: with [key]"
+    assert (answer.json()["code"], answer.json()["msg"]) == (500, words)
+    assert [(entry.target, entry.code, entry.note) for entry in apikley_mock.journal] == [(path, 500, words)]
+    assert "in break_down" in caplog.text
+    assert apikley_mock.api_key not in caplog.text + answer.text
 
 
 @pytest.mark.parametrize("key", ["mock-key", "sk-unknown-0123456789"])

@@ -137,7 +137,7 @@ class Service:
             raise TypeError("only a simulator on a virtual clock can be advanced")
         if seconds < 0:
             raise ValueError(f"time cannot go back by {-seconds:g} s")
-        async with self._driven:
+        async with self._driven, self.caller.kept():
             goal = clock.now() + seconds
             if goal > LAST_MOMENT:
                 raise ValueError("time ends with the year 9999; begin again with a reset")
