@@ -12,6 +12,7 @@ Outcome = Literal["success", "fail", "never", "vanish"]
 Progress = Literal["time", "polls", "hand"]
 Form = Literal["2025", "late-2025", "2026"]
 Signature = Literal["valid", "wrong", "none"]
+SignedTime = Literal["machine", "simulated"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class CallbackPlan:
         corrupt: Whether the body is cut in half.
         signature: `wrong` signs with another key, `none` leaves the signature out.
         age: How old the signed timestamp is, in seconds.
+        clock: Whose time is signed: the machine's, which receivers check against, or the simulator's.
     """
 
     form: Form = "late-2025"
@@ -49,6 +51,7 @@ class CallbackPlan:
     corrupt: bool = False
     signature: Signature = "valid"
     age: float = 0.0
+    clock: SignedTime = "machine"
 
 
 @dataclass(frozen=True)
