@@ -79,7 +79,7 @@ class Jobs:
             service.engine.look(task, now)
             service.wake()
             answer = answers.success(shapes.record(task, now))
-        answer.task_id = task_id[:200]
+        answer.task_id = task_id
         return answer
 
     async def get_credits(self, _: Request, account: Account) -> Answer:

@@ -201,7 +201,8 @@ class Simulator:
         folder, slash, _ = request.path[1:].partition("/")
         served = self._served.get(f"/{folder}{slash}")
         if served is None:
-            return self._error("NOT_FOUND", f"No such endpoint: {request.path[:200]}")
+            path = self.service.journal.without_keys(request.path)[:200]
+            return self._error("NOT_FOUND", f"No such endpoint: {path}")
         operation, serve = served
         # Faults for any request are meant for those of the API, not for what they lead to.
         fault = self.service.faults.take({"operation": operation}, named="operation")
