@@ -124,17 +124,24 @@ class Journal:
         secrets = self._secrets
         if len(secret) >= _SHORTEST_SECRET and secret not in self._known:
             secrets = _longest_first([*secrets, (secret.decode(errors="surrogateescape"), secret)])
+        beyond = 0
+        if len(body) > _LARGEST_BODY:
+            compared = kind == "callback" or target == _CREATE.path
+            body, beyond = _beginning((compared and _excerpt_of(body, secrets)) or body, secrets)
         line = f"{method}\n{target}\n{note}\n{task_id}"
-        if any(text in line for text, _ in secrets):
-            method, target, note = (_blotted(each, secrets) for each in (method, target, note))
-            task_id = task_id and _blotted(task_id, secrets)
+        for text, raw in secrets:
+            if text in line:
+                method, target, note = (each.replace(text, _BLOT) for each in (method, target, note))
+                task_id = task_id and task_id.replace(text, _BLOT)
+            if raw in body:
+                body = body.replace(raw, _BLOT.encode())
         # Cut only now: of a key across the edge, a part would be left.
         if len(target) > _LARGEST_TARGET:
             target = target[:_LARGEST_TARGET] + "…"
-        task_id = task_id and task_id[:_LARGEST_ID]
-        if len(body) > _LARGEST_BODY and (kind == "callback" or target == _CREATE.path):
-            body = excerpt_of(body, lambda text: _blotted(text, secrets)) or body
-        body = _kept(body, secrets)
+        if task_id and len(task_id) > _LARGEST_ID:
+            task_id = task_id[:_LARGEST_ID]
+        if beyond or len(body) > _LARGEST_BODY:
+            body = body[: min(_LARGEST_BODY, len(body) - beyond)]
         self._last += 1
         entry = Entry(self._last, at, kind, method, target, status, code, note, task_id, account, body)
         self._entries.append(entry)
@@ -224,13 +231,12 @@ def _blotted(text: str, secrets: list[_Secret]) -> str:
     return text
 
 
-def _kept(body: bytes, secrets: list[_Secret]) -> bytes:
-    """As much of a body as is kept, without keys; no more of it is copied than that and a key."""
+def _excerpt_of(body: bytes, secrets: list[_Secret]) -> bytes | None:
+    return excerpt_of(body, lambda text: _blotted(text, secrets))
+
+
+def _beginning(body: bytes, secrets: list[_Secret]) -> tuple[bytes, int]:
+    """As much of a body as may be kept, and a key more; and how much at its end may be the first part of a key."""
     longest = max((len(raw) for _, raw in secrets), default=0)
     piece = body[: _LARGEST_BODY + longest]
-    cut = len(piece) < len(body)
-    for _, raw in secrets:
-        if raw in piece:
-            piece = piece.replace(raw, _BLOT.encode())
-    # What may be the first part of a key is at the end, for all whole ones are blotted.
-    return piece[: min(_LARGEST_BODY, len(piece) - longest)] if cut else piece[:_LARGEST_BODY]
+    return piece, longest if len(piece) < len(body) else 0
