@@ -77,6 +77,41 @@ def test_the_simulator_says_when_it_is_ready_and_stops_cleanly(stop: signal.Sign
         assert process.stderr.read() == ""
 
 
+def _answered(process: subprocess.Popen[str], url: str) -> httpx.Response:
+    """What a server answers, once it does."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return httpx.get(url)
+        except httpx.ConnectError:
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            assert time.monotonic() < deadline, "no answer within 20 s"
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("into", ["a pipe that nobody reads", "a full disk", "nothing"])
+def test_the_simulator_goes_on_where_nobody_reads_what_it_says(into: str) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as broken, Path("/dev/full").open("wb") as full:
+        command = [*MOCK, "serve", "--port", str(port)]
+        if into == "nothing":
+            command = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+        stdout = {"a pipe that nobody reads": broken, "a full disk": full}.get(into, subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE, text=True)
+    with process:
+        assert process.stderr
+        try:
+            assert _answered(process, f"http://127.0.0.1:{port}/nope").json()["code"] == 404
+        finally:
+            process.terminate()
+        assert process.wait(10) in (0, -signal.SIGTERM)
+        assert process.stderr.read() == ""
+
+
 def test_the_demo_stops_cleanly_on_ctrl_c() -> None:
     command = [sys.executable, "-m", "scripts.demo_run"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

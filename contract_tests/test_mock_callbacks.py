@@ -25,7 +25,7 @@ from contract_tests.simulators import CREATE, MODEL, Received, assert_fits, crea
 
 def _received(receiver: Received, mock: MockService, number: int = 0) -> callbacks.Callback:
     headers, body = receiver.calls[number]
-    return callbacks.verify(headers, body, mock.webhook_key, now=int(headers["X-Webhook-Timestamp"]))
+    return callbacks.verify(headers, body, mock.webhook_key)
 
 
 @pytest.mark.parametrize("outcome", ["success", "fail 422"])
@@ -50,6 +50,19 @@ def test_every_published_form_is_sent(
         assert data["costTime"] == 3
         assert json.loads(json.loads(data["param"])["input"])["image_url"]
     assert _received(receiver, apikley_mock).state == ("fail" if failed else "success")
+
+
+@pytest.mark.parametrize(("outcome", "cost"), [("success", 1), ("fail", 0)])
+@pytest.mark.parametrize(("form", "name"), [("2025", "consumeCredits"), ("2026", "creditsConsumed")])
+def test_a_callback_says_what_a_task_cost_and_a_failed_one_costs_nothing(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received, form: str, name: str, outcome: str, cost: int
+) -> None:
+    for credits_left in (None, 100):
+        apikley_mock.set_credits(credits_left)
+        apikley_mock.plan_next(outcome=outcome, callback={"form": form})
+        create(http, callBackUrl=receiver.url)
+        apikley_mock.advance(10)
+    assert [json.loads(body)["data"][name] for _, body in receiver.calls] == [cost, cost]
 
 
 def test_a_lost_callback_is_never_sent(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
@@ -90,9 +103,32 @@ def test_a_receiver_refuses_what_is_wrong(
     create(http, f"[mock: callback {spell}]", callBackUrl=receiver.url)
     apikley_mock.advance(10)
     headers, body = receiver.calls[0]
-    sent = apikley_mock.journal.callbacks()[0].at
     with pytest.raises(error):
-        callbacks.verify(headers, body, apikley_mock.webhook_key, now=int(sent))
+        callbacks.verify(headers, body, apikley_mock.webhook_key)
+
+
+def test_a_callback_is_signed_with_the_time_that_receivers_live_by(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    apikley_mock.plan_next(durations=[60, 60, 100_000])
+    task_id = create(http, callBackUrl=receiver.url)
+    apikley_mock.wait_for_callback(task_id, within=200_000)
+    assert _received(receiver, apikley_mock).task_id == task_id
+
+
+def test_a_callback_is_signed_with_simulated_time_when_asked_to(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    apikley_mock.plan_next(durations=[0, 0, 100_000], callback={"clock": "simulated", "age": 200})
+    create(http, callBackUrl=receiver.url)
+    apikley_mock.advance(100_000)
+    headers, body = receiver.calls[0]
+    with pytest.raises(StaleCallback):
+        callbacks.verify(headers, body, apikley_mock.webhook_key)
+    now = apikley_mock.now()
+    assert callbacks.verify(headers, body, apikley_mock.webhook_key, now=now, tolerance=201).state == "success"
+    with pytest.raises(StaleCallback):
+        callbacks.verify(headers, body, apikley_mock.webhook_key, now=now, tolerance=198)
 
 
 def test_a_failing_receiver_is_tried_again_after_1_5_and_15_minutes(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
+import apikley_contract
 from apikley_mock.journal import Journal
 from apikley_mock.plugin import MockService
-from contract_tests.simulators import CREATE, CREDITS, create, request_for
+from contract_tests.simulators import CREATE, CREDITS, LOOK, Received, create, request_for
+
+BASE64 = apikley_contract.operation("uploadFileBase64").path
 
 
 def test_every_request_is_there_with_its_verdict(http: httpx.Client, apikley_mock: MockService) -> None:
@@ -28,6 +33,26 @@ def test_every_request_is_there_with_its_verdict(http: httpx.Client, apikley_moc
     assert entries[0].json() == request_for()
 
 
+@pytest.mark.parametrize("path", [CREATE, BASE64])
+def test_a_mistake_of_the_simulator_is_answered_as_one_logged_and_journaled(
+    http: httpx.Client,
+    apikley_mock: MockService,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+) -> None:
+    def break_down(*_: object) -> None:
+        raise RuntimeError(f"with {apikley_mock.api_key}")
+
+    monkeypatch.setattr("apikley_mock.judge.body_of", break_down)
+    answer = http.post(path, json=request_for())
+    words = "The simulator itself failed: RuntimeError: with [key]"
+    assert (answer.json()["code"], answer.json()["msg"]) == (500, words)
+    assert [(entry.target, entry.code, entry.note) for entry in apikley_mock.journal] == [(path, 500, words)]
+    assert "in break_down" in caplog.text
+    assert apikley_mock.api_key not in caplog.text + answer.text
+
+
 @pytest.mark.parametrize("key", ["mock-key", "sk-unknown-0123456789"])
 def test_no_key_stands_in_it_however_it_was_sent(apikley_mock: MockService, key: str) -> None:
     headers = {"Authorization": f"Bearer {key}"}
@@ -37,10 +62,67 @@ def test_no_key_stands_in_it_however_it_was_sent(apikley_mock: MockService, key:
     assert key not in repr(list(apikley_mock.journal))
 
 
+def test_no_key_stands_in_the_place_of_a_tasks_id_a_path_or_a_method(
+    http: httpx.Client, apikley_mock: MockService
+) -> None:
+    key = apikley_mock.api_key
+    http.get(LOOK, params={"taskId": key})
+    http.get(LOOK, params={"taskId": "x" * 195 + key})
+    http.get("/" + "x" * 195 + key)
+    apikley_mock.journal.note(0, "request", key, LOOK, 405)
+    assert apikley_mock.journal.requests()[0].task_id == "[key]"
+    assert "mock" not in repr(list(apikley_mock.journal))
+
+
+@pytest.mark.parametrize("key", ["mock-key", "sk-unknown-0123456789"])
+@pytest.mark.parametrize("before", range(0, 24, 5))
+def test_no_part_of_a_key_stands_where_a_body_or_a_path_is_cut(key: str, before: int) -> None:
+    journal = Journal(["mock-key", "mock"])
+    many = f"{key} " * 1000
+    for size, text in ((2_000, ""), (32 * 1024, ""), (32 * 1024, many)):
+        padded = text + "x" * (size - len(text) - before) + key + "y" * 100
+        journal.note(0, "request", "POST", padded, 404, body=padded.encode(), secret=key.encode())
+    kept = "".join(entry.target + entry.body.decode() for entry in journal)
+    assert set(kept) <= set("xy …[key]"), "what is neither padding nor a blot is of a key"
+    assert max(len(entry.body) for entry in journal) <= 32 * 1024
+
+
+@pytest.mark.parametrize("before", range(0, 10, 3))
+def test_no_part_of_a_key_stands_where_a_long_text_is_shortened(before: int) -> None:
+    journal = Journal(["mock-key"])
+    prompt = "x" * (200 - before) + "mock-key" + "y" * 40_000
+    body = json.dumps({"input": {"prompt": prompt}}).replace("-", "\\u002d")
+    journal.note(0, "request", "POST", CREATE, 422, body=body.encode())
+    (entry,) = journal
+    assert entry.json()["input"]["prompt"].startswith("x" * (200 - before))
+    assert "mo" not in repr(entry)
+
+
 def test_one_created_task_is_found_by_what_its_request_holds(http: httpx.Client, apikley_mock: MockService) -> None:
     create(http, "a ship")
     second = create(http, "a cat")
     assert apikley_mock.assert_created_once(input={"prompt": "a cat"}).task_id == second
+
+
+@pytest.mark.parametrize("known", ["prompt", "image_url"])
+def test_a_large_request_is_found_by_what_it_holds(http: httpx.Client, apikley_mock: MockService, known: str) -> None:
+    request = request_for()
+    request["input"]["image_url"] = "data:image/png;base64," + "A" * 50_000
+    second = {**request, "input": {"prompt": "a cat", "image_url": "data:image/png;base64," + "A" * 49_999 + "B"}}
+    ids = [http.post(CREATE, json=each).json()["data"]["taskId"] for each in (request, second)]
+    assert apikley_mock.assert_created_once(input={known: second["input"][known]}).task_id == ids[1]
+    assert sum(len(entry.body) for entry in apikley_mock.journal) < 2_000
+    with pytest.raises(AssertionError, match=r"input.image_url: expected 'B', got 'data:image/png;base64,AAA"):
+        apikley_mock.assert_created_once(input={"prompt": "a cat", "image_url": "B"})
+
+
+def test_the_callback_of_a_large_request_is_found_by_what_it_holds(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    request = request_for(callBackUrl=receiver.url)
+    request["input"]["image_url"] = "data:image/png;base64," + "A" * 50_000
+    http.post(CREATE, json=request)
+    assert apikley_mock.wait_for_callback(data={"state": "success"}).status == 200
 
 
 def test_two_created_tasks_are_one_too_many(http: httpx.Client, apikley_mock: MockService) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from typing import Any
@@ -108,6 +109,29 @@ def test_what_becomes_of_the_next_tasks_can_be_said(http: httpx.Client, apikley_
     assert [look(http, task_id)["state"] for task_id in ids] == ["success", "fail", "fail", "success"]
 
 
+@pytest.mark.parametrize("refused", ["[mock: error 429]", "[mock: reset before]", "[mock: nonsense]", "no credits"])
+def test_a_plan_waits_for_a_task_where_a_create_makes_none(
+    http: httpx.Client, apikley_mock: MockService, refused: str
+) -> None:
+    apikley_mock.plan_next(outcome="fail")
+    apikley_mock.set_credits(0 if refused == "no credits" else None)
+    with contextlib.suppress(httpx.ReadError):
+        assert http.post(CREATE, json=request_for(refused)).json()["code"] != 200
+    apikley_mock.set_credits(10)
+    task_id = create(http)
+    apikley_mock.advance(10)
+    assert look(http, task_id)["state"] == "fail"
+
+
+def test_durations_may_be_given_as_tuples(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.plan_next(durations=(1, 2, (60, 61)))
+    task_id = create(http)
+    apikley_mock.advance(62)
+    assert look(http, task_id)["state"] == "generating"
+    apikley_mock.advance(2)
+    assert look(http, task_id)["state"] == "success"
+
+
 @pytest.mark.anyio
 async def test_durations_are_drawn_from_the_seed() -> None:
     async def spans(seed: int) -> list[float]:
@@ -148,6 +172,26 @@ async def test_credits_come_back_when_a_task_fails() -> None:
     await bench.service.advance(10)
     assert await bench.credits() == 3
     assert (await bench.look(good))["data"]["creditsConsumed"] == 2
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, 5), (5, None)])
+def test_what_is_said_of_an_ended_task_stays_when_the_credits_are_set(
+    http: httpx.Client, apikley_mock: MockService, before: float | None, after: float | None
+) -> None:
+    apikley_mock.set_credits(before)
+    task_id = create(http)
+    apikley_mock.advance(10)
+    said = look(http, task_id)
+    apikley_mock.set_credits(after)
+    assert look(http, task_id) == said
+    assert said.get("creditsConsumed") == (None if before is None else 1)
+
+
+def test_a_failed_task_gives_back_only_what_was_taken_for_it(http: httpx.Client, apikley_mock: MockService) -> None:
+    create(http, "[mock: fail 500]")
+    apikley_mock.set_credits(5)
+    apikley_mock.advance(10)
+    assert http.get(CREDITS).json()["data"] == 5
 
 
 @pytest.mark.anyio

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import statistics
 import threading
@@ -19,7 +20,7 @@ from apikley_mock.server import ThreadedServer
 from apikley_mock.service import Service
 from apikley_mock.simulator import Simulator
 from apikley_mock.transport import SimulatorTransport
-from contract_tests.simulators import CREATE, LOOK, create, look, request_for
+from contract_tests.simulators import CREATE, LOOK, Received, create, look, request_for
 from scripts.spec.files import ROOT
 
 README = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
@@ -88,6 +89,21 @@ async def test_in_process_a_whole_task_lives(apikley_mock_transport: SimulatorTr
         data = (await http.get(LOOK, params={"taskId": task_id})).json()["data"]
     assert data["state"] == "success"
     assert service.journal.assert_created_once().task_id == task_id
+
+
+@pytest.mark.parametrize("prompt", ["a ship", "[mock: callback early]"])
+def test_in_process_a_callback_leaves_no_connection_open(receiver: Received, prompt: str) -> None:
+    async def live() -> None:
+        service = Service(clock=VirtualClock())
+        headers = {"Authorization": f"Bearer {service.settings.api_key}"}
+        transport = SimulatorTransport(Simulator(service))
+        async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+            await http.post(CREATE, json=request_for(prompt, callBackUrl=receiver.url))
+        await service.advance(10)
+
+    asyncio.run(live())
+    assert len(receiver.calls) == 1
+    gc.collect()  # complains of what was left open: here, and not in a later test
 
 
 def test_the_readmes_test_runs(apikley_mock: MockService) -> None:

@@ -53,7 +53,7 @@ def test_a_simulated_task_ends_in_its_handler(apikley_mock: MockService, tmp_pat
     heard: list[Event] = []
     done = threading.Event()
     with apikley_mock.client() as api:
-        receiver = Receiver(apikley_mock.webhook_key, inbox=tmp_path / "inbox.db", client=api, tolerance=1e6)
+        receiver = Receiver(apikley_mock.webhook_key, inbox=tmp_path / "inbox.db", client=api)
 
         @receiver.on_success
         async def save(event: Event) -> None:

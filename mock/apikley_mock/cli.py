@@ -98,8 +98,8 @@ def _serve(options: argparse.Namespace) -> int:
     url = server.url_of(bound)
 
     def announce() -> None:
-        print(f"listening on {url}", flush=True)
-        print(f"point a client at it: APIKLEY_BASE_URL={url} APIKLEY_API_KEY={service.settings.api_key}", flush=True)
+        client = f"APIKLEY_BASE_URL={url} APIKLEY_API_KEY={service.settings.api_key}"
+        _say(f"listening on {url}\npoint a client at it: {client}")
 
     # Tasks live long: looking them all through again and again would cost more than it finds.
     gc.freeze()
@@ -113,6 +113,14 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     """The options as members of a scenario."""
     given = vars(options)
     return {name: given[name] for name in _GIVEN if given[name] is not None}
+
+
+def _say(text: str) -> None:
+    """Print, in one piece; where nobody reads it, the server is there all the same."""
+    try:
+        print(text, flush=True)
+    except (OSError, ValueError):
+        sys.stdout = None  # or the rest of it would be tried again at the end
 
 
 def _failed(message: str) -> int:

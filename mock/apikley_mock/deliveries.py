@@ -8,6 +8,7 @@ import hashlib
 import heapq
 import hmac
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -142,7 +143,7 @@ class Deliveries:
             key = f"not {key}"
         if not key or plan.signature == "none":
             return {}
-        stamp = str(int(now - plan.age))
+        stamp = str(int((now if plan.clock == "simulated" else time.time()) - plan.age))
         digest = hmac.new(key.encode(), f"{task.id}.{stamp}".encode(), hashlib.sha256).digest()
         return dict(zip(self._headers, (stamp, base64.b64encode(digest).decode()), strict=True))
 

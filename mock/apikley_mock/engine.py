@@ -25,7 +25,8 @@ class Task:
         model: The model that was asked for.
         body: The createTask body as it came.
         account: Who pays.
-        price: What it cost.
+        price: What it costs.
+        paid: Whether that was taken from the account; not where credits never run out.
         base_url: Where the simulator was reached, for the result's address.
         callback_url: Where its end is called back, if anywhere.
         plan: What becomes of it.
@@ -46,6 +47,7 @@ class Task:
         "id",
         "model",
         "moments",
+        "paid",
         "plan",
         "polls",
         "price",
@@ -64,7 +66,7 @@ class Task:
         self.callback_url: str | None = None
         self.moments = [math.inf, math.inf, math.inf]
         self.polls = 0
-        self.settled = self.forgotten = False
+        self.paid = self.settled = self.forgotten = False
 
     @property
     def param(self) -> str:

@@ -38,23 +38,24 @@ class Jobs:
         if wrong:
             return self._error("VALIDATION_FAILED", wrong)
         model, prompt = body["model"], body.get("input", {}).get("prompt", "")
-        plan = service.plan_for(model)
-        if service.plans:
-            changes = service.plans.take({"model": model, "prompt": prompt, "account": account.name})
-            plan = plan.changed(changes) if changes else plan
-        fault = None
-        if "[mock:" in prompt and (wish := wish_of(prompt)):
+        fault, wish = None, wish_of(prompt) if "[mock:" in prompt else None
+        if wish:
             fault = wish.fault
             if wish.wrong:
                 return self._error("VALIDATION_FAILED", wish.wrong)
             if fault and fault.stage == "before":
                 return self.refused(fault)
-            plan = plan.changed(wish.plan)
         price = service.settings.prices.get(model, service.settings.price)
         if not account.pay(price):
             return self._error("INSUFFICIENT_CREDITS")
+        # A plan is used up by a task alone: from here on, nothing keeps this one from being made.
+        plan = service.plan_for(model)
+        if service.plans:
+            changes = service.plans.take({"model": model, "prompt": prompt, "account": account.name})
+            plan = plan.changed(changes) if changes else plan
+        plan = plan.changed(wish.plan) if wish else plan
         task = service.engine.create(model, request.body, account, plan, service.clock.now())
-        task.price = price
+        task.price, task.paid = price, account.credits is not None
         task.base_url = request.base_url
         task.callback_url = body.get("callBackUrl")
         if plan.callback.early:
@@ -78,7 +79,7 @@ class Jobs:
             service.engine.look(task, now)
             service.wake()
             answer = answers.success(shapes.record(task, now))
-        answer.task_id = task_id[:200]
+        answer.task_id = task_id
         return answer
 
     async def get_credits(self, _: Request, account: Account) -> Answer:

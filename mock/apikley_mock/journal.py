@@ -9,13 +9,18 @@ from typing import Any, Literal, NamedTuple
 
 import apikley_contract
 from apikley_mock import nearest
+from apikley_mock.excerpts import excerpt_of
 
 _CREATE = apikley_contract.operation("createTask")
 _KEPT = 10_000
 _KEPT_BYTES = 32 * 1024 * 1024
 _LARGEST_BODY = 32 * 1024
 _LARGEST_TARGET = 2_000
+_LARGEST_ID = 200
+_SHORTEST_SECRET = 8
 _BLOT = "[key]"
+
+_Secret = tuple[str, bytes]
 
 
 class Entry(NamedTuple):
@@ -32,7 +37,8 @@ class Entry(NamedTuple):
         note: The verdict in words, or what went wrong.
         task_id: The task that it was about, if any.
         account: The name of the account whose key was used, if any.
-        body: What was sent; cut off after 32 KiB.
+        body: What was sent. From 32 KiB on, createTask requests and callbacks are kept with their long strings
+            shortened, which the assertions know of, and all others cut off.
     """
 
     number: int
@@ -66,7 +72,7 @@ class Journal:
     """
 
     def __init__(self, secrets: list[str] | None = None) -> None:
-        self._secrets = [(secret, secret.encode()) for secret in secrets or [] if secret]
+        self._secrets = _longest_first([(secret, secret.encode()) for secret in secrets or [] if secret])
         self._known = {raw for _, raw in self._secrets}
         self._entries: deque[Entry] = deque()
         self._bytes = 0
@@ -115,16 +121,27 @@ class Journal:
             body: What was sent.
             secret: A key that came with the request, known or not.
         """
+        secrets = self._secrets
+        if len(secret) >= _SHORTEST_SECRET and secret not in self._known:
+            secrets = _longest_first([*secrets, (secret.decode(errors="surrogateescape"), secret)])
+        beyond = 0
+        if len(body) > _LARGEST_BODY:
+            compared = kind == "callback" or target == _CREATE.path
+            body, beyond = _beginning((compared and _excerpt_of(body, secrets)) or body, secrets)
+        line = f"{method}\n{target}\n{note}\n{task_id}"
+        for text, raw in secrets:
+            if text in line:
+                method, target, note = (each.replace(text, _BLOT) for each in (method, target, note))
+                task_id = task_id and task_id.replace(text, _BLOT)
+            if raw in body:
+                body = body.replace(raw, _BLOT.encode())
+        # Cut only now: of a key across the edge, a part would be left.
         if len(target) > _LARGEST_TARGET:
             target = target[:_LARGEST_TARGET] + "…"
-        if len(body) > _LARGEST_BODY:
-            body = body[:_LARGEST_BODY]
-        for text, raw in self._secrets:
-            if text in target or text in note or raw in body:
-                target, note, body = _blotted(text, target, note, body)
-        unknown = len(secret) >= 8 and secret not in self._known
-        if unknown and (secret in body or secret in target.encode(errors="replace")):
-            target, note, body = _blotted(secret.decode("latin-1"), target, note, body)
+        if task_id and len(task_id) > _LARGEST_ID:
+            task_id = task_id[:_LARGEST_ID]
+        if beyond or len(body) > _LARGEST_BODY:
+            body = body[: min(_LARGEST_BODY, len(body) - beyond)]
         self._last += 1
         entry = Entry(self._last, at, kind, method, target, status, code, note, task_id, account, body)
         self._entries.append(entry)
@@ -134,9 +151,7 @@ class Journal:
 
     def without_keys(self, text: str) -> str:
         """A text with the keys blotted out."""
-        for secret, _ in self._secrets:
-            text = text.replace(secret, _BLOT)
-        return text
+        return _blotted(text, self._secrets)
 
     def clear(self) -> None:
         """Forget all, and number from 1 again."""
@@ -205,7 +220,23 @@ class Journal:
         return next((entry for entry in self.callbacks(task_id) if entry.status == 200 and wanted(entry)), None)
 
 
-def _blotted(secret: str, target: str, note: str, body: bytes) -> tuple[str, str, bytes]:
-    raw = secret.encode("latin-1", errors="ignore") or secret.encode()
-    body = body.replace(raw, _BLOT.encode()).replace(secret.encode(), _BLOT.encode())
-    return target.replace(secret, _BLOT), note.replace(secret, _BLOT), body
+def _longest_first(secrets: list[_Secret]) -> list[_Secret]:
+    # One key may begin with another: blotted after that, its end would be left.
+    return sorted(secrets, key=lambda secret: len(secret[1]), reverse=True)
+
+
+def _blotted(text: str, secrets: list[_Secret]) -> str:
+    for secret, _ in secrets:
+        text = text.replace(secret, _BLOT)
+    return text
+
+
+def _excerpt_of(body: bytes, secrets: list[_Secret]) -> bytes | None:
+    return excerpt_of(body, lambda text: _blotted(text, secrets))
+
+
+def _beginning(body: bytes, secrets: list[_Secret]) -> tuple[bytes, int]:
+    """As much of a body as may be kept, and a key more; and how much at its end may be the first part of a key."""
+    longest = max((len(raw) for _, raw in secrets), default=0)
+    piece = body[: _LARGEST_BODY + longest]
+    return piece, longest if len(piece) < len(body) else 0

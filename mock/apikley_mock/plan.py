@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Literal
@@ -12,6 +12,7 @@ Outcome = Literal["success", "fail", "never", "vanish"]
 Progress = Literal["time", "polls", "hand"]
 Form = Literal["2025", "late-2025", "2026"]
 Signature = Literal["valid", "wrong", "none"]
+SignedTime = Literal["machine", "simulated"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class CallbackPlan:
         corrupt: Whether the body is cut in half.
         signature: `wrong` signs with another key, `none` leaves the signature out.
         age: How old the signed timestamp is, in seconds.
+        clock: Whose time is signed: the machine's, which receivers check against, or the simulator's.
     """
 
     form: Form = "late-2025"
@@ -49,6 +51,7 @@ class CallbackPlan:
     corrupt: bool = False
     signature: Signature = "valid"
     age: float = 0.0
+    clock: SignedTime = "machine"
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,11 @@ class Plan:
         values = dict(changes)
         if isinstance(values.get("callback"), Mapping):
             values["callback"] = replace(self.callback, **values["callback"])
-        if isinstance(values.get("durations"), list):
+        if isinstance(values.get("durations"), list | tuple):
             values["durations"] = durations_of(values["durations"])
         return replace(self, **values)
 
 
-def durations_of(spans: list[Any]) -> Durations:
+def durations_of(spans: Sequence[Any]) -> Durations:
     """Durations from three entries, each a number of seconds or a pair of them."""
-    return Durations(*(tuple(span) if isinstance(span, list) else float(span) for span in spans))
+    return Durations(*(tuple(span) if isinstance(span, list | tuple) else float(span) for span in spans))

@@ -41,6 +41,10 @@ class MockService:
         """The requests received and the callbacks sent during this test."""
         return self._service.journal
 
+    def now(self) -> float:
+        """The simulated time, in Unix seconds."""
+        return self._service.clock.now()
+
     def advance(self, seconds: float) -> None:
         """Let simulated time pass; returns when the callbacks then due have been answered."""
         self._server.call(self._service.advance(seconds))

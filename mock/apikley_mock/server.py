@@ -25,6 +25,7 @@ class Server(uvicorn.Server):
             simulator,
             http=Protocol,
             ws="none",
+            log_config=None,  # its handlers want a standard output, which a command may be started without
             log_level="critical",
             access_log=False,
             lifespan="on",

@@ -89,7 +89,7 @@ class Service:
 
     def _settle(self, now: float) -> None:
         for task in self.engine.ended(now):
-            if task.plan.outcome == "fail":
+            if task.plan.outcome == "fail" and task.paid:
                 task.account.refund(task.price)
             self.deliveries.plan(task, task.completed)
         self.deliveries.start_due(now)
@@ -137,7 +137,7 @@ class Service:
             raise TypeError("only a simulator on a virtual clock can be advanced")
         if seconds < 0:
             raise ValueError(f"time cannot go back by {-seconds:g} s")
-        async with self._driven:
+        async with self._driven, self.caller.kept():
             goal = clock.now() + seconds
             if goal > LAST_MOMENT:
                 raise ValueError("time ends with the year 9999; begin again with a reset")

@@ -31,8 +31,8 @@ def record(task: Task, now: float) -> dict[str, Any]:
     if state in (SUCCESS, FAIL):
         shape["completeTime"] = _milliseconds(task.completed)
         shape["costTime"] = shape["completeTime"] - shape["createTime"]
-        if task.account.credits is not None:
-            shape["creditsConsumed"] = 0 if failed else task.price
+        if task.paid:
+            shape["creditsConsumed"] = _cost(task)
     return shape
 
 
@@ -40,7 +40,8 @@ def callback(task: Task, form: Form) -> dict[str, Any]:
     """The body of the completion callback, in one of its three published forms."""
     data = record(task, task.completed)
     failed = data["state"] == FAIL
-    cost = data.pop("creditsConsumed", task.price)
+    data.pop("creditsConsumed", None)
+    cost = _cost(task)
     if form == "2025":
         for name in ("failCode", "failMsg") if not failed else ("resultJson",):
             del data[name]
@@ -81,6 +82,11 @@ def fail_message(task: Task) -> str:
         return str(example["failMsg"])
     code = task.plan.fail_code
     return answers.recorded(int(code)) if code.isdecimal() and len(code) <= 4 else f"Generation failed: {code}"
+
+
+def _cost(task: Task) -> float:
+    """What a task that has ended cost: nothing where it failed."""
+    return 0 if task.plan.outcome == "fail" else task.price
 
 
 def _examples() -> dict[str, Any]:

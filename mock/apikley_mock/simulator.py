@@ -7,7 +7,9 @@ written, unless a fault has it lost.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -28,6 +30,7 @@ from apikley_mock.wire import LARGEST_HEAD, Answer, ClientGoneError, Receive, Re
 __all__ = ["Settings", "Simulator"]
 
 Handler = Callable[[Request, Account], Awaitable[Answer]]
+_logger = logging.getLogger("apikley_mock")
 _PREFERRED_CODE = re.compile(rb"(?:^|[,;\s])code=(\d{3})(?:$|[,;\s])")
 
 
@@ -91,7 +94,12 @@ class Simulator:
             return await self._admin.answer(request, receive)
         account = self.service.accounts.of(request.headers.get(b"authorization", b""))
         era = self.service.journal.era
-        answer = await self._judged(request, account, receive)
+        try:
+            answer = await self._judged(request, account, receive)
+        except ClientGoneError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a mistake of ours shall not pass for one of the client's
+            answer = self._failed(request, error)
         if answer.fault is not None:
             answer = faults.spoiled(answer.fault, answer)
         if self.service.journal.era != era:
@@ -193,11 +201,21 @@ class Simulator:
         folder, slash, _ = request.path[1:].partition("/")
         served = self._served.get(f"/{folder}{slash}")
         if served is None:
-            return self._error("NOT_FOUND", f"No such endpoint: {request.path[:200]}")
+            path = self.service.journal.without_keys(request.path)[:200]
+            return self._error("NOT_FOUND", f"No such endpoint: {path}")
         operation, serve = served
         # Faults for any request are meant for those of the API, not for what they lead to.
         fault = self.service.faults.take({"operation": operation}, named="operation")
         return await (serve(request) if fault is None else self._struck(fault, operation, lambda: serve(request)))
+
+    def _failed(self, request: Request, error: Exception) -> Answer:
+        """The answer where the simulator is at fault itself, with the traceback in the log."""
+        without_keys = self.service.journal.without_keys
+        _logger.error("%s", without_keys("".join(traceback.format_exception(error))))
+        words = "".join(traceback.format_exception_only(error)).strip()
+        msg = f"The simulator itself failed: {without_keys(words)}"
+        route = self._routes.get(request.path, {}).get(request.method)
+        return self._refusal(route, "SERVER_ERROR", msg) if route else self._error("SERVER_ERROR", msg)
 
     def _refusal(self, route: _Route, name: str, msg: str | None = None) -> Answer:
         if route.operation not in UPLOADS:
