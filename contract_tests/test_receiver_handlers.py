@@ -10,6 +10,8 @@ import pytest
 
 from apikley.errors import ConfigurationError
 from apikley.receiver import Event, Receiver, Retries
+from apikley.receiver._records import Begun, Outcome
+from contract_tests.inboxes import LEASE, begin
 from contract_tests.receivers import (
     DrivenClock,
     Make,
@@ -129,16 +131,42 @@ def test_a_handler_that_never_succeeds_is_given_up_listed_and_replayed(
 
 
 def test_what_ends_the_process_each_time_is_given_up_too(make_receiver: Make, driven_clock: DrivenClock) -> None:
-    receiver = make_receiver(retries=Retries(attempts=3), lease=10)
+    receiver = make_receiver(retries=Retries(attempts=3))
     events = collect(receiver)
     deliver(receiver, "task_1")
     for _ in range(3):
-        receiver.inbox.claim(driven_clock.time, 10, 1)
-        driven_clock.time += 10
+        begin(receiver.inbox, driven_clock.time)
+        driven_clock.time += LEASE
     receiver.work()
     assert events == []
     (entry,) = receiver.inbox.entries("dead")
-    assert entry.error == "the process ended during each attempt"
+    assert (entry.attempts, entry.error) == (3, "the process ended during 3 attempts in a row")
+
+
+def test_what_was_never_begun_is_not_given_up_for_what_a_process_ends_in_each_time(
+    make_receiver: Make, driven_clock: DrivenClock
+) -> None:
+    receiver = make_receiver(retries=Retries(attempts=3))
+    events = collect(receiver)
+    for number in range(8):
+        deliver(receiver, f"task_{number}")
+    for _ in range(3):
+        claimed = receiver.inbox.claim(driven_clock.time, LEASE, 8)
+        receiver.inbox.write([Begun(item) for item in claimed if item.task_id == "task_0"])
+        driven_clock.time += LEASE  # the process ends here
+    receiver.work()
+    assert [event.attempt for event in events] == [1] * 7
+    assert [entry.key for entry in receiver.inbox.entries("dead")] == ["task_0:success"]
+
+
+def test_an_attempt_more_than_is_allowed_now_is_no_crash(make_receiver: Make, driven_clock: DrivenClock) -> None:
+    receiver = make_receiver(retries=Retries(attempts=1))
+    events = collect(receiver)
+    deliver(receiver, "task_1")
+    inbox = receiver.inbox
+    inbox.write([Outcome(item, "pending", driven_clock.time) for item in begin(inbox, driven_clock.time)])
+    receiver.work()
+    assert [event.attempt for event in events] == [2], "when more were allowed, it was to be tried again"
 
 
 def test_pauses_grow_and_end() -> None:

@@ -19,6 +19,7 @@ from apikley.errors import ConfigurationError
 from apikley.receiver import Event, Inbox, Receiver
 from apikley.receiver import _workers as workers
 from apikley.receiver._records import Outcome
+from contract_tests.inboxes import begin
 from contract_tests.receivers import (
     WEBHOOK_KEY,
     DrivenClock,
@@ -335,7 +336,7 @@ def test_a_crash_between_two_handlers_repeats_only_the_one_it_fell_into(
     inbox = Inbox(tmp_path / "inbox.db")
     receiver = Receiver(WEBHOOK_KEY, inbox=inbox, workers=0, clock=driven_clock, lease=60)
     deliver(receiver, "task_1")
-    inbox.claim(driven_clock.time, 60, 1)  # and then the process ends
+    begin(inbox, driven_clock.time)  # and then the process ends
     receiver.stop()
     inbox.close()
     after = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=0, clock=driven_clock)

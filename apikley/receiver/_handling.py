@@ -65,12 +65,17 @@ class Handling:
         self._retries = retries
         self._clock = clock
 
+    def given_up(self, item: Claimed) -> Outcome | None:
+        """What becomes of an ending if a process ended in the last attempt that it had; nobody is told of it then."""
+        if not item.interrupted or item.attempts < self._retries.attempts:
+            return None
+        reason = f"the process ended during {item.interrupted} attempts in a row"
+        logger.error("%s is given up after %d attempts: %s", item.key, item.attempts, reason)
+        return Outcome(item, "dead", self._now(), reason, item.handled_by)
+
     def handle(self, item: Claimed) -> Outcome:
         """Confirm an ending and call its handlers. Whatever they raise becomes part of the outcome."""
         done = list(item.handled_by)
-        # Only a process that died on each attempt leaves more of them than are allowed.
-        if item.attempts > self._retries.attempts:
-            return self._failed(item, done, "the process ended during each attempt")
         try:
             event = self._event(item)
             if isinstance(event, Outcome):
@@ -105,7 +110,7 @@ class Handling:
             callback.task,
             confirmed,
             item.token,
-            item.attempts,
+            item.attempts + 1,
             received_at,
             item.source,
         )
@@ -115,10 +120,11 @@ class Handling:
         return Outcome(item, "refused", now, f"{type(error).__name__}: {error}", instead=ending(seen, now))
 
     def _failed(self, item: Claimed, done: list[str], reason: str, error: BaseException | None = None) -> Outcome:
-        pause = self._retries.pause(item.attempts)
+        attempt = item.attempts + 1
+        pause = self._retries.pause(attempt)
         status: Status = "dead" if pause is None else "pending"
         what = "given up" if pause is None else f"again in {pause:.0f} s"
-        logger.error("%s failed, attempt %d, %s: %s", item.key, item.attempts, what, reason, exc_info=error)
+        logger.error("%s failed, attempt %d, %s: %s", item.key, attempt, what, reason, exc_info=error)
         one_line = " ".join(reason.split())[:_ERROR_KEPT].encode("utf-8", "replace").decode().replace("\0", "")
         raised = None if isinstance(error, FAILURES) else error
         return Outcome(item, status, self._now() + (pause or 0.0), one_line, tuple(done), raised=raised)

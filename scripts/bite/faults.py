@@ -112,7 +112,7 @@ LIBRARY = (
 _RECEIVER = "apikley/receiver"
 RECEIVER = (
     Fault("callback acknowledged before it is stored", f"{_RECEIVER}/_asgi.py", "        await asyncio.wait_for(asyncio.wrap_future(store(judged)), _gate.STORE_TIMEOUT)\n", "        store(judged)\n", ("test_receiver",)),
-    Fault("same ending claimed by two", f"{_RECEIVER}/_inbox.py", "values(claim=claim, due_at=now + lease, attempts", "values(claim=claim, due_at=now, attempts", ("test_inbox",)),
+    Fault("same ending claimed by two", f"{_RECEIVER}/_inbox.py", "values(claim=claim, due_at=now + lease)", "values(claim=claim, due_at=now)", ("test_inbox",)),
     Fault("outcome of a lost claim written", f"{_RECEIVER}/_inbox.py", '(_COLUMN.claim == bindparam("held_claim"))', '(_COLUMN.claim != bindparam("held_claim") + "-")', ("test_inbox",)),
     Fault("handler called again that had finished", f"{_RECEIVER}/_handling.py", "                if name not in done:\n", "                if name:\n", ("test_receiver_handlers",)),
     Fault("failed handler never given up", f"{_RECEIVER}/_handling.py", "        if attempts >= self.attempts:\n", "        if attempts > self.attempts * 1000:\n", ("test_receiver_handlers",)),
