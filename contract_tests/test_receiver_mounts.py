@@ -123,7 +123,7 @@ def test_a_wsgi_request_that_cannot_be_stored_is_not_acknowledged(
 def test_it_starts_and_stops_with_the_applications_lifespan() -> None:
     from fastapi import FastAPI
 
-    receiver = Receiver(WEBHOOK_KEY, inbox=":memory:", clock=DrivenClock())
+    receiver = Receiver(WEBHOOK_KEY, inbox=":memory:", clock=DrivenClock(), in_app_loop=True)
 
     async def main() -> str:
         ended = asyncio.Event()

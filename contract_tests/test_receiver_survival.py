@@ -147,7 +147,7 @@ def test_in_the_foreground_too_a_lease_is_renewed_while_a_handler_is_busy(
 
 
 def test_ctrl_c_while_an_async_handler_runs_ends_the_application_and_loses_nothing(tmp_path: Path) -> None:
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, in_app_loop=True)
     receiver.inbox.write([Delivery("task_1", "success", body_of("task_1"), 0)])
 
     @receiver.on_any

@@ -56,14 +56,25 @@ class Handling:
         loop: Where coroutines run.
         retries: What becomes of a failure.
         clock: What tells the time.
+        in_app_loop: Whether async handlers run in the application's event loop.
     """
 
-    def __init__(self, handlers: Handlers, client: Client | None, loop: Loop, retries: Retries, clock: Clock) -> None:
+    def __init__(
+        self,
+        handlers: Handlers,
+        client: Client | None,
+        loop: Loop,
+        retries: Retries,
+        clock: Clock,
+        *,
+        in_app_loop: bool = False,
+    ) -> None:
         self._handlers = handlers
         self._client = client
         self._loop = loop
         self._retries = retries
         self._clock = clock
+        self._in_app_loop = in_app_loop
 
     def given_up(self, item: Claimed) -> Outcome | None:
         """What becomes of an ending if a process ended in the last attempt that it had; nobody is told of it then."""
@@ -82,7 +93,7 @@ class Handling:
                 return event
             for name, handler in self._handlers.of(event.state):
                 if name not in done:
-                    self._loop.call(handler, event)
+                    self._loop.call(handler, event, in_app=self._in_app_loop)
                     done.append(name)
         except BaseException as error:  # noqa: BLE001 - a handler may raise anything
             return self._failed(item, done, _described(error), error)
@@ -92,7 +103,7 @@ class Handling:
         callback = parse(item.body)
         confirmed = item.source == "poll"
         if self._client is not None and not confirmed:
-            seen: TaskSnapshot = self._loop.call(self._client.task, item.task_id)
+            seen: TaskSnapshot = self._loop.call(self._client.task, item.task_id, in_app=True)
             contradicted = contradiction(callback, seen)
             if contradicted is not None:
                 logger.error("callback contradicted: %s", contradicted)

@@ -42,6 +42,8 @@ class Receiver:
             are called, and about overdue ones.
         confirm: Whether handlers see only what the service itself says when asked; needs a client.
         tolerance: How far a callback's time may be from now, in seconds.
+        in_app_loop: Whether async handlers run in the application's event loop, for what is bound to it, instead
+            of one of the receiver's own. One that blocks it holds up the answers to the sender as well.
         workers: How many endings are handled at a time; 0 to receive only, where other processes handle.
         retries: When a handler that failed is called again.
         lease: Seconds after which another process takes over what a killed one has left.
@@ -67,6 +69,7 @@ class Receiver:
         client: Client | None = None,
         confirm: bool = True,
         tolerance: float = 300,
+        in_app_loop: bool = False,
         workers: int = 8,
         retries: Retries | None = None,
         lease: float = LEASE,
@@ -83,7 +86,14 @@ class Receiver:
         self._loop = Loop()
         self._handlers = Handlers()
         self._commit = GroupCommit(self.inbox)
-        handling = Handling(self._handlers, client if confirm else None, self._loop, retries or Retries(), self._clock)
+        handling = Handling(
+            self._handlers,
+            client if confirm else None,
+            self._loop,
+            retries or Retries(),
+            self._clock,
+            in_app_loop=in_app_loop,
+        )
         overdue = Overdue(self.inbox, client, self._loop, self._clock) if client is not None else None
         self._workers = Workers(
             self.inbox, self._commit, handling, overdue, self._clock, count=workers, lease=lease, keep=keep
@@ -129,7 +139,7 @@ class Receiver:
         return self._handlers.add(handler, SUCCESS, FAIL)
 
     def start(self) -> None:
-        """Begin to handle what is in the inbox. Async handlers run in the event loop that this is called in.
+        """Begin to handle what is in the inbox. The event loop that this is called in, if any, is the application's.
 
         Raises:
             ConfigurationError: The inbox cannot be opened.
