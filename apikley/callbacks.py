@@ -141,7 +141,7 @@ def parse(body: Body) -> Callback:
         raise BadPayload("the body names no task")
     code = payload.get("code")
     number = int(code) if is_number(code) and code % 1 == 0 else None
-    state = text(record.get("state")) or _state(number)
+    state = text(record.get("state")) or state_of(number)
     if state is None:
         raise BadPayload("the body names no state")
     message = text(payload.get("msg")) or text(payload.get("message")) or ""
@@ -180,7 +180,8 @@ def _encodable(value: str) -> bool:
     return True
 
 
-def _state(code: int | None) -> str | None:
+def state_of(code: int | None) -> str | None:
+    """The final state that an envelope's code stands for in a callback, if it stands for one."""
     codes = apikley_contract.codes()
     return {codes["SUCCESS"]: "success", codes["GENERATION_FAILED"]: "fail"}.get(code or 0)
 

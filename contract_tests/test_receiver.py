@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from typing import Any
 
@@ -16,6 +17,7 @@ from contract_tests.receivers import (
     START,
     WEBHOOK_KEY,
     Make,
+    Service,
     body_of,
     collect,
     deliver,
@@ -56,6 +58,43 @@ def test_news_of_a_task_that_goes_on_is_acknowledged_and_not_handled(make_receiv
     assert deliver(receiver, "task_1", "generating").json() == OK
     assert receiver.work() == 0
     assert events == []
+
+
+MEANT = {
+    "the code of a failure": (b'{"code":501,"data":{"taskId":"task_1","state":"failed"}}', "fail"),
+    "the code of a success": (b'{"code":200,"data":{"taskId":"task_1","state":"completed"}}', "success"),
+    "another case": (b'{"code":200,"data":{"taskId":"task_1","state":"SUCCESS"}}', "success"),
+    "another case, no code": (b'{"data":{"taskId":"task_1","state":"Fail"}}', "fail"),
+}
+
+
+@pytest.mark.parametrize(("body", "state"), MEANT.values(), ids=MEANT)
+@pytest.mark.parametrize("confirming", [False, True])
+def test_a_final_callback_in_other_words_is_stored_by_what_it_means_and_logged(
+    make_receiver: Make, caplog: pytest.LogCaptureFixture, body: bytes, state: str, confirming: bool
+) -> None:
+    receiver = make_receiver(client=Service(task_1=state) if confirming else None)
+    events = collect(receiver)
+    assert post(receiver, body, signed("task_1")).status_code == 200
+    receiver.work()
+    assert [(event.key, event.state) for event in events] == [(f"task_1:{state}", state)]
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert f"unknown to the contract, {json.loads(body)['data']['state']!r}, is read as {state}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("code", "state"), [(None, "completed"), (433, "completed"), (200, "GENERATING")], ids=["no", "unknown", "goes on"]
+)
+def test_an_unknown_state_that_says_no_end_is_acknowledged_logged_and_not_handled(
+    make_receiver: Make, caplog: pytest.LogCaptureFixture, code: int | None, state: str
+) -> None:
+    receiver = make_receiver()
+    collect(receiver)
+    body = json.dumps({"code": code, "data": {"taskId": "task_1", "state": state}}).encode()
+    assert post(receiver, body, signed("task_1")).status_code == 200
+    assert receiver.inbox.counts() == {}
+    assert f"unknown to the contract, {state!r}" in caplog.text
 
 
 GOOD = signed("task_1")

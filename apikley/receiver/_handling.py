@@ -23,6 +23,8 @@ logger = logging.getLogger("apikley.receiver")
 # whoever the thread belongs to as well.
 FAILURES = (Exception, SystemExit, asyncio.CancelledError)
 _ERROR_KEPT = 500
+# For how long what a look has found is as good as another look, in seconds: links are signed at each, and expire.
+_FRESH = 60.0
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,10 @@ class Handling:
 
     def _event(self, item: Claimed) -> Event | Outcome:
         callback = parse(item.body)
-        confirmed = item.source == "poll"
+        confirmed = item.source == "poll" and item.attempts == 0 and self._now() - item.received_at <= _FRESH
         if self._client is not None and not confirmed:
             seen: TaskSnapshot = self._loop.call(self._client.task, item.task_id, in_app=True)
-            contradicted = contradiction(callback, seen)
+            contradicted = contradiction(callback, item.state, seen)
             if contradicted is not None:
                 logger.error("callback contradicted: %s", contradicted)
                 if not seen.finished:
@@ -113,6 +115,7 @@ class Handling:
                     return self._refused(item, contradicted, seen)
             # What the handlers see is what the service says, in the same form.
             callback, confirmed = parse(payload(seen)), True
+        confirmed = confirmed or item.source == "poll"
         received_at = datetime.fromtimestamp(item.received_at, UTC)
         return Event(
             item.key,

@@ -119,7 +119,7 @@ RECEIVER = (
     Fault("handler's error ends its thread", f"{_RECEIVER}/_handling.py", "        except BaseException as error:  # noqa: BLE001 - a handler may raise anything\n", "        except ZeroDivisionError as error:\n", ("test_receiver_survival",)),
     Fault("callback believed without asking", f"{_RECEIVER}/_handling.py", "if self._client is not None and not confirmed:", "if self._client is not None and confirmed:", ("test_receiver_confirmation",)),
     Fault("contradicted result believed", f"{_RECEIVER}/_confirm.py", "    if claimed and claimed != confirmed:\n", "    if not claimed and claimed != confirmed:\n", ("test_receiver_confirmation",)),
-    Fault("news of a running task stored as its end", f"{_RECEIVER}/_gate.py", "        if callback.state not in FINISHED:\n", "        if not callback.state:\n", ("test_receiver",)),
+    Fault("news of a running task stored as its end", f"{_RECEIVER}/_gate.py", "        if state not in FINISHED:\n", "        if not state:\n", ("test_receiver",)),
     Fault("what was done with kept for ever", f"{_RECEIVER}/_workers.py", "            self._inbox.forget(self._now() - self._keep)\n", "", ("test_receiver_threads",)),
 )  # fmt: skip
 FAULTS = (*CONTRACT, *SIMULATOR, *LIBRARY, *RECEIVER)
