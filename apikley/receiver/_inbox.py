@@ -169,10 +169,15 @@ class Inbox:
     def expect(self, task_id: str | None, token: str | None, due_at: float, now: float) -> None:
         """Note a job whose callback is waited for, by its id, its token, or both.
 
-        One that is noted already stays as it is, unless nobody asks for it and now somebody can.
+        One that is noted already stays as it is, unless nobody asks for it and now somebody can. One whose task
+        was handled already is not noted.
         """
         row = {"task_id": task_id, "token": token, "due_at": due_at, "noted_at": now}
+        named = select(tokens.c.task_id).where(tokens.c.token == token)
+        theirs = (_COLUMN.task_id == task_id) | _COLUMN.task_id.in_(named)
         with self._database.begin() as connection:
+            if connection.scalar(select(_COLUMN.key).where(theirs, _COLUMN.status == "done").limit(1)):
+                return
             if task_id:
                 same = (expected.c.task_id == task_id) | (expected.c.token == token if token else false())
                 connection.execute(delete(expected).where(_NOT_ASKED_FOR, same))
