@@ -11,7 +11,7 @@ import pytest
 
 from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from apikley.errors import ConfigurationError
-from apikley.receiver import Receiver
+from apikley.receiver import Receiver, Retries
 from apikley.receiver import _gate as gate
 from contract_tests.receivers import (
     START,
@@ -227,9 +227,32 @@ def test_the_webhook_key_is_in_nothing_that_is_printed(make_receiver: Make, capl
     assert "whsec_never_shown" not in repr(receiver) + repr(vars(receiver)) + caplog.text
 
 
-def test_fewer_than_no_workers_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="workers is -1, expected 0 or more"):
-        Receiver(WEBHOOK_KEY, inbox=":memory:", workers=-1)
+NAN = float("nan")
+NONSENSE = {
+    "workers is -1, expected 0 or more": {"workers": -1},
+    "workers is 1.5, expected 0 or more": {"workers": 1.5},
+    "tolerance is nan, expected 0 or more seconds": {"tolerance": NAN},
+    "tolerance is -1, expected 0 or more seconds": {"tolerance": -1},
+    "keep is 0, expected more than 0 seconds": {"keep": 0},
+    "keep is nan, expected more than 0 seconds": {"keep": NAN},
+    "lease is 0, expected more than 0 seconds, with an end": {"lease": 0},
+    "lease is inf, expected more than 0 seconds, with an end": {"lease": float("inf")},
+    "retries is 3, expected Retries(…)": {"retries": 3},
+    "client is a str, expected an Apikley or an AsyncApikley": {"client": "http://x"},
+}
+
+
+@pytest.mark.parametrize(("words", "options"), NONSENSE.items(), ids=NONSENSE)
+def test_an_option_that_is_none_is_refused_when_the_receiver_is_made(words: str, options: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Receiver(WEBHOOK_KEY, inbox=":memory:", **options)
+    assert str(caught.value) == words
+
+
+@pytest.mark.parametrize("options", [{"attempts": 0}, {"attempts": 1.5}, {"first": -1}, {"longest": NAN}], ids=repr)
+def test_retries_that_are_none_are_refused(options: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r" is .*, expected "):
+        Retries(**options)
 
 
 def test_a_length_in_digits_that_are_no_number_does_no_harm(make_receiver: Make) -> None:

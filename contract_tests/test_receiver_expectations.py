@@ -149,6 +149,8 @@ def test_what_cannot_be_expected_is_said(make_receiver: Make) -> None:
         make_receiver(client=Service()).expect(object())
     with pytest.raises(ConfigurationError, match="pass client="):
         make_receiver().expect(SimpleNamespace(id="task_1"))
+    with pytest.raises(ConfigurationError, match="due is nan, expected 0 or more seconds"):
+        make_receiver().expect(SimpleNamespace(token=TOKEN), due=float("nan"))
 
 
 @pytest.mark.parametrize("error", [ValueError("no answer of ours"), SystemExit(1)], ids=repr)

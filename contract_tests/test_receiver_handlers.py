@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -169,6 +170,18 @@ def test_an_attempt_more_than_is_allowed_now_is_no_crash(make_receiver: Make, dr
     assert [event.attempt for event in events] == [2], "when more were allowed, it was to be tried again"
 
 
+def test_without_any_handler_endings_wait_for_one(make_receiver: Make, caplog: pytest.LogCaptureFixture) -> None:
+    receiver = make_receiver()
+    deliver(receiver, "task_1")
+    assert [receiver.work(), receiver.work()] == [0, 0]
+    assert receiver.inbox.counts() == {"pending": 1}
+    assert [record.message for record in caplog.records] == [
+        "there is no handler, so nothing is handled; what comes waits in the inbox for one"
+    ]
+    collect(receiver)
+    assert receiver.work() == 1
+
+
 def test_pauses_grow_and_end() -> None:
     retries = Retries(attempts=5, first=10, longest=30)
     pauses = [retries.pause(attempts) for attempts in (1, 2, 3, 4, 5)]
@@ -186,6 +199,25 @@ def test_two_handlers_of_one_name_are_refused(make_receiver: Make) -> None:
         receiver.on_any(events.append)
     with pytest.raises(ConfigurationError, match="is no handler"):
         receiver.on_any("save")  # type: ignore[type-var]
+
+
+async def yields_async(event: Event) -> AsyncIterator[None]:
+    yield
+
+
+def yields(event: Event) -> Iterator[None]:
+    yield
+
+
+class Yields:
+    def __call__(self, event: Event) -> Iterator[None]:
+        yield
+
+
+@pytest.mark.parametrize("handler", [yields_async, yields, Yields()], ids=["async", "sync", "an object"])
+def test_a_generator_is_no_handler_since_nobody_would_run_it(make_receiver: Make, handler: Any) -> None:
+    with pytest.raises(ConfigurationError, match="is no handler: it yields"):
+        make_receiver().on_any(handler)
 
 
 class Stop(BaseException):
@@ -250,6 +282,7 @@ def test_in_the_foreground_too_what_was_handled_long_ago_is_forgotten(
 ) -> None:
     def scheduled() -> Receiver:
         receiver = make_receiver(inbox=tmp_path / "inbox.db", keep=600)
+        collect(receiver)
         receiver.work()
         return receiver
 

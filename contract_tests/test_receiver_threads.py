@@ -213,6 +213,34 @@ def test_a_lease_is_renewed_while_a_handler_is_busy(tmp_path: Path) -> None:
     receiver.inbox.close()
 
 
+def test_a_lease_shorter_than_the_pause_between_two_looks_is_renewed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_POLL", 1_000.0)
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, lease=0.1)
+    entered, renewed, seen = threading.Event(), threading.Event(), []
+    renew = receiver.inbox.renew
+
+    def watched(items: Any, until: float) -> None:
+        renew(items, until)
+        if entered.is_set():
+            renewed.set()
+
+    monkeypatch.setattr(receiver.inbox, "renew", watched)
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        entered.set()
+        seen.append(renewed.wait(10))
+
+    with receiver:
+        deliver(receiver, "task_1")
+        assert entered.wait(10)
+        assert renewed.wait(10)
+    assert seen == [True]
+    receiver.inbox.close()
+
+
 def test_a_database_that_fails_for_a_while_delays_and_doubles_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -332,6 +360,7 @@ def test_what_was_handled_long_ago_is_forgotten_each_hour(tmp_path: Path, monkey
         return count
 
     monkeypatch.setattr(receiver.inbox, "forget", forgets)
+    collect(receiver)
     deliver(receiver, "task_1")
     receiver.work()
     with receiver:

@@ -15,6 +15,7 @@ from apikley.errors import CallbackContradicted
 from apikley.receiver._confirm import Client, contradiction, ending, payload
 from apikley.receiver._events import Event, Handlers
 from apikley.receiver._loop import Loop
+from apikley.receiver._options import ONE_OR_MORE, SECONDS, demand
 from apikley.receiver._records import Claimed, Outcome, Status
 
 logger = logging.getLogger("apikley.receiver")
@@ -35,11 +36,19 @@ class Retries:
         attempts: How often in all.
         first: Seconds before the second attempt; each further pause is twice as long.
         longest: Seconds; no pause is longer.
+
+    Raises:
+        ConfigurationError: There is not one attempt, or a pause is no number of seconds.
     """
 
     attempts: int = 12
     first: float = 5.0
     longest: float = 3600.0
+
+    def __post_init__(self) -> None:
+        demand(ONE_OR_MORE, "attempts", self.attempts)
+        demand(SECONDS, "first", self.first)
+        demand(SECONDS, "longest", self.longest)
 
     def pause(self, attempts: int) -> float | None:
         """Seconds until the next attempt after so many; None when there is none."""
@@ -77,6 +86,11 @@ class Handling:
         self._retries = retries
         self._clock = clock
         self._in_app_loop = in_app_loop
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether there is anybody to tell."""
+        return len(self._handlers) > 0
 
     def given_up(self, item: Claimed) -> Outcome | None:
         """What becomes of an ending if a process ended in the last attempt that it had; nobody is told of it then."""

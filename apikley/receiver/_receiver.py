@@ -21,6 +21,7 @@ from apikley.receiver._gate import Gate
 from apikley.receiver._handling import Handling, Retries
 from apikley.receiver._inbox import Inbox
 from apikley.receiver._loop import Loop
+from apikley.receiver._options import END, NONE_OR_MORE, SECONDS, SOME_SECONDS, demand
 from apikley.receiver._overdue import Overdue
 from apikley.receiver._records import INBOX, Delivery
 from apikley.receiver._workers import Workers
@@ -51,7 +52,8 @@ class Receiver:
         clock: What tells the time.
 
     Raises:
-        ConfigurationError: There is no key or one that is no text, or no inbox can be kept there.
+        ConfigurationError: There is no key or one that is no text, no inbox can be kept there, or another
+            option is none.
 
     Example:
         receiver = Receiver("your-webhook-key", client=Apikley())
@@ -77,8 +79,14 @@ class Receiver:
         clock: Clock | None = None,
     ) -> None:
         keys = webhook_keys(webhook_key)
-        if workers < 0:
-            raise ConfigurationError(f"workers is {workers}, expected 0 or more")
+        if client is not None and not callable(getattr(client, "task", None)):
+            raise ConfigurationError(f"client is a {type(client).__name__}, expected an Apikley or an AsyncApikley")
+        if not isinstance(retries, Retries | None):
+            raise ConfigurationError(f"retries is {retries!r}, expected Retries(…)")
+        demand(NONE_OR_MORE, "workers", workers)
+        demand(SECONDS, "tolerance", tolerance)
+        demand(END, "lease", lease)
+        demand(SOME_SECONDS, "keep", keep)
         self._clock = clock or Clock()
         self.inbox = inbox if isinstance(inbox, Inbox) else Inbox(inbox)
         self._client = client
@@ -177,7 +185,7 @@ class Receiver:
             due: Seconds from now until it is overdue.
 
         Raises:
-            ConfigurationError: There is neither an id nor a token, or no client to ask with.
+            ConfigurationError: There is neither an id nor a token, no client to ask with, or `due` is no time.
         """
         task_id = _text(task, "id") or _text(task, "task_id")
         token = _text(task, "token")
@@ -185,6 +193,7 @@ class Receiver:
             raise ConfigurationError(f"{task!r} has neither a task id nor a token to expect a callback by")
         if task_id and self._client is None:
             raise ConfigurationError("an overdue task can only be asked for with a client; pass client=Apikley()")
+        demand(SECONDS, "due", due)
         now = self._clock.now().timestamp()
         self.inbox.expect(task_id, token, now + due, now)
 

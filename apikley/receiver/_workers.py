@@ -67,6 +67,7 @@ class Workers:
         self._lease = lease
         self._keep = keep
         self._pruned = -math.inf
+        self._warned = False
         self._held: dict[str, Claimed] = {}  # by key, with the newest claim; taken and let go under the lock
         self._holding = threading.Lock()
         self._queue: queue.SimpleQueue[Claimed | None] = queue.SimpleQueue()
@@ -118,7 +119,7 @@ class Workers:
         if self._overdue is not None:
             self._overdue.ask()
         count = 0
-        while items := self._inbox.claim(self._now(), self._lease, 1):
+        while items := self._claim(1):
             with self._renewed(items):
                 outcome = self._handled(items[0], lambda begun: self._inbox.write([begun]))
             self._inbox.write([outcome])
@@ -150,9 +151,10 @@ class Workers:
 
     def _claim_on(self) -> None:
         renewed = self._clock.monotonic()
+        pause = min(_POLL, self._lease / 6)  # so that a short lease is renewed in time as well
         capacity = self._count * _AHEAD
         while not self._stopping.is_set():
-            self._wake.wait(_POLL)
+            self._wake.wait(pause)
             self._wake.clear()
             self._stopping.wait(_GATHER)
             try:
@@ -166,8 +168,16 @@ class Workers:
             except Exception:
                 logger.exception("the inbox cannot be read; tried again in %g s", _POLL)
 
+    def _claim(self, limit: int) -> list[Claimed]:
+        if self._handling.is_of_use:
+            return self._inbox.claim(self._now(), self._lease, limit)
+        if not self._warned:
+            logger.warning("there is no handler, so nothing is handled; what comes waits in the inbox for one")
+            self._warned = True
+        return []
+
     def _take(self, limit: int) -> None:
-        for item in self._inbox.claim(self._now(), self._lease, limit):
+        for item in self._claim(limit):
             # Where the clock was set, or the machine slept, our own may come up again: it is ours by the new claim.
             with self._holding:
                 is_new = item.key not in self._held

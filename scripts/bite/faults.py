@@ -104,7 +104,7 @@ LIBRARY = (
     Fault("compare not constant in time", "apikley/callbacks.py", "hmac.compare_digest(_signature(callback.task_id, stamp, each), presented)", "_signature(callback.task_id, stamp, each) == presented", ("test_callbacks",)),
     Fault("signature not checked", "apikley/callbacks.py", "    if not any(fits):\n", "    if not fits:\n", _CALLBACKS),
     Fault("time not signed", "apikley/callbacks.py", 'f"{task_id}.{timestamp}".encode()', "task_id.encode()", _CALLBACKS),
-    Fault("old callbacks taken", "apikley/callbacks.py", "    if abs((time.time() if now is None else now) - int(stamp)) > tolerance:\n", "    if (time.time() if now is None else now) - int(stamp) > tolerance:\n", ("test_callbacks",)),
+    Fault("old callbacks taken", "apikley/callbacks.py", "    if not abs((time.time() if now is None else now) - int(stamp)) <= tolerance:", "    if (time.time() if now is None else now) - int(stamp) > tolerance:", ("test_callbacks",)),
     Fault("credits of the 2025 form not read", "apikley/_fields.py", 'number(self._record.get("consumeCredits")) if cost is None else cost', "cost", _CALLBACKS),
     Fault("look places kept by waits that have left", "apikley/_limit.py", "                self._line.pop(ticket, None)\n", "                self._line.get(ticket)\n", ("test_wait_in_line",)),
     Fault("redirects followed with the key", "apikley/_connection.py", '            "follow_redirects": False,\n', '            "follow_redirects": True,\n', ("test_error_codes",)),
