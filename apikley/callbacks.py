@@ -3,7 +3,7 @@
 The signature of this API family covers the task's id and a time, **not the body**: a verified
 callback says that this task ended, and only a look at the task itself (`Apikley.task`) says how.
 
-    callback = verify(request.headers, request.body, key)   # raises CallbackError, nothing else
+    callback = verify(request.headers, request.body, key)   # raises CallbackError, whatever came
     done = api.task(callback.task_id)
 """
 
@@ -104,7 +104,10 @@ def verify(
         BadPayload: The body is not a callback.
         BadSignature: The signature is missing, malformed or wrong, or nothing can be signed with a key.
         StaleCallback: The signature is good, but too old or from the future.
+        ConfigurationError: The tolerance is no number of seconds.
     """
+    if not (is_number(tolerance) and tolerance >= 0):
+        raise ConfigurationError(f"tolerance is {tolerance!r}, expected 0 or more seconds")
     try:
         keys = webhook_keys(key)
     except ConfigurationError as error:
@@ -118,7 +121,8 @@ def verify(
     fits = [hmac.compare_digest(_signature(callback.task_id, stamp, each), presented) for each in keys]
     if not any(fits):
         raise BadSignature("the signature does not fit the task and the time")
-    if abs((time.time() if now is None else now) - int(stamp)) > tolerance:
+    # Asked this way round, so that a time that is no number is refused as well.
+    if not abs((time.time() if now is None else now) - int(stamp)) <= tolerance:
         raise StaleCallback(f"the callback's time is more than {tolerance:g} s from now")
     return callback
 
@@ -141,7 +145,7 @@ def parse(body: Body) -> Callback:
         raise BadPayload("the body names no task")
     code = payload.get("code")
     number = int(code) if is_number(code) and code % 1 == 0 else None
-    state = text(record.get("state")) or _state(number)
+    state = text(record.get("state")) or state_of(number)
     if state is None:
         raise BadPayload("the body names no state")
     message = text(payload.get("msg")) or text(payload.get("message")) or ""
@@ -198,7 +202,8 @@ def _encodable(value: str) -> bool:
     return True
 
 
-def _state(code: int | None) -> str | None:
+def state_of(code: int | None) -> str | None:
+    """The final state that an envelope's code stands for in a callback, if it stands for one."""
     codes = apikley_contract.codes()
     return {codes["SUCCESS"]: "success", codes["GENERATION_FAILED"]: "fail"}.get(code or 0)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import sqlalchemy
 
-from apikley.receiver._records import Claimed, Delivery, Outcome
+from apikley.receiver import Inbox
+from apikley.receiver._records import Begun, Claimed, Delivery, Outcome
 from apikley.receiver._schema import metadata
 
 NOW = 1_000.0
@@ -34,3 +35,10 @@ def delivery(task: str, state: str = "success", **more: Any) -> Delivery:
 
 def done(item: Claimed) -> Outcome:
     return Outcome(item, "done", NOW)
+
+
+def begin(inbox: Inbox, now: float = NOW, limit: int = 1) -> list[Claimed]:
+    """Claim endings and begin to handle them."""
+    items = inbox.claim(now, LEASE, limit)
+    inbox.write([Begun(item) for item in items])
+    return items

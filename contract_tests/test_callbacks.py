@@ -111,6 +111,17 @@ def test_a_good_signature_from_another_time_is_stale(age: float) -> None:
         verify(sign(TASK, KEY, NOW), BODY, KEY, now=NOW + age)
 
 
+def test_no_time_at_all_is_stale() -> None:
+    with pytest.raises(StaleCallback):
+        verify(sign(TASK, KEY, NOW), BODY, KEY, now=float("nan"))
+
+
+@pytest.mark.parametrize("tolerance", [float("nan"), -1, "300", None, True], ids=repr)
+def test_a_tolerance_that_is_none_is_the_callers_mistake(tolerance: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^tolerance is .*, expected 0 or more seconds$"):
+        verify(sign(TASK, KEY, NOW), BODY, KEY, tolerance=tolerance, now=NOW)
+
+
 @pytest.mark.parametrize("age", [300, -300, 0])
 def test_a_good_signature_within_the_tolerance_is_fresh(age: float) -> None:
     assert verify(sign(TASK, KEY, NOW), BODY, KEY, now=NOW + age).task_id == TASK

@@ -13,7 +13,7 @@ import pytest
 from apikley.cli import main
 from apikley.receiver import Inbox
 from apikley.receiver._records import Outcome
-from contract_tests.inboxes import LEASE, NOW, delivery
+from contract_tests.inboxes import LEASE, NOW, begin, delivery
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def command() -> Any:
 @pytest.mark.parametrize("where", ["sqlite", "postgresql"], indirect=True)
 def test_the_command_lists_and_replays_the_dead(inbox: Inbox, where: str, command: Any) -> None:
     inbox.write([delivery("task_1"), delivery("task_2"), delivery("task_3")])
-    inbox.write([Outcome(item, "dead", NOW, "OSError: [no] disk") for item in inbox.claim(NOW, LEASE, 2)])
+    inbox.write([Outcome(item, "dead", NOW, "OSError: [no] disk") for item in begin(inbox, limit=2)])
     code, out, _ = command("list", "--inbox", where, "--status", "dead")
     assert code == 0
     assert [line.split() for line in out.splitlines()] == [
@@ -64,7 +64,7 @@ def test_the_command_lists_what_is_expected(tmp_path: Path, command: Any) -> Non
         ("none.db", "there is no inbox none.db"),
         ("sqlite:///none.db", "there is no inbox none.db"),
         ("sqlite:///file:none.db?uri=true", "there is no inbox file:none.db"),
-        ("sqlite://", "there is no inbox :memory:"),
+        ("sqlite://", "the inbox is 'sqlite://'; expected a file, a PostgreSQL URL, or :memory: for tests"),
         ("", "--inbox is empty; name a SQLite file, or the URL of a PostgreSQL database"),
     ],
 )

@@ -31,6 +31,24 @@ def test_what_was_handled_is_no_longer_expected(inbox: Inbox) -> None:
     assert [each.task_id for each in inbox.expectations()] == ["task_3"]
 
 
+@pytest.mark.parametrize(("task_id", "token"), [("task_1", None), (None, "t" * 20), ("task_1", "t" * 20)])
+def test_what_was_handled_already_is_not_expected_any_more(
+    inbox: Inbox, task_id: str | None, token: str | None
+) -> None:
+    inbox.write([delivery("task_1", token="t" * 20)])
+    inbox.write([done(item) for item in inbox.claim(NOW, LEASE, 9)])
+    inbox.expect(task_id, token, NOW + 10, NOW)
+    assert inbox.expectations() == []
+
+
+def test_what_is_stored_and_not_handled_is_expected_until_it_is(inbox: Inbox) -> None:
+    inbox.write([delivery("task_1", token="t" * 20)])
+    inbox.expect(None, "t" * 20, NOW + 10, NOW)
+    assert [job.token for job in inbox.expectations()] == ["t" * 20]
+    inbox.write([done(item) for item in inbox.claim(NOW, LEASE, 9)])
+    assert inbox.expectations() == []
+
+
 def test_expected_jobs_that_nobody_asks_for_are_forgotten_in_time(inbox: Inbox) -> None:
     inbox.expect(None, "a" * 20, NOW, NOW)
     inbox.expect(None, "b" * 20, NOW, NOW + 10)

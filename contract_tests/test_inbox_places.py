@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from apikley.errors import ConfigurationError
-from apikley.receiver import Inbox, _database
+from apikley.receiver import Inbox, Receiver, _database
 from apikley.receiver._database import Database
 from contract_tests.inboxes import delivery
 
@@ -77,6 +77,14 @@ def test_a_place_for_no_inbox_is_refused_in_one_line(where: str, words: str) -> 
     with pytest.raises(ConfigurationError) as caught:
         Inbox(where)
     assert str(caught.value) == words
+
+
+@pytest.mark.parametrize("where", ["", "sqlite://", "sqlite:///"])
+def test_an_inbox_is_kept_in_memory_only_where_that_is_said(where: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^the inbox is '{where}'; expected a file"):
+        Receiver("key", inbox=where)
+    with Inbox("sqlite:///:memory:") as inbox:
+        assert inbox.counts() == {}
 
 
 @pytest.mark.parametrize("where", ["/nowhere/inbox.db", "postgresql://u:secret@/x?host=/nowhere"])

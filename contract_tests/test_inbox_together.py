@@ -10,7 +10,7 @@ import pytest
 
 from apikley.receiver import Inbox
 from apikley.receiver._commit import GroupCommit
-from apikley.receiver._records import Claimed, Delivery
+from apikley.receiver._records import Begun, Claimed, Delivery, Outcome
 from contract_tests.inboxes import LEASE, NOW, delivery
 
 
@@ -40,6 +40,24 @@ def test_those_who_change_the_same_endings_in_any_order_never_wait_for_each_othe
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(renew, [items, items[::-1]]))
+
+
+def test_those_who_begin_and_settle_together_never_wait_for_those_who_renew(inbox: Inbox) -> None:
+    inbox.write([delivery(f"task_{n:02}") for n in range(60)])
+
+    def settle(items: list[Claimed]) -> None:
+        inbox.write([*map(Begun, items[30:]), *(Outcome(item, "pending", NOW) for item in items[:30])])
+
+    def renew(items: list[Claimed]) -> None:
+        for _ in range(3):
+            inbox.renew(items, NOW)
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(20):
+            items = sorted(inbox.claim(NOW, LEASE, 60), key=lambda item: item.key)
+            for job in [pool.submit(renew, items), pool.submit(settle, items)]:
+                job.result()
+            inbox.release(items, NOW)
 
 
 def test_what_is_handed_in_together_is_written_together(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:

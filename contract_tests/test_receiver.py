@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 
 from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from apikley.errors import ConfigurationError
-from apikley.receiver import Receiver
+from apikley.receiver import Receiver, Retries
 from apikley.receiver import _gate as gate
 from contract_tests.receivers import (
     START,
     WEBHOOK_KEY,
     Make,
+    Service,
     body_of,
     collect,
     deliver,
@@ -56,6 +58,43 @@ def test_news_of_a_task_that_goes_on_is_acknowledged_and_not_handled(make_receiv
     assert deliver(receiver, "task_1", "generating").json() == OK
     assert receiver.work() == 0
     assert events == []
+
+
+MEANT = {
+    "the code of a failure": (b'{"code":501,"data":{"taskId":"task_1","state":"failed"}}', "fail"),
+    "the code of a success": (b'{"code":200,"data":{"taskId":"task_1","state":"completed"}}', "success"),
+    "another case": (b'{"code":200,"data":{"taskId":"task_1","state":"SUCCESS"}}', "success"),
+    "another case, no code": (b'{"data":{"taskId":"task_1","state":"Fail"}}', "fail"),
+}
+
+
+@pytest.mark.parametrize(("body", "state"), MEANT.values(), ids=MEANT)
+@pytest.mark.parametrize("confirming", [False, True])
+def test_a_final_callback_in_other_words_is_stored_by_what_it_means_and_logged(
+    make_receiver: Make, caplog: pytest.LogCaptureFixture, body: bytes, state: str, confirming: bool
+) -> None:
+    receiver = make_receiver(client=Service(task_1=state) if confirming else None)
+    events = collect(receiver)
+    assert post(receiver, body, signed("task_1")).status_code == 200
+    receiver.work()
+    assert [(event.key, event.state) for event in events] == [(f"task_1:{state}", state)]
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert f"unknown to the contract, {json.loads(body)['data']['state']!r}, is read as {state}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("code", "state"), [(None, "completed"), (433, "completed"), (200, "GENERATING")], ids=["no", "unknown", "goes on"]
+)
+def test_an_unknown_state_that_says_no_end_is_acknowledged_logged_and_not_handled(
+    make_receiver: Make, caplog: pytest.LogCaptureFixture, code: int | None, state: str
+) -> None:
+    receiver = make_receiver()
+    collect(receiver)
+    body = json.dumps({"code": code, "data": {"taskId": "task_1", "state": state}}).encode()
+    assert post(receiver, body, signed("task_1")).status_code == 200
+    assert receiver.inbox.counts() == {}
+    assert f"unknown to the contract, {state!r}" in caplog.text
 
 
 GOOD = signed("task_1")
@@ -188,9 +227,32 @@ def test_the_webhook_key_is_in_nothing_that_is_printed(make_receiver: Make, capl
     assert "whsec_never_shown" not in repr(receiver) + repr(vars(receiver)) + caplog.text
 
 
-def test_fewer_than_no_workers_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="workers is -1, expected 0 or more"):
-        Receiver(WEBHOOK_KEY, inbox=":memory:", workers=-1)
+NAN = float("nan")
+NONSENSE = {
+    "workers is -1, expected 0 or more": {"workers": -1},
+    "workers is 1.5, expected 0 or more": {"workers": 1.5},
+    "tolerance is nan, expected 0 or more seconds": {"tolerance": NAN},
+    "tolerance is -1, expected 0 or more seconds": {"tolerance": -1},
+    "keep is 0, expected more than 0 seconds": {"keep": 0},
+    "keep is nan, expected more than 0 seconds": {"keep": NAN},
+    "lease is 0, expected more than 0 seconds, with an end": {"lease": 0},
+    "lease is inf, expected more than 0 seconds, with an end": {"lease": float("inf")},
+    "retries is 3, expected Retries(…)": {"retries": 3},
+    "client is a str, expected an Apikley or an AsyncApikley": {"client": "http://x"},
+}
+
+
+@pytest.mark.parametrize(("words", "options"), NONSENSE.items(), ids=NONSENSE)
+def test_an_option_that_is_none_is_refused_when_the_receiver_is_made(words: str, options: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Receiver(WEBHOOK_KEY, inbox=":memory:", **options)
+    assert str(caught.value) == words
+
+
+@pytest.mark.parametrize("options", [{"attempts": 0}, {"attempts": 1.5}, {"first": -1}, {"longest": NAN}], ids=repr)
+def test_retries_that_are_none_are_refused(options: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r" is .*, expected "):
+        Retries(**options)
 
 
 def test_a_length_in_digits_that_are_no_number_does_no_harm(make_receiver: Make) -> None:

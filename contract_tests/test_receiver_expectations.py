@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from apikley._task import TaskSnapshot
 from apikley.errors import ConfigurationError
+from apikley.receiver import Event, Retries
 from contract_tests.receivers import (
     DrivenClock,
     Make,
@@ -55,6 +57,31 @@ def test_a_service_that_cannot_be_asked_is_asked_again_later(
     driven_clock.time += 60
     receiver.work()
     assert [event.key for event in events] == ["task_1:success"]
+
+
+@pytest.mark.parametrize("seconds", [1, 3600], ids=["again after a failure", "long after"])
+def test_what_was_polled_is_looked_at_again_before_it_is_handled_later(
+    make_receiver: Make, driven_clock: DrivenClock, seconds: float
+) -> None:
+    service = Service(task_1="success")
+    receiver = make_receiver(client=service, retries=Retries(attempts=1 if seconds > 1 else 2, first=1))
+    links: list[str] = []
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        links.extend(event.task.result_urls)
+        assert event.confirmed
+        if len(links) == 1:
+            raise OSError("no disk")
+
+    receiver.expect(SimpleNamespace(id="task_1"), due=0)
+    for link in ("https://a.test/1.mp4?sig=1", "https://a.test/1.mp4?sig=2"):
+        service.records["task_1"]["resultJson"] = json.dumps({"resultUrls": [link]})
+        receiver.work()
+        driven_clock.time += seconds
+        receiver.inbox.replay(driven_clock.time)
+    assert links == ["https://a.test/1.mp4?sig=1", "https://a.test/1.mp4?sig=2"]
+    assert receiver.inbox.counts() == {"done": 1}
 
 
 def test_a_callback_after_the_poll_is_not_handled_again(make_receiver: Make, driven_clock: DrivenClock) -> None:
@@ -131,7 +158,7 @@ def test_what_cannot_be_expected_is_said(make_receiver: Make) -> None:
     [
         ({}, 1.0, "only with a client can it be asked for; pass client=Apikley()"),
         ({"client": Service(), "inbox": "/nowhere/inbox.db"}, 1.0, "the inbox sqlite:////nowhere/inbox.db cannot be "),
-        ({"client": Service()}, "soon", "due is 'soon', expected a number of seconds"),
+        ({"client": Service()}, float("nan"), "due is nan, expected 0 or more seconds"),
     ],
 )
 def test_a_task_that_is_not_expected_is_named(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from apikley.errors import ConfigurationError
 from apikley.receiver import Event, Receiver, Retries
+from apikley.receiver._records import Begun, Outcome
+from contract_tests.inboxes import LEASE, begin
 from contract_tests.receivers import (
     DrivenClock,
     Make,
@@ -129,16 +132,54 @@ def test_a_handler_that_never_succeeds_is_given_up_listed_and_replayed(
 
 
 def test_what_ends_the_process_each_time_is_given_up_too(make_receiver: Make, driven_clock: DrivenClock) -> None:
-    receiver = make_receiver(retries=Retries(attempts=3), lease=10)
+    receiver = make_receiver(retries=Retries(attempts=3))
     events = collect(receiver)
     deliver(receiver, "task_1")
     for _ in range(3):
-        receiver.inbox.claim(driven_clock.time, 10, 1)
-        driven_clock.time += 10
+        begin(receiver.inbox, driven_clock.time)
+        driven_clock.time += LEASE
     receiver.work()
     assert events == []
     (entry,) = receiver.inbox.entries("dead")
-    assert entry.error == "the process ended during each attempt"
+    assert (entry.attempts, entry.error) == (3, "the process ended during 3 attempts in a row")
+
+
+def test_what_was_never_begun_is_not_given_up_for_what_a_process_ends_in_each_time(
+    make_receiver: Make, driven_clock: DrivenClock
+) -> None:
+    receiver = make_receiver(retries=Retries(attempts=3))
+    events = collect(receiver)
+    for number in range(8):
+        deliver(receiver, f"task_{number}")
+    for _ in range(3):
+        claimed = receiver.inbox.claim(driven_clock.time, LEASE, 8)
+        receiver.inbox.write([Begun(item) for item in claimed if item.task_id == "task_0"])
+        driven_clock.time += LEASE  # the process ends here
+    receiver.work()
+    assert [event.attempt for event in events] == [1] * 7
+    assert [entry.key for entry in receiver.inbox.entries("dead")] == ["task_0:success"]
+
+
+def test_an_attempt_more_than_is_allowed_now_is_no_crash(make_receiver: Make, driven_clock: DrivenClock) -> None:
+    receiver = make_receiver(retries=Retries(attempts=1))
+    events = collect(receiver)
+    deliver(receiver, "task_1")
+    inbox = receiver.inbox
+    inbox.write([Outcome(item, "pending", driven_clock.time) for item in begin(inbox, driven_clock.time)])
+    receiver.work()
+    assert [event.attempt for event in events] == [2], "when more were allowed, it was to be tried again"
+
+
+def test_without_any_handler_endings_wait_for_one(make_receiver: Make, caplog: pytest.LogCaptureFixture) -> None:
+    receiver = make_receiver()
+    deliver(receiver, "task_1")
+    assert [receiver.work(), receiver.work()] == [0, 0]
+    assert receiver.inbox.counts() == {"pending": 1}
+    assert [record.message for record in caplog.records] == [
+        "there is no handler, so nothing is handled; what comes waits in the inbox for one"
+    ]
+    collect(receiver)
+    assert receiver.work() == 1
 
 
 def test_pauses_grow_and_end() -> None:
@@ -158,6 +199,25 @@ def test_two_handlers_of_one_name_are_refused(make_receiver: Make) -> None:
         receiver.on_any(events.append)
     with pytest.raises(ConfigurationError, match="is no handler"):
         receiver.on_any("save")  # type: ignore[type-var]
+
+
+async def yields_async(event: Event) -> AsyncIterator[None]:
+    yield
+
+
+def yields(event: Event) -> Iterator[None]:
+    yield
+
+
+class Yields:
+    def __call__(self, event: Event) -> Iterator[None]:
+        yield
+
+
+@pytest.mark.parametrize("handler", [yields_async, yields, Yields()], ids=["async", "sync", "an object"])
+def test_a_generator_is_no_handler_since_nobody_would_run_it(make_receiver: Make, handler: Any) -> None:
+    with pytest.raises(ConfigurationError, match="is no handler: it yields"):
+        make_receiver().on_any(handler)
 
 
 class Stop(BaseException):
@@ -222,6 +282,7 @@ def test_in_the_foreground_too_what_was_handled_long_ago_is_forgotten(
 ) -> None:
     def scheduled() -> Receiver:
         receiver = make_receiver(inbox=tmp_path / "inbox.db", keep=600)
+        collect(receiver)
         receiver.work()
         return receiver
 

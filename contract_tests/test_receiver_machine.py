@@ -14,6 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from apikley.receiver import Event, Receiver, Retries
 from apikley.receiver._gate import Gate
 from apikley.receiver._records import Delivery
+from contract_tests.inboxes import begin
 from contract_tests.receivers import WEBHOOK_KEY, DrivenClock, Service, body_of, signed
 
 LEASE = 60.0
@@ -127,6 +128,11 @@ class Life(RuleBasedStateMachine):
     @rule()
     def crash_with_a_claim(self) -> None:
         self.receiver.inbox.claim(self.clock.time, LEASE, 1)
+        self.restart()
+
+    @rule()
+    def crash_at_the_very_beginning(self) -> None:
+        begin(self.receiver.inbox, self.clock.time)
         self.restart()
 
     @rule()

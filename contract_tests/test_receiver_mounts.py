@@ -164,7 +164,7 @@ def test_it_starts_and_stops_with_the_applications_lifespan() -> None:
     from fastapi import FastAPI
     from starlette.routing import Route
 
-    receiver = Receiver(WEBHOOK_KEY, inbox=":memory:", clock=DrivenClock())
+    receiver = Receiver(WEBHOOK_KEY, inbox=":memory:", clock=DrivenClock(), in_app_loop=True)
 
     async def main() -> str:
         ended = asyncio.Event()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
 from apikley.receiver import Event, Receiver, Retries
 from apikley.receiver._handling import Handling
-from apikley.receiver._records import Claimed, Delivery, Outcome
+from apikley.receiver._records import Begun, Claimed, Delivery, Operation, Outcome
 from apikley.receiver._workers import Workers
+from contract_tests.inboxes import LEASE, begin
 from contract_tests.receivers import WEBHOOK_KEY, DrivenClock, body_of, deliver
 
 ERRORS = [type("Stop", (BaseException,), {}), SystemExit, KeyboardInterrupt, GeneratorExit]
@@ -145,7 +147,7 @@ def test_in_the_foreground_too_a_lease_is_renewed_while_a_handler_is_busy(
 
 
 def test_ctrl_c_while_an_async_handler_runs_ends_the_application_and_loses_nothing(tmp_path: Path) -> None:
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, in_app_loop=True)
     receiver.inbox.write([Delivery("task_1", "success", body_of("task_1"), 0)])
 
     @receiver.on_any
@@ -161,4 +163,89 @@ def test_ctrl_c_while_an_async_handler_runs_ends_the_application_and_loses_nothi
     receiver.stop()
     (entry,) = receiver.inbox.entries("pending")
     assert (entry.key, entry.attempts, entry.error) == ("task_1:success", 1, "KeyboardInterrupt:")
+    receiver.inbox.close()
+
+
+@pytest.fixture
+def suspects(tmp_path: Path, driven_clock: DrivenClock) -> Receiver:
+    """A receiver whose inbox holds three endings that a process has ended in twice."""
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=4, clock=driven_clock)
+    stored = [Delivery(f"suspect_{n}", "success", body_of(f"suspect_{n}"), driven_clock.time) for n in range(3)]
+    receiver.inbox.write(stored)
+    for _ in range(2):
+        begin(receiver.inbox, driven_clock.time, 3)
+        driven_clock.time += LEASE
+    return receiver
+
+
+def test_those_that_a_process_has_ended_in_twice_are_handled_one_at_a_time(suspects: Receiver) -> None:
+    entered, go_on, others = threading.Event(), threading.Event(), threading.Semaphore(0)
+    running: list[str] = []
+    together: list[int] = []
+
+    @suspects.on_any
+    def handle(event: Event) -> None:
+        if not event.task_id.startswith("suspect"):
+            others.release()
+            return
+        running.append(event.task_id)
+        together.append(len(running))
+        entered.set()
+        assert go_on.wait(10)
+        running.remove(event.task_id)
+
+    with suspects:
+        assert entered.wait(10)
+        for number in range(5):  # which a free thread handles beside it
+            deliver(suspects, f"task_{number}")
+            assert others.acquire(timeout=10)
+        go_on.set()
+        handled_at = time.monotonic() + 10
+        while suspects.inbox.counts() != {"done": 8}:
+            assert time.monotonic() < handled_at
+    assert together == [1, 1, 1]
+    suspects.inbox.close()
+
+
+def test_those_that_wait_for_their_turn_are_given_back_when_it_stops(suspects: Receiver) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    @suspects.on_any
+    def handle(event: Event) -> None:
+        entered.set()
+        assert go_on.wait(10)
+
+    with suspects:
+        assert entered.wait(10)
+        threading.Timer(0.1, go_on.set).start()
+    assert suspects.inbox.counts() == {"done": 1, "pending": 2}
+    assert len(suspects.inbox.claim(suspects._clock.now().timestamp(), LEASE, 9)) == 2
+    suspects.inbox.close()
+
+
+def test_what_cannot_be_begun_on_record_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
+    heard: list[str] = []
+    handled, write = threading.Event(), receiver.inbox.write
+
+    def writes(operations: Sequence[Operation]) -> None:
+        if any(isinstance(each, Begun) and each.item.task_id == "task_1" for each in operations):
+            raise OSError("disk unplugged")
+        write(operations)
+
+    monkeypatch.setattr(receiver.inbox, "write", writes)
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        heard.append(event.task_id)
+        handled.set()
+
+    with receiver:
+        deliver(receiver, "task_1")
+        deliver(receiver, "task_2")
+        assert handled.wait(10)
+    assert heard == ["task_2"]
+    assert "task_1:success is left; it comes up again when its lease is over" in caplog.text
     receiver.inbox.close()

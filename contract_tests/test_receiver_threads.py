@@ -9,23 +9,29 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
+from apikley._task import TaskSnapshot
 from apikley.errors import ConfigurationError
 from apikley.receiver import Event, Inbox, Receiver
 from apikley.receiver import _workers as workers
-from apikley.receiver._records import Outcome
+from apikley.receiver._records import Delivery, Outcome
+from contract_tests.inboxes import begin
 from contract_tests.receivers import (
     WEBHOOK_KEY,
     DrivenClock,
     Make,
     Service,
+    body_of,
     collect,
     deliver,
+    signed,
 )
 
 
@@ -54,8 +60,8 @@ def test_an_unopened_inbox_stops_the_start(tmp_path: Path) -> None:
         receiver.start()
 
 
-def test_in_the_foreground_async_handlers_need_a_thread(make_receiver: Make) -> None:
-    receiver = make_receiver()
+def test_in_the_foreground_of_its_own_loop_an_async_handler_needs_a_thread(make_receiver: Make) -> None:
+    receiver = make_receiver(in_app_loop=True)
 
     @receiver.on_any
     async def handle(event: Event) -> None:
@@ -70,6 +76,76 @@ def test_in_the_foreground_async_handlers_need_a_thread(make_receiver: Make) -> 
     (entry,) = receiver.inbox.entries("pending")
     assert entry.error
     assert "asyncio.to_thread" in entry.error
+
+
+async def handling_loop(receiver: Receiver) -> asyncio.AbstractEventLoop:
+    """The event loop that a handler of one ending is run in, where the receiver is started in this one."""
+    loops: list[asyncio.AbstractEventLoop] = []
+    handled = threading.Event()
+
+    @receiver.on_any
+    async def handle(event: Event) -> None:
+        loops.append(asyncio.get_running_loop())
+        handled.set()
+
+    async with receiver:
+        receiver.inbox.write([Delivery("task_1", "success", body_of("task_1"), 0)])
+        assert await asyncio.to_thread(handled.wait, 10)
+    return loops[0]
+
+
+@pytest.mark.parametrize("in_app_loop", [False, True])
+def test_async_handlers_run_in_the_applications_loop_only_on_request(tmp_path: Path, in_app_loop: bool) -> None:
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, in_app_loop=in_app_loop)
+
+    async def main() -> bool:
+        return await handling_loop(receiver) is asyncio.get_running_loop()
+
+    assert asyncio.run(main()) is in_app_loop
+    receiver.inbox.close()
+
+
+def test_an_async_client_is_awaited_in_the_applications_loop(tmp_path: Path) -> None:
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    class Client(Service):
+        async def task(self, task_id: str) -> TaskSnapshot:  # type: ignore[override]
+            loops.append(asyncio.get_running_loop())
+            return super().task(task_id)
+
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, client=Client(task_1="success"))
+
+    async def main() -> None:
+        await handling_loop(receiver)
+        assert loops == [asyncio.get_running_loop()]
+
+    asyncio.run(main())
+    receiver.inbox.close()
+
+
+def test_an_async_handler_that_blocks_holds_up_no_answer(tmp_path: Path) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    answered: list[bool] = []
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
+
+    @receiver.on_any
+    async def handle(event: Event) -> None:
+        entered.set()
+        answered.append(go_on.wait(10))
+
+    async def main() -> int:
+        transport = httpx.ASGITransport(receiver)
+        async with receiver, httpx.AsyncClient(transport=transport, base_url="http://receiver.test") as client:
+            receiver.inbox.write([Delivery("task_1", "success", body_of("task_1"), 0)])
+            receiver._workers.wake()
+            assert await asyncio.to_thread(entered.wait, 10)
+            answer = await client.post("/", content=body_of("task_2"), headers=signed("task_2", time.time()))
+            go_on.set()
+            return answer.status_code
+
+    assert asyncio.run(main()) == 200
+    assert answered[0], "before the handler gave up waiting for it"
+    receiver.inbox.close()
 
 
 def threads_left() -> list[str]:
@@ -134,6 +210,34 @@ def test_a_lease_is_renewed_while_a_handler_is_busy(tmp_path: Path) -> None:
         assert receiver.inbox.claim(clock.time, 60, 1) == [], "it is still held"
         go_on.set()
     assert receiver.inbox.counts() == {"done": 1}
+    receiver.inbox.close()
+
+
+def test_a_lease_shorter_than_the_pause_between_two_looks_is_renewed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_POLL", 1_000.0)
+    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, lease=0.1)
+    entered, renewed, seen = threading.Event(), threading.Event(), []
+    renew = receiver.inbox.renew
+
+    def watched(items: Any, until: float) -> None:
+        renew(items, until)
+        if entered.is_set():
+            renewed.set()
+
+    monkeypatch.setattr(receiver.inbox, "renew", watched)
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        entered.set()
+        seen.append(renewed.wait(10))
+
+    with receiver:
+        deliver(receiver, "task_1")
+        assert entered.wait(10)
+        assert renewed.wait(10)
+    assert seen == [True]
     receiver.inbox.close()
 
 
@@ -256,6 +360,7 @@ def test_what_was_handled_long_ago_is_forgotten_each_hour(tmp_path: Path, monkey
         return count
 
     monkeypatch.setattr(receiver.inbox, "forget", forgets)
+    collect(receiver)
     deliver(receiver, "task_1")
     receiver.work()
     with receiver:
@@ -335,7 +440,7 @@ def test_a_crash_between_two_handlers_repeats_only_the_one_it_fell_into(
     inbox = Inbox(tmp_path / "inbox.db")
     receiver = Receiver(WEBHOOK_KEY, inbox=inbox, workers=0, clock=driven_clock, lease=60)
     deliver(receiver, "task_1")
-    inbox.claim(driven_clock.time, 60, 1)  # and then the process ends
+    begin(inbox, driven_clock.time)  # and then the process ends
     receiver.stop()
     inbox.close()
     after = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=0, clock=driven_clock)

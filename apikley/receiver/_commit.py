@@ -15,7 +15,7 @@ from apikley.receiver._records import Operation
 # More than this many in one transaction gain nothing.
 _LARGEST = 256
 
-_Job = tuple[Operation, "Future[None]"]
+_Job = tuple[tuple[Operation, ...], "Future[None]"]
 
 
 class GroupCommit:
@@ -31,15 +31,15 @@ class GroupCommit:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def submit(self, operation: Operation) -> Future[None]:
-        """Hand in one operation. The future is done when it is on the disk, or tells why it is not."""
+    def submit(self, *operations: Operation) -> Future[None]:
+        """Hand in what belongs together. The future is done when all of it is on the disk, or tells why none is."""
         future: Future[None] = Future()
         # Under the lock, so that nothing is put behind the mark that ends the thread.
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="apikley-receiver-commit", daemon=True)
                 self._thread.start()
-            self._jobs.put((operation, future))
+            self._jobs.put((operations, future))
         return future
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ class GroupCommit:
         # Whoever has given up waiting meanwhile has also said that it is not stored.
         group = [job for job in group if job[1].running() or job[1].set_running_or_notify_cancel()]
         try:
-            self._inbox.write([operation for operation, _ in group])
+            self._inbox.write([operation for operations, _ in group for operation in operations])
         except Exception as error:  # noqa: BLE001 - it is the submitter's to handle
             if len(group) == 1 or isinstance(error, OperationalError | ConfigurationError):
                 for _, future in group:

@@ -22,11 +22,17 @@ class Client(Protocol):
         """Look at a task."""
 
 
-def contradiction(callback: Callback, seen: TaskSnapshot) -> CallbackContradicted | None:
-    """Where a callback says something else than the service, if it does."""
+def contradiction(callback: Callback, ended: str, seen: TaskSnapshot) -> CallbackContradicted | None:
+    """Where a callback says something else than the service, if it does.
+
+    Args:
+        callback: What it says.
+        ended: The final state that it was read to mean.
+        seen: What the service says.
+    """
     state = _state(seen)
-    if callback.state != state:
-        return CallbackContradicted(callback.task_id, "state", callback.state, state)
+    if ended != state:
+        return CallbackContradicted(callback.task_id, "state", ended, state)
     claimed, confirmed = _places(callback.task), _places(seen)
     if claimed and claimed != confirmed:
         return CallbackContradicted(callback.task_id, "result_urls", claimed, confirmed)

@@ -162,6 +162,9 @@ def _keep_log(connection: Any) -> None:
 
 def _url(where: str | os.PathLike[str]) -> URL:
     text = os.fspath(where)
+    # SQLite takes it for a database in memory, which is gone with the process.
+    if text in ("", "sqlite://", "sqlite:///"):
+        raise ConfigurationError(f"the inbox is {text!r}; expected a file, a PostgreSQL URL, or :memory: for tests")
     if "://" not in text:
         return URL.create("sqlite", database=text)
     try:

@@ -54,11 +54,19 @@ class Handlers:
     def __init__(self) -> None:
         self._handlers: dict[str, tuple[frozenset[str], Handler]] = {}
 
+    def __len__(self) -> int:
+        return len(self._handlers)
+
     def add(self, handler: H, *states: str) -> H:
         """Have a handler called for these states."""
         if not callable(handler):
             raise ConfigurationError(f"{handler!r} is no handler; expected a function of one event")
         name = _name(handler)
+        # Called, they give something that has still to be run, and nobody would.
+        if any(map(_is_generator, (handler, getattr(handler, "__call__", None)))):  # noqa: B004 - of an instance
+            raise ConfigurationError(
+                f"{name} is no handler: it yields; expected a function that returns when it is done"
+            )
         if name in self._handlers:
             raise ConfigurationError(f"there is a handler named {name} already; give each its own name")
         self._handlers[name] = (frozenset(states), handler)
@@ -69,6 +77,10 @@ class Handlers:
         for name, (states, handler) in self._handlers.items():
             if state in states:
                 yield name, handler
+
+
+def _is_generator(function: object) -> bool:
+    return inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function)
 
 
 def _name(handler: Handler) -> str:

@@ -16,7 +16,7 @@ from apikley._clock import Clock
 from apikley._correlation import PARAMETER
 from apikley._fields import is_digits
 from apikley._task import FINISHED
-from apikley.callbacks import Headers, Key, verify
+from apikley.callbacks import Callback, Headers, Key, state_of, verify
 from apikley.errors import BadPayload, CallbackError
 from apikley.receiver._records import Delivery
 
@@ -109,9 +109,27 @@ class Gate:
         # Ids are opaque, but what cannot be printed or runs on for pages cannot be stored everywhere.
         if len(callback.task_id) > _LONGEST_ID or not callback.task_id.isprintable():
             return BAD_PAYLOAD
-        if callback.state not in FINISHED:
+        state = _state(callback)
+        if state not in FINISHED:
             return ACCEPTED  # news of a task that goes on: there is nothing to do
-        return Delivery(callback.task_id, callback.state, body, now, _token(query))
+        return Delivery(callback.task_id, state, body, now, _token(query))
+
+
+def _state(callback: Callback) -> str | None:
+    """The contract's state that a callback means: the one that it names, in whatever case, or what its code says."""
+    known = apikley_contract.openapi()["components"]["schemas"]["TaskState"]["enum"]
+    if callback.state in known:
+        return callback.state
+    named = callback.state.casefold()
+    state = named if named in known else state_of(callback.code)
+    read = f"is read as {state}" if state else "and a code that says nothing either; it is not stored"
+    logger.warning(
+        "the callback of task %s has a state unknown to the contract, %.100r, %s",
+        callback.task_id,
+        callback.state,
+        read,
+    )
+    return state
 
 
 def _token(query: str) -> str | None:

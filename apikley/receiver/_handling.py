@@ -15,6 +15,7 @@ from apikley.errors import CallbackContradicted
 from apikley.receiver._confirm import Client, contradiction, ending, payload
 from apikley.receiver._events import Event, Handlers
 from apikley.receiver._loop import Loop
+from apikley.receiver._options import ONE_OR_MORE, SECONDS, demand
 from apikley.receiver._records import Claimed, Outcome, Status
 
 logger = logging.getLogger("apikley.receiver")
@@ -23,6 +24,8 @@ logger = logging.getLogger("apikley.receiver")
 # whoever the thread belongs to as well.
 FAILURES = (Exception, SystemExit, asyncio.CancelledError)
 _ERROR_KEPT = 500
+# For how long what a look has found is as good as another look, in seconds: links are signed at each, and expire.
+_FRESH = 60.0
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,19 @@ class Retries:
         attempts: How often in all.
         first: Seconds before the second attempt; each further pause is twice as long.
         longest: Seconds; no pause is longer.
+
+    Raises:
+        ConfigurationError: There is not one attempt, or a pause is no number of seconds.
     """
 
     attempts: int = 12
     first: float = 5.0
     longest: float = 3600.0
+
+    def __post_init__(self) -> None:
+        demand(ONE_OR_MORE, "attempts", self.attempts)
+        demand(SECONDS, "first", self.first)
+        demand(SECONDS, "longest", self.longest)
 
     def pause(self, attempts: int) -> float | None:
         """Seconds until the next attempt after so many; None when there is none."""
@@ -56,28 +67,49 @@ class Handling:
         loop: Where coroutines run.
         retries: What becomes of a failure.
         clock: What tells the time.
+        in_app_loop: Whether async handlers run in the application's event loop.
     """
 
-    def __init__(self, handlers: Handlers, client: Client | None, loop: Loop, retries: Retries, clock: Clock) -> None:
+    def __init__(
+        self,
+        handlers: Handlers,
+        client: Client | None,
+        loop: Loop,
+        retries: Retries,
+        clock: Clock,
+        *,
+        in_app_loop: bool = False,
+    ) -> None:
         self._handlers = handlers
         self._client = client
         self._loop = loop
         self._retries = retries
         self._clock = clock
+        self._in_app_loop = in_app_loop
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether there is anybody to tell."""
+        return len(self._handlers) > 0
+
+    def given_up(self, item: Claimed) -> Outcome | None:
+        """What becomes of an ending if a process ended in the last attempt that it had; nobody is told of it then."""
+        if not item.interrupted or item.attempts < self._retries.attempts:
+            return None
+        reason = f"the process ended during {item.interrupted} attempts in a row"
+        logger.error("%s is given up after %d attempts: %s", item.key, item.attempts, reason)
+        return Outcome(item, "dead", self._now(), reason, item.handled_by)
 
     def handle(self, item: Claimed) -> Outcome:
         """Confirm an ending and call its handlers. Whatever they raise becomes part of the outcome."""
         done = list(item.handled_by)
-        # Only a process that died on each attempt leaves more of them than are allowed.
-        if item.attempts > self._retries.attempts:
-            return self._failed(item, done, "the process ended during each attempt")
         try:
             event = self._event(item)
             if isinstance(event, Outcome):
                 return event
             for name, handler in self._handlers.of(event.state):
                 if name not in done:
-                    self._loop.call(handler, event)
+                    self._loop.call(handler, event, in_app=self._in_app_loop)
                     done.append(name)
         except BaseException as error:  # noqa: BLE001 - a handler may raise anything
             return self._failed(item, done, _described(error), error)
@@ -85,10 +117,10 @@ class Handling:
 
     def _event(self, item: Claimed) -> Event | Outcome:
         callback = parse(item.body)
-        confirmed = item.source == "poll"
+        confirmed = item.source == "poll" and item.attempts == 0 and self._now() - item.received_at <= _FRESH
         if self._client is not None and not confirmed:
-            seen: TaskSnapshot = self._loop.call(self._client.task, item.task_id)
-            contradicted = contradiction(callback, seen)
+            seen: TaskSnapshot = self._loop.call(self._client.task, item.task_id, in_app=True)
+            contradicted = contradiction(callback, item.state, seen)
             if contradicted is not None:
                 logger.error("callback contradicted: %s", contradicted)
                 if not seen.finished:
@@ -97,6 +129,7 @@ class Handling:
                     return self._refused(item, contradicted, seen)
             # What the handlers see is what the service says, in the same form.
             callback, confirmed = parse(payload(seen)), True
+        confirmed = confirmed or item.source == "poll"
         received_at = datetime.fromtimestamp(item.received_at, UTC)
         return Event(
             item.key,
@@ -105,7 +138,7 @@ class Handling:
             callback.task,
             confirmed,
             item.token,
-            item.attempts,
+            item.attempts + 1,
             received_at,
             item.source,
         )
@@ -115,10 +148,11 @@ class Handling:
         return Outcome(item, "refused", now, f"{type(error).__name__}: {error}", instead=ending(seen, now))
 
     def _failed(self, item: Claimed, done: list[str], reason: str, error: BaseException | None = None) -> Outcome:
-        pause = self._retries.pause(item.attempts)
+        attempt = item.attempts + 1
+        pause = self._retries.pause(attempt)
         status: Status = "dead" if pause is None else "pending"
         what = "given up" if pause is None else f"again in {pause:.0f} s"
-        logger.error("%s failed, attempt %d, %s: %s", item.key, item.attempts, what, reason, exc_info=error)
+        logger.error("%s failed, attempt %d, %s: %s", item.key, attempt, what, reason, exc_info=error)
         one_line = " ".join(reason.split())[:_ERROR_KEPT].encode("utf-8", "replace").decode().replace("\0", "")
         raised = None if isinstance(error, FAILURES) else error
         return Outcome(item, status, self._now() + (pause or 0.0), one_line, tuple(done), raised=raised)

@@ -15,7 +15,7 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, delete, false, func, or_, select, update
 
 from apikley.receiver._database import Database
-from apikley.receiver._records import Claimed, Delivery, Entry, Expected, Operation, Outcome, Status
+from apikley.receiver._records import Begun, Claimed, Delivery, Entry, Expected, Operation, Outcome, Status
 from apikley.receiver._schema import callbacks, expected, tokens
 
 _COLUMN = callbacks.c
@@ -23,6 +23,7 @@ _ENTRY = [_COLUMN[name] for name in Entry.__slots__]
 _EXPECTED = [expected.c[name] for name in Expected.__slots__]
 # A claimed ending, for as long as the claim holds.
 _OWN = (_COLUMN.key == bindparam("held_key")) & (_COLUMN.claim == bindparam("held_claim"))
+_BEGIN = update(callbacks).where(_OWN).values(attempts=_COLUMN.attempts + 1, interrupted=_COLUMN.interrupted + 1)
 # Nobody asks for these: their task is not known, or was asked for in vain.
 _NOT_ASKED_FOR = expected.c.task_id.is_(None) | expected.c.due_at.is_(None)
 
@@ -61,16 +62,30 @@ class Inbox:
         self._database.close()
 
     def write(self, operations: Sequence[Operation]) -> None:
-        """Store deliveries and outcomes, all or none; they are on the disk when this returns.
+        """Store deliveries, beginnings and outcomes, all or none; they are on the disk when this returns.
 
-        An ending that is there already stays as it is. An outcome counts only while its claim holds.
+        An ending that is there already stays as it is. An attempt and its outcome count only while the claim holds.
         """
+        begun = [each.item for each in operations if isinstance(each, Begun)]
+        outcomes = [each for each in operations if isinstance(each, Outcome)]
         with self._database.begin() as connection:
             self._store(connection, [each for each in operations if isinstance(each, Delivery)])
-            self._settle(connection, [each for each in operations if isinstance(each, Outcome)])
+            if begun and outcomes and not self._database.is_sqlite:
+                # Two statements, so the rows of both are locked first, in the order of the keys.
+                keys = [*(item.key for item in begun), *(each.item.key for each in outcomes)]
+                connection.execute(
+                    select(_COLUMN.key).where(_COLUMN.key.in_(keys)).order_by(_COLUMN.key).with_for_update()
+                )
+            if begun:
+                connection.execute(_BEGIN, _held(begun))
+            self._settle(connection, outcomes)
 
     def claim(self, now: float, lease: float, limit: int) -> list[Claimed]:
-        """Take endings that are due, for this caller alone until the lease is over."""
+        """Take endings that are due, for this caller alone until the lease is over.
+
+        Returns:
+            Those that no process has ended in first.
+        """
         with self._database.begin() as connection:
             due = select(_COLUMN.key).where(_COLUMN.status == "pending", _COLUMN.due_at <= now)
             due = due.order_by(_COLUMN.due_at, _COLUMN.key).limit(limit).with_for_update(skip_locked=True)
@@ -79,8 +94,8 @@ class Inbox:
                 return []
             claim = uuid.uuid4().hex
             taken = update(callbacks).where(_COLUMN.key.in_(keys)).returning(*callbacks.c)
-            taken = taken.values(claim=claim, due_at=now + lease, attempts=_COLUMN.attempts + 1)
-            rows = sorted(connection.execute(taken).all(), key=lambda row: keys.index(row.key))
+            taken = taken.values(claim=claim, due_at=now + lease)
+            rows = sorted(connection.execute(taken).all(), key=lambda row: (row.interrupted, keys.index(row.key)))
             named = self._tokens_of(connection, [row.task_id for row in rows])
         return [
             Claimed(
@@ -92,6 +107,7 @@ class Inbox:
                 row.source,
                 row.received_at,
                 row.attempts,
+                row.interrupted,
                 tuple(row.handled_by.split()),
                 named.get(row.task_id),
             )
@@ -105,7 +121,7 @@ class Inbox:
 
     def release(self, items: Iterable[Claimed], now: float) -> None:
         """Give back claimed endings that nobody has begun to handle."""
-        back = update(callbacks).where(_OWN).values(claim=None, due_at=now, attempts=_COLUMN.attempts - 1)
+        back = update(callbacks).where(_OWN).values(claim=None, due_at=now)
         self._change(back, items)
 
     def entries(self, status: Status | None = None, *, limit: int = 1_000) -> list[Entry]:
@@ -154,10 +170,15 @@ class Inbox:
     def expect(self, task_id: str | None, token: str | None, due_at: float, now: float) -> None:
         """Note a job whose callback is waited for, by its id, its token, or both.
 
-        One that is noted already stays as it is, unless nobody asks for it and now somebody can.
+        One that is noted already stays as it is, unless nobody asks for it and now somebody can. One whose task
+        was handled already is not noted.
         """
         row = {"task_id": task_id, "token": token, "due_at": due_at, "noted_at": now}
+        named = select(tokens.c.task_id).where(tokens.c.token == token)
+        theirs = (_COLUMN.task_id == task_id) | _COLUMN.task_id.in_(named)
         with self._database.begin() as connection:
+            if connection.scalar(select(_COLUMN.key).where(theirs, _COLUMN.status == "done").limit(1)):
+                return
             if task_id:
                 same = (expected.c.task_id == task_id) | (expected.c.token == token if token else false())
                 connection.execute(delete(expected).where(_NOT_ASKED_FOR, same))
@@ -196,9 +217,7 @@ class Inbox:
             return connection.scalar(select(tokens.c.task_id).where(tokens.c.token == token))
 
     def _change(self, change: Update, items: Iterable[Claimed]) -> None:
-        # In the order of the keys, as everywhere, so that two who change the same ones never wait for each other.
-        rows = [{"held_key": item.key, "held_claim": item.claim} for item in sorted(items, key=lambda item: item.key)]
-        if rows:
+        if rows := _held(items):
             with self._database.begin() as connection:
                 connection.execute(change, rows)
 
@@ -246,6 +265,7 @@ class Inbox:
                 due_at=bindparam("new_due_at"),
                 error=bindparam("new_error"),
                 handled_by=bindparam("new_handled_by"),
+                interrupted=0,
                 claim=None,
             )
         )
@@ -261,3 +281,8 @@ class Inbox:
         query = query.join(expected, expected.c.token == tokens.c.token, isouter=True)
         rows = connection.execute(query.where(tokens.c.task_id.in_(task_ids))).all()
         return {row.task_id: row.token for row in sorted(rows, key=lambda row: row.is_expected)}
+
+
+def _held(items: Iterable[Claimed]) -> list[dict[str, Any]]:
+    # In the order of the keys, as everywhere, so that two who change the same ones never wait for each other.
+    return [{"held_key": item.key, "held_claim": item.claim} for item in sorted(items, key=lambda item: item.key)]

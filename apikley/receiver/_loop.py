@@ -10,23 +10,30 @@ from typing import Any
 
 
 class Loop:
-    """Where coroutines are run: the application's event loop, or one of our own where there is none."""
+    """Where coroutines are run: an event loop of our own, or the application's, where there is one.
+
+    A loop of our own is what a handler may block without holding up the application, which answers the sender.
+    """
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
-        self._own: threading.Thread | None = None
+        self._application: asyncio.AbstractEventLoop | None = None
+        self._own: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def adopt(self) -> None:
-        """Use the loop that is running here, if one is, from now on."""
+        """Take the loop that is running here, if one is, for the application's."""
         running = _current()
-        if running is not None and running is not self._loop:
-            with self._lock:
-                if self._own is None:
-                    self._loop = running
+        if running is not None:
+            self._application = running
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def call(self, function: Callable[..., Any], *arguments: Any, in_app: bool) -> Any:
         """Call a function and, where it gives a coroutine or the like, wait for what that gives.
+
+        Args:
+            function: What to call.
+            arguments: What with.
+            in_app: Whether a coroutine is for the application's loop; where there is none, it runs in our own.
 
         Raises:
             RuntimeError: It is called from the very loop that would have to run the coroutine.
@@ -34,11 +41,11 @@ class Loop:
         given = function(*arguments)
         if not inspect.isawaitable(given):
             return given
-        loop = self._running()
+        loop = self._running(in_app)
         if loop is _current():
             if asyncio.iscoroutine(given):
                 given.close()
-            raise RuntimeError("async handlers cannot be waited for from their own event loop; use asyncio.to_thread")
+            raise RuntimeError("a coroutine cannot be waited for in its own event loop; use asyncio.to_thread")
         value, error = asyncio.run_coroutine_threadsafe(_awaited(given), loop).result()
         if error is not None:
             raise error
@@ -47,20 +54,23 @@ class Loop:
     def close(self) -> None:
         """End a loop of our own; forget the application's."""
         with self._lock:
-            loop, own = self._loop, self._own
-            self._loop = self._own = None
-        if loop is not None and own is not None:
+            loop, thread = self._own, self._thread
+            self._application = self._own = self._thread = None
+        if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
-            own.join()
+            thread.join()
             loop.close()
 
-    def _running(self) -> asyncio.AbstractEventLoop:
+    def _running(self, in_app: bool) -> asyncio.AbstractEventLoop:
+        application = self._application
+        if in_app and application is not None and not application.is_closed():
+            return application
         with self._lock:
-            if self._loop is None or self._loop.is_closed():
-                self._loop = asyncio.new_event_loop()
-                self._own = threading.Thread(target=self._loop.run_forever, name="apikley-receiver-loop", daemon=True)
-                self._own.start()
-            return self._loop
+            if self._own is None:
+                self._own = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._own.run_forever, name="apikley-receiver-loop", daemon=True)
+                self._thread.start()
+            return self._own
 
 
 async def _awaited(given: Any) -> tuple[Any, BaseException | None]:

@@ -10,7 +10,6 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from apikley._checks import SECONDS
 from apikley._clock import Clock
 from apikley.callbacks import Key, webhook_keys
 from apikley.errors import ConfigurationError
@@ -22,6 +21,7 @@ from apikley.receiver._gate import Gate
 from apikley.receiver._handling import Handling, Retries
 from apikley.receiver._inbox import Inbox
 from apikley.receiver._loop import Loop
+from apikley.receiver._options import END, NONE_OR_MORE, SECONDS, SOME_SECONDS, demand
 from apikley.receiver._overdue import Overdue
 from apikley.receiver._records import INBOX, Delivery
 from apikley.receiver._workers import Workers
@@ -43,6 +43,8 @@ class Receiver:
             are called, and about overdue ones.
         confirm: Whether handlers see only what the service itself says when asked; needs a client.
         tolerance: How far a callback's time may be from now, in seconds.
+        in_app_loop: Whether async handlers run in the application's event loop, for what is bound to it, instead
+            of one of the receiver's own. One that blocks it holds up the answers to the sender as well.
         workers: How many endings are handled at a time; 0 to receive only, where other processes handle.
         retries: When a handler that failed is called again.
         lease: Seconds after which another process takes over what a killed one has left.
@@ -50,7 +52,8 @@ class Receiver:
         clock: What tells the time.
 
     Raises:
-        ConfigurationError: There is no key or one that is no text, or no inbox can be kept there.
+        ConfigurationError: There is no key or one that is no text, no inbox can be kept there, or another
+            option is none.
 
     Example:
         receiver = Receiver("your-webhook-key", client=Apikley())
@@ -68,6 +71,7 @@ class Receiver:
         client: Client | None = None,
         confirm: bool = True,
         tolerance: float = 300,
+        in_app_loop: bool = False,
         workers: int = 8,
         retries: Retries | None = None,
         lease: float = LEASE,
@@ -75,8 +79,14 @@ class Receiver:
         clock: Clock | None = None,
     ) -> None:
         keys = webhook_keys(webhook_key)
-        if workers < 0:
-            raise ConfigurationError(f"workers is {workers}, expected 0 or more")
+        if client is not None and not callable(getattr(client, "task", None)):
+            raise ConfigurationError(f"client is a {type(client).__name__}, expected an Apikley or an AsyncApikley")
+        if not isinstance(retries, Retries | None):
+            raise ConfigurationError(f"retries is {retries!r}, expected Retries(…)")
+        demand(NONE_OR_MORE, "workers", workers)
+        demand(SECONDS, "tolerance", tolerance)
+        demand(END, "lease", lease)
+        demand(SOME_SECONDS, "keep", keep)
         self._clock = clock or Clock()
         self.inbox = inbox if isinstance(inbox, Inbox) else Inbox(inbox)
         self._client = client
@@ -84,7 +94,14 @@ class Receiver:
         self._loop = Loop()
         self._handlers = Handlers()
         self._commit = GroupCommit(self.inbox)
-        handling = Handling(self._handlers, client if confirm else None, self._loop, retries or Retries(), self._clock)
+        handling = Handling(
+            self._handlers,
+            client if confirm else None,
+            self._loop,
+            retries or Retries(),
+            self._clock,
+            in_app_loop=in_app_loop,
+        )
         overdue = Overdue(self.inbox, client, self._loop, self._clock) if client is not None else None
         self._workers = Workers(
             self.inbox, self._commit, handling, overdue, self._clock, count=workers, lease=lease, keep=keep
@@ -130,7 +147,7 @@ class Receiver:
         return self._handlers.add(handler, SUCCESS, FAIL)
 
     def start(self) -> None:
-        """Begin to handle what is in the inbox. Async handlers run in the event loop that this is called in.
+        """Begin to handle what is in the inbox. The event loop that this is called in, if any, is the application's.
 
         Raises:
             ConfigurationError: The inbox cannot be opened.

@@ -50,7 +50,8 @@ class Claimed:
         body: A callback's body.
         source: Who said so.
         received_at: Unix time in seconds.
-        attempts: How often it has been claimed, this time included.
+        attempts: How often its handling was begun before.
+        interrupted: How many of these, the last ones in a row, had no outcome: a process ended during each.
         handled_by: The handlers that have done their part.
         token: A correlation token that came with the task; one that is expected, if there are several.
     """
@@ -63,8 +64,20 @@ class Claimed:
     source: Source
     received_at: float
     attempts: int
+    interrupted: int = 0
     handled_by: tuple[str, ...] = ()
     token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The handling of a claimed ending begins: one more attempt, whatever becomes of it.
+
+    Attributes:
+        item: What was claimed.
+    """
+
+    item: Claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,7 @@ class Entry:
         status: Where it stands.
         source: Who said so.
         received_at: Unix time in seconds.
-        attempts: How often it was tried.
+        attempts: How often its handling was begun.
         error: What went wrong last, in one line.
     """
 
@@ -136,4 +149,4 @@ class Entry:
     error: str | None = field(default=None)
 
 
-Operation = Delivery | Outcome
+Operation = Delivery | Begun | Outcome

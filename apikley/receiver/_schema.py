@@ -7,7 +7,8 @@ from sqlalchemy import Column, Double, Index, Integer, LargeBinary, MetaData, Ta
 metadata = MetaData()
 
 # One row for each ending of a task. A claim moves `due_at` to the end of its lease, so that what a
-# killed process leaves behind comes up again by itself.
+# killed process leaves behind comes up again by itself. An attempt is counted in both columns when it is
+# begun; its outcome clears `interrupted`, which so counts the attempts in a row that a process ended in.
 callbacks = Table(
     "apikley_callbacks",
     metadata,
@@ -20,6 +21,7 @@ callbacks = Table(
     Column("status", Text, nullable=False),
     Column("due_at", Double, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
+    Column("interrupted", Integer, nullable=False, default=0),
     Column("claim", Text),
     Column("handled_by", Text, nullable=False, default=""),
     Column("error", Text),

@@ -6,7 +6,8 @@ import logging
 import math
 import queue
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from apikley.receiver._commit import GroupCommit
 from apikley.receiver._handling import Handling
 from apikley.receiver._inbox import Inbox
 from apikley.receiver._overdue import Overdue
-from apikley.receiver._records import Claimed, Outcome
+from apikley.receiver._records import Begun, Claimed, Outcome
 
 logger = logging.getLogger("apikley.receiver")
 
@@ -25,6 +26,9 @@ _POLL, _GATHER, _ASK, _STOP = 1.0, 0.02, 10.0, 10.0
 _PRUNE = 3600.0
 # Claimed at a time for each thread.
 _AHEAD = 8
+# After so many attempts in a row that the process ended in, an ending may well be what ends it. Such are
+# handled one at a time, so that the one that is takes none of the others with it.
+_SUSPECT = 2
 
 
 class Workers:
@@ -63,9 +67,12 @@ class Workers:
         self._lease = lease
         self._keep = keep
         self._pruned = -math.inf
+        self._warned = False
         self._held: dict[str, Claimed] = {}  # by key, with the newest claim; taken and let go under the lock
         self._holding = threading.Lock()
         self._queue: queue.SimpleQueue[Claimed | None] = queue.SimpleQueue()
+        self._suspect: str | None = None  # the key of the one that is in the queue or being handled; under the lock
+        self._suspects: deque[Claimed] = deque()  # those that wait for their turn; under the lock
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -74,6 +81,7 @@ class Workers:
         """Begin to handle, in threads."""
         self._stopping.clear()
         self._queue = queue.SimpleQueue()
+        self._suspect = None
         jobs = [self._claim_on, *([self._ask_on] if self._overdue else []), *[self._handle_on] * self._count]
         self._threads = [
             threading.Thread(target=job, name=f"apikley-receiver-{number}", daemon=True)
@@ -92,9 +100,12 @@ class Workers:
         self._wake.set()
         deadline = self._clock.monotonic() + _STOP
         self._threads[0].join(_STOP)  # the one that claims, so that nothing is claimed after this
+        with self._holding:
+            waiting, self._suspects = list(self._suspects), deque()
         for _ in range(self._count + 1):
             self._queue.put(None)  # an end for each thread, and one for here: all of them take from the queue
-        waiting = [self._held.pop(item.key, item) for item in iter(self._queue.get, None)]
+        waiting += iter(self._queue.get, None)
+        waiting = [self._held.pop(item.key, item) for item in waiting]
         try:
             self._inbox.release(waiting, self._now())
         except Exception:
@@ -108,9 +119,9 @@ class Workers:
         if self._overdue is not None:
             self._overdue.ask()
         count = 0
-        while items := self._inbox.claim(self._now(), self._lease, 1):
+        while items := self._claim(1):
             with self._renewed(items):
-                outcome = self._handling.handle(items[0])
+                outcome = self._handled(items[0], lambda begun: self._inbox.write([begun]))
             self._inbox.write([outcome])
             if outcome.raised is not None:
                 raise outcome.raised
@@ -140,9 +151,10 @@ class Workers:
 
     def _claim_on(self) -> None:
         renewed = self._clock.monotonic()
+        pause = min(_POLL, self._lease / 6)  # so that a short lease is renewed in time as well
         capacity = self._count * _AHEAD
         while not self._stopping.is_set():
-            self._wake.wait(_POLL)
+            self._wake.wait(pause)
             self._wake.clear()
             self._stopping.wait(_GATHER)
             try:
@@ -156,14 +168,31 @@ class Workers:
             except Exception:
                 logger.exception("the inbox cannot be read; tried again in %g s", _POLL)
 
+    def _claim(self, limit: int) -> list[Claimed]:
+        if self._handling.is_of_use:
+            return self._inbox.claim(self._now(), self._lease, limit)
+        if not self._warned:
+            logger.warning("there is no handler, so nothing is handled; what comes waits in the inbox for one")
+            self._warned = True
+        return []
+
     def _take(self, limit: int) -> None:
-        for item in self._inbox.claim(self._now(), self._lease, limit):
+        for item in self._claim(limit):
             # Where the clock was set, or the machine slept, our own may come up again: it is ours by the new claim.
             with self._holding:
                 is_new = item.key not in self._held
                 self._held[item.key] = item
-            if is_new:
-                self._queue.put(item)
+                if is_new:
+                    self._hand_out(item)
+
+    def _hand_out(self, item: Claimed) -> None:
+        """Have an ending handled: at once, or when it is its turn. Called under the lock."""
+        if item.interrupted >= _SUSPECT:
+            if self._suspect is not None:
+                self._suspects.append(item)
+                return
+            self._suspect = item.key
+        self._queue.put(item)
 
     def _prune(self) -> None:
         now = self._clock.monotonic()
@@ -175,13 +204,19 @@ class Workers:
         self._inbox.renew(items, self._now() + self._lease)
 
     def _handle_on(self) -> None:
-        while (item := self._queue.get()) is not None:
+        begun: Claimed | None = None
+        while (item := begun or self._queue.get()) is not None:
             held = item
             try:
-                outcome = self._handling.handle(item)
+                if begun is not None:
+                    outcome = self._handling.handle(item)
+                else:
+                    outcome = self._handled(item, lambda begin: self._commit.submit(begin).result())
+                begun = None
                 held = self._held.get(item.key, item)
-                self._settle(replace(outcome, item=held))
+                begun = self._settle(replace(outcome, item=held))
             except BaseException:
+                begun = None
                 logger.exception("%s is left; it comes up again when its lease is over", item.key)
             self._let_go(held)
             if len(self._held) <= self._count * _AHEAD // 2:
@@ -190,19 +225,50 @@ class Workers:
     def _let_go(self, settled: Claimed) -> None:
         with self._holding:
             newest = self._held.pop(settled.key, settled)
-            if newest.claim == settled.claim:
-                return
-            self._held[settled.key] = newest
-        self._queue.put(newest)  # due again, and claimed again, since its outcome was written
+            if self._suspect == settled.key:
+                self._suspect = None
+                if self._suspects:
+                    self._hand_out(self._suspects.popleft())
+            if newest.claim != settled.claim:  # due again, and claimed again, since its outcome was written
+                self._held[settled.key] = newest
+                self._hand_out(newest)
 
-    def _settle(self, outcome: Outcome) -> None:
+    def _handled(self, item: Claimed, write: Callable[[Begun], object]) -> Outcome:
+        """Handle an ending; that this was begun is on the disk before anybody is called."""
+        outcome = self._handling.given_up(item)
+        if outcome is None:
+            write(Begun(self._held.get(item.key, item)))
+            outcome = self._handling.handle(item)
+        return outcome
+
+    def _settle(self, outcome: Outcome) -> Claimed | None:
+        """Write an outcome; returns the ending that comes next, if one was begun in the same transaction."""
+        following = self._following()
         while True:
             try:
-                return self._commit.submit(outcome).result()
+                self._commit.submit(outcome, *([Begun(following)] if following else [])).result()
             except Exception:
                 logger.exception("the outcome of %s cannot be written; tried again in %g s", outcome.item.key, _POLL)
+                if following is not None:
+                    self._queue.put(following)
+                    following = None
                 if self._stopping.wait(_POLL):
                     return None
+            else:
+                return following
+
+    def _following(self) -> Claimed | None:
+        """The next ending, if one waits that no process has ended in."""
+        if self._stopping.is_set():
+            return None
+        try:
+            item = self._queue.get_nowait()
+        except queue.Empty:
+            return None
+        if item is None or item.interrupted:
+            self._queue.put(item)
+            return None
+        return self._held.get(item.key, item)
 
     def _ask_on(self) -> None:
         while self._overdue is not None and not self._stopping.wait(_ASK):
