@@ -77,7 +77,7 @@ async def test_no_answer_overtakes_its_early_callback_however_many_are_asked_for
     service = Service(clock=VirtualClock())
 
     async def posted(*_: Any) -> tuple[int, str]:
-        for _ in range(10):
+        for _pass in range(10):
             await asyncio.sleep(0)
         return 200, ""
 

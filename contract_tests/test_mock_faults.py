@@ -235,10 +235,30 @@ def test_a_magic_word_with_words_that_make_no_sense_shows_how_to_write_it(
     assert apikley_mock.journal.created() == []
 
 
-def test_a_bracket_that_is_never_closed_is_no_magic(http: httpx.Client, apikley_mock: MockService) -> None:
-    task_id = create(http, "a sign that reads [mock: never")
+@pytest.mark.parametrize("prompt", ["a cat [mock: fail 422", "[Mock: fail 422 [mock: never]"])
+def test_a_magic_prompt_that_is_never_closed_is_refused(
+    http: httpx.Client, apikley_mock: MockService, prompt: str
+) -> None:
+    answer = http.post(CREATE, json=request_for(prompt)).json()
+    assert (answer["code"], answer["msg"]) == (
+        422,
+        "magic prompt: '[mock: fail 422' is not closed; end it with a ]",
+    )
+    assert apikley_mock.journal.created() == []
+
+
+@pytest.mark.parametrize("prompt", ["[Mock: fail 422]", "[MOCK:fail 422]", "[ mock : fail 422 ]"])
+def test_a_magic_prompt_may_be_written_in_any_case_and_with_blanks(
+    http: httpx.Client, apikley_mock: MockService, prompt: str
+) -> None:
+    task_id = create(http, prompt)
     apikley_mock.advance(10)
-    assert look(http, task_id)["state"] == "success"
+    assert look(http, task_id)["failCode"] == "422"
+
+
+@pytest.mark.parametrize("prompt", ["a [mock", "mock: fail 422", "[mocking: fail 422]", "[a mock: fail 422]"])
+def test_other_words_in_brackets_are_no_magic(prompt: str) -> None:
+    assert magic.wish_of(prompt) is None
 
 
 @pytest.mark.anyio

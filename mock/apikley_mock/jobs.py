@@ -43,7 +43,7 @@ class Jobs:
             changes = service.plans.take({"model": model, "prompt": prompt, "account": account.name})
             plan = plan.changed(changes) if changes else plan
         fault = None
-        if "[mock:" in prompt and (wish := wish_of(prompt)):
+        if "[" in prompt and (wish := wish_of(prompt)):
             fault = wish.fault
             if wish.wrong:
                 return self._error("VALIDATION_FAILED", wish.wrong)
@@ -57,7 +57,7 @@ class Jobs:
         task.price = price
         task.base_url = request.base_url
         task.callback_url = body.get("callBackUrl")
-        if plan.callback.early:
+        if plan.ends_at_once:
             await self._end_at_once(task)
         service.wake()
         answer = answers.created(task.id)

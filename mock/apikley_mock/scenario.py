@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import apikley_contract
-from apikley_mock import admin_document
+from apikley_mock import admin_document, contradictions
 from apikley_mock.clock import Clock, RealClock
 from apikley_mock.faults import Fault
 from apikley_mock.plan import Plan, durations_of
@@ -60,6 +60,8 @@ def service_of(scenario: dict[str, Any], clock: Clock | None = None) -> Service:
         ScenarioError: It does not fit the schema, or names what there is not.
     """
     wrong = admin_document.findings("Scenario", scenario) or _unknown_name(scenario)
+    if not wrong and (contradiction := contradictions.of_plan(scenario.get("plan", {}))):
+        wrong = f"plan.{contradiction}"
     if wrong:
         raise ScenarioError(wrong)
     settings = _settings_of(scenario)
@@ -101,7 +103,7 @@ def _settings_of(scenario: dict[str, Any]) -> Settings:
     given = {name: Limit(int(count), seconds) for name, (count, seconds) in scenario.get("limits", {}).items()}
     values["limits"] = {**limits, **given}
     if "plan" in scenario:
-        values["plan"] = plan = Plan().changed(scenario["plan"])
+        values["plan"] = plan = Plan().changed(contradictions.whole(scenario["plan"]))
         if "durations" in scenario["plan"]:
             values["durations"] = plan.durations
     return Settings(**values)
