@@ -61,7 +61,12 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("a: \x07", "not YAML: unacceptable character"),
         ("!!python/object:os.system x", "not YAML: could not determine a constructor"),
         ("- api_key", "is not of type"),
-        ("seed: 2020-01-01", "request: holds what cannot be checked"),
+        ("seed: 2020-01-01", "seed: '2020-01-01' is a date; write it in quotes, or as a number"),
+        ("1: 2", "request: the key 1 is no text; write it in quotes"),
+        ("limits: {getCredits: {2: 3}}", "limits.getCredits: the key 2 is no text; write it in quotes"),
+        ("credits: .nan", "credits: nan is no finite number"),
+        ("price: -.inf", "price: -inf is no finite number"),
+        ("api_key: !!set {a, b}", "api_key: "),
         ("colour: 1", "Additional properties are not allowed ('colour' was unexpected)"),
         ("[" * 3000, "nested too deeply"),
     ],
@@ -93,7 +98,8 @@ def test_the_line_of_a_mistake_is_named(tmp_path: Path) -> None:
             f"plans.1.when.model: there is no 'nobody'; there are: {MODEL}",
         ),
         ({"callback_hosts": ["https://x.test/y"]}, "callback_hosts.0: "),
-        ({"api_key": "\ud800"}, "holds what cannot be checked, such as half a surrogate pair"),
+        ({"api_key": "\ud800"}, "api_key: holds half a surrogate pair, which is no text"),
+        ({"\ud800": 1}, "request, a key: holds half a surrogate pair, which is no text"),
     ],
 )
 def test_what_would_be_ignored_is_refused(described: dict[str, Any], words: str) -> None:
