@@ -49,6 +49,24 @@ def load(path: Path) -> dict[str, Any]:
     return scenario
 
 
+def changed(scenario: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A scenario with other members in place of its own, also of those that say the same more closely.
+
+    Args:
+        scenario: By the schema `Scenario`.
+        given: Members that go before its own.
+    """
+    kept = dict(scenario)
+    if "durations" in given:
+        if "plan" in kept:
+            kept["plan"] = _without(kept["plan"], {"durations"})
+        if "models" in kept:
+            kept["models"] = {name: _without(model, {"durations"}) for name, model in kept["models"].items()}
+    if given.get("documented_limits") and "limits" in kept:
+        kept["limits"] = _without(kept["limits"], set(documented_limits()))
+    return {**kept, **given}
+
+
 def service_of(scenario: dict[str, Any], clock: Clock | None = None) -> Service:
     """The service that a scenario describes.
 
@@ -107,6 +125,10 @@ def _settings_of(scenario: dict[str, Any]) -> Settings:
         if "durations" in scenario["plan"]:
             values["durations"] = plan.durations
     return Settings(**values)
+
+
+def _without(members: Mapping[str, Any], left_out: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if name not in left_out}
 
 
 def _not_unique(accounts: list[AccountSettings]) -> str | None:
