@@ -75,16 +75,21 @@ class Simulator:
         if scope["type"] != "http":
             return
         request = Request(scope)
+        state = scope.get("state") or {}
         try:
             answer = await self._answer(request, receive)
+            if answer.fault is not None and answer.fault.stage == "after":
+                await asyncio.sleep(answer.fault.latency)
         except ClientGoneError:
             return
+        except asyncio.CancelledError:
+            if "close" in state:  # the server ends; a task may have been made or not, so nothing is said
+                state["close"]()
+            raise
         if answer.fault is None:
             await write(answer, send)
         else:
-            if answer.fault.stage == "after":
-                await asyncio.sleep(answer.fault.latency)
-            await faults.write_spoiled(answer.fault, answer, scope.get("state") or {}, receive, send)
+            await faults.write_spoiled(answer.fault, answer, state, receive, send)
 
     async def _answer(self, request: Request, receive: Receive) -> Answer:
         if request.path.startswith(PREFIX):
