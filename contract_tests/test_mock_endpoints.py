@@ -207,6 +207,11 @@ def test_prefer_gets_every_documented_response(http: httpx.Client, apikley_mock:
     assert apikley_mock.journal.created() == []
 
 
+@pytest.mark.parametrize("header", ['code="402"', "CODE=402", "dynamic=true, code=402"])
+def test_prefer_may_be_written_as_the_header_allows(http: httpx.Client, header: str) -> None:
+    assert http.post(CREATE, json=request_for(), headers={"Prefer": header}).status_code == 402
+
+
 def test_prefer_of_what_the_contract_lacks_is_not_found(http: httpx.Client) -> None:
     answer = http.get(CREDITS, headers={"Prefer": "code=433"})
     assert (answer.status_code, answer.json()["msg"]) == (404, "The contract has no response 433 here")

@@ -28,7 +28,7 @@ from apikley_mock.wire import LARGEST_HEAD, Answer, ClientGoneError, Receive, Re
 __all__ = ["Settings", "Simulator"]
 
 Handler = Callable[[Request, Account], Awaitable[Answer]]
-_PREFERRED_CODE = re.compile(rb"(?:^|[,;\s])code=(\d{3})(?:$|[,;\s])")
+_PREFERRED_CODE = re.compile(rb'(?:^|[,;\s])code="?(\d{3})"?(?:$|[,;\s])', re.IGNORECASE)
 
 
 class _Route(NamedTuple):
