@@ -85,6 +85,27 @@ def test_a_callback_comes_before_the_answer_of_create(
     assert [entry.kind for entry in apikley_mock.journal] == ["callback", "request"]
 
 
+@pytest.mark.anyio
+async def test_no_answer_overtakes_its_early_callback_however_many_are_asked_for_at_once() -> None:
+    service = Service(clock=VirtualClock())
+
+    async def posted(*_: Any) -> tuple[int, str]:
+        for _pass in range(10):
+            await asyncio.sleep(0)
+        return 200, ""
+
+    service.caller.post = posted  # type: ignore[assignment,method-assign]
+    request = request_for("[mock: callback early]", callBackUrl="http://127.0.0.1:9/")
+    headers = {"Authorization": "Bearer mock-key"}
+    transport = SimulatorTransport(Simulator(service))
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as client:
+        await asyncio.gather(*(client.post(CREATE, json=request) for _ in range(150)))
+    orders: dict[str | None, list[str]] = {}
+    for entry in service.journal:
+        orders.setdefault(entry.task_id, []).append(entry.kind)
+    assert list(orders.values()) == [["callback", "request"]] * 150
+
+
 def test_a_callback_is_late(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
     create(http, "[mock: callback late 60]", callBackUrl=receiver.url)
     apikley_mock.advance(62.9)

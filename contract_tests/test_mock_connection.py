@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import socket
 import sys
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from apikley_mock import server
+from apikley_mock.service import Service
 from apikley_mock.settings import MIB
 from apikley_mock.simulator import Simulator
 from contract_tests.simulators import CREATE, request_for
@@ -46,6 +50,27 @@ def connection(address: tuple[str, int]) -> Iterator[socket.socket]:
 
 def _create(body: bytes, header: str = "") -> bytes:
     return f"{HEAD}{header}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def test_the_end_of_the_server_closes_connections_that_wait_for_an_answer() -> None:
+    service, begun = Service(), threading.Event()
+
+    async def post(*_: Any) -> tuple[int, str]:
+        begun.set()
+        await asyncio.Event().wait()
+        return 200, ""
+
+    service.caller.post = post  # type: ignore[assignment,method-assign]
+    running = server.ThreadedServer(Simulator(service))
+    running._server.config.timeout_graceful_shutdown = 0
+    running.start()
+    host, _, port = running.url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        body = request_for("[mock: callback early]", callBackUrl="http://127.0.0.1:9/")
+        connection.sendall(_create(json.dumps(body).encode()))
+        assert begun.wait(10)
+        running.stop()
+        assert connection.recv(65536) == b""
 
 
 def test_an_answer_comes_as_one_piece(connection: socket.socket) -> None:

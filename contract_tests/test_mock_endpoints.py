@@ -16,7 +16,7 @@ from apikley_mock.caller import Caller
 from apikley_mock.plugin import MockService
 from apikley_mock.settings import Settings
 from apikley_mock.simulator import Simulator
-from contract_tests.simulators import CREATE, CREDITS, Received, assert_fits, create, look
+from contract_tests.simulators import CREATE, CREDITS, Received, assert_fits, create, look, request_for
 
 DOWNLOAD = apikley_contract.operation("getDownloadUrl").path
 STREAM, BASE64, URL = (
@@ -202,12 +202,32 @@ def test_results_are_served_by_range(
 def test_prefer_gets_every_documented_response(http: httpx.Client, apikley_mock: MockService, code: str) -> None:
     answer = http.post(CREATE, json={}, headers={"Prefer": f"code={code}"})
     assert (answer.status_code, answer.json()["code"]) == (int(code), int(code))
+    assert answer.headers.get("retry-after") == ("1" if code == "429" else None)
     assert_fits("ErrorResponse", answer.json())
     assert apikley_mock.journal.created() == []
+
+
+@pytest.mark.parametrize("header", ['code="402"', "CODE=402", "dynamic=true, code=402"])
+def test_prefer_may_be_written_as_the_header_allows(http: httpx.Client, header: str) -> None:
+    assert http.post(CREATE, json=request_for(), headers={"Prefer": header}).status_code == 402
 
 
 def test_prefer_of_what_the_contract_lacks_is_not_found(http: httpx.Client) -> None:
     answer = http.get(CREDITS, headers={"Prefer": "code=433"})
     assert (answer.status_code, answer.json()["msg"]) == (404, "The contract has no response 433 here")
     assert http.post(BASE64, headers={"Prefer": "code=500"}).json()["success"] is False
-    assert http.get(CREDITS, headers={"Prefer": "code=200"}).json()["code"] == 200
+
+
+OPERATIONS = ["createTask", "getTaskDetails", "getCredits", "getDownloadUrl", "uploadFileStream", "uploadFileBase64"]
+
+
+@pytest.mark.parametrize("operation_id", [*OPERATIONS, "uploadFileUrl"])
+def test_prefer_of_success_gets_the_documented_example_and_does_nothing(
+    http: httpx.Client, apikley_mock: MockService, operation_id: str
+) -> None:
+    operation = apikley_contract.operation(operation_id)
+    answer = http.request(operation.method, operation.path, json=request_for(), headers={"Prefer": "code=200"})
+    content = operation.description["responses"]["200"]["content"]["application/json"]
+    examples = [content.get("example"), *(each["value"] for each in content.get("examples", {}).values())]
+    assert (answer.status_code, answer.json() in examples) == (200, True)
+    assert (apikley_mock.journal.created(), httpx.get(f"{apikley_mock.url}/__mock__/tasks").json()) == ([], [])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+from random import Random
 from typing import Any
 
 import httpx
@@ -13,7 +15,7 @@ import apikley_contract
 from apikley_mock import magic
 from apikley_mock.faults import Fault
 from apikley_mock.plugin import MockService
-from apikley_mock.rules import Rule
+from apikley_mock.rules import Rule, Rules
 from apikley_mock.service import Service
 from apikley_mock.settings import AccountSettings, Settings
 from apikley_mock.simulator import Simulator
@@ -70,6 +72,62 @@ def test_an_error_after_acceptance_leaves_a_task_behind(http: httpx.Client, apik
     assert http.post(CREATE, json=request_for()).json()["code"] == 500
     (entry,) = apikley_mock.journal.created()
     assert look(http, str(entry.task_id))["state"] == "waiting"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("options", [{"fault": "reset"}, {"code": 402}])
+def test_a_fault_after_acceptance_waits_for_a_request_that_is_accepted(
+    http: httpx.Client, apikley_mock: MockService, options: Any, times: int
+) -> None:
+    apikley_mock.fail_next(**options, stage="after", times=times)
+    apikley_mock.fail_next(455, times=None)  # strikes what the first leaves
+    answer = http.post(CREATE, json={"model": "nope"}).json()
+    assert (answer["code"], answer["msg"][:20]) == (422, "The model name you s")
+    assert apikley_mock.journal.requests()[0].note == answer["msg"]
+    for _ in range(times):
+        try:
+            assert http.post(CREATE, json=request_for()).json()["code"] == 402
+        except httpx.ReadError:
+            assert options == {"fault": "reset"}
+    assert len(apikley_mock.journal.created()) == times
+    assert http.post(CREATE, json=request_for()).json()["code"] == 455
+
+
+def test_what_was_disarmed_meanwhile_is_not_given_back() -> None:
+    rules: Rules[str] = Rules(Random(1))  # noqa: S311 - repeatable
+    rules.arm(Rule("old"))
+    used = rules.draw({})
+    assert used
+    rules.disarm()
+    rules.give_back(used)
+    assert list(rules) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "code", "note"),
+    [
+        ({"code": 402, "msg": "no"}, 200, 402, "fault error before acceptance: no"),
+        ({"code": 402, "msg": "no", "stage": "after"}, 200, 402, "fault error after acceptance: no"),
+        ({"fault": "reset"}, None, None, "fault reset before acceptance"),
+        ({"fault": "html"}, 502, None, "fault html before acceptance"),
+        ({"fault": "broken-json"}, 200, None, "fault broken-json before acceptance"),
+        ({"fault": "reset", "stage": "after"}, None, 200, "fault reset after acceptance"),
+    ],
+)
+def test_the_journal_says_what_struck_and_what_had_been_decided(
+    http: httpx.Client, apikley_mock: MockService, options: Any, status: int | None, code: int | None, note: str
+) -> None:
+    apikley_mock.fail_next(**options)
+    with contextlib.suppress(httpx.ReadError):
+        http.post(CREATE, json=request_for())
+    (entry,) = apikley_mock.journal
+    assert (entry.status, entry.code, entry.note) == (status, code, note)
+
+
+def test_a_refusal_that_comes_late_is_noted_with_its_reason(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(fault="latency", latency=0.01)
+    msg = http.post(CREATE, json={}).json()["msg"]
+    assert apikley_mock.journal.requests()[0].note == f"fault latency before acceptance: {msg}"
 
 
 @pytest.mark.parametrize("stage", ["before", "after"])
@@ -235,10 +293,30 @@ def test_a_magic_word_with_words_that_make_no_sense_shows_how_to_write_it(
     assert apikley_mock.journal.created() == []
 
 
-def test_a_bracket_that_is_never_closed_is_no_magic(http: httpx.Client, apikley_mock: MockService) -> None:
-    task_id = create(http, "a sign that reads [mock: never")
+@pytest.mark.parametrize("prompt", ["a cat [mock: fail 422", "[Mock: fail 422 [mock: never]"])
+def test_a_magic_prompt_that_is_never_closed_is_refused(
+    http: httpx.Client, apikley_mock: MockService, prompt: str
+) -> None:
+    answer = http.post(CREATE, json=request_for(prompt)).json()
+    assert (answer["code"], answer["msg"]) == (
+        422,
+        "magic prompt: '[mock: fail 422' is not closed; end it with a ]",
+    )
+    assert apikley_mock.journal.created() == []
+
+
+@pytest.mark.parametrize("prompt", ["[Mock: fail 422]", "[MOCK:fail 422]", "[ mock : fail 422 ]"])
+def test_a_magic_prompt_may_be_written_in_any_case_and_with_blanks(
+    http: httpx.Client, apikley_mock: MockService, prompt: str
+) -> None:
+    task_id = create(http, prompt)
     apikley_mock.advance(10)
-    assert look(http, task_id)["state"] == "success"
+    assert look(http, task_id)["failCode"] == "422"
+
+
+@pytest.mark.parametrize("prompt", ["a [mock", "mock: fail 422", "[mocking: fail 422]", "[a mock: fail 422]"])
+def test_other_words_in_brackets_are_no_magic(prompt: str) -> None:
+    assert magic.wish_of(prompt) is None
 
 
 @pytest.mark.anyio

@@ -15,10 +15,11 @@ import apikley_contract
 from apikley import Hailuo02ImageToVideoPro
 from apikley_mock.plugin import MockService
 from apikley_mock.storage import Storage, StorageFullError
-from contract_tests.simulators import CREDITS, create, look
+from contract_tests.simulators import CREDITS, assert_fits, create, look
 
-DOWNLOAD, STREAM, URL = (
-    apikley_contract.operation(name).path for name in ("getDownloadUrl", "uploadFileStream", "uploadFileUrl")
+DOWNLOAD, STREAM, BASE64, URL = (
+    apikley_contract.operation(name).path
+    for name in ("getDownloadUrl", "uploadFileStream", "uploadFileBase64", "uploadFileUrl")
 )
 
 
@@ -87,6 +88,43 @@ def test_a_link_is_given_for_the_address_that_was_answered_only(http: httpx.Clie
     foreign = "https://elsewhere.test/" + urls["result"].partition("//")[2].partition("/")[2]
     assert http.post(DOWNLOAD, json={"url": urls["result"]}).json()["code"] == 200
     assert http.post(DOWNLOAD, json={"url": foreign}).json()["code"] == 422
+
+
+@pytest.mark.parametrize(
+    ("folder", "path"),
+    [
+        ("./images", "images/a.bin"),
+        ("a/../b", "b/a.bin"),
+        ("a/./b/.", "a/b/a.bin"),
+        ("../../etc", "etc/a.bin"),
+        ("..", "a.bin"),
+        ("a//b", "a//b/a.bin"),
+        (".hidden/...", ".hidden/.../a.bin"),
+    ],
+)
+def test_an_upload_is_found_by_the_address_that_was_answered(http: httpx.Client, folder: str, path: str) -> None:
+    answer = http.post(STREAM, files={"file": ("a.bin", b"x")}, data={"uploadPath": folder}).json()["data"]
+    assert answer["filePath"] == path
+    assert httpx.get(answer["downloadUrl"]).content == b"x"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        (
+            STREAM,
+            {"data": {"uploadPath": "a"}, "files": {"file": (None, b"hello")}},
+            "file: it came without a filename",
+        ),
+        (STREAM, {"data": {"uploadPath": "a"}, "files": {"file": ("a.bin", b"")}}, "The file is empty"),
+        (BASE64, {"json": {"uploadPath": "a", "base64Data": ""}}, "The file is empty"),
+        (BASE64, {"json": {"uploadPath": "a", "base64Data": "data:image/png;base64,"}}, "The file is empty"),
+    ],
+)
+def test_an_upload_of_nothing_is_refused(http: httpx.Client, path: str, body: Any, words: str) -> None:
+    answer = http.post(path, **body)
+    assert_fits("UploadErrorResponse", answer.json())
+    assert (answer.status_code, answer.json()["code"], words in answer.json()["msg"]) == (400, 400, True)
 
 
 def test_expired_files_make_room_for_others() -> None:

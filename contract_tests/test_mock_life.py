@@ -93,6 +93,13 @@ def test_states_go_by_hand(http: httpx.Client, apikley_mock: MockService) -> Non
     assert states == ["waiting", "queuing", "generating", "success"]
 
 
+def test_a_task_that_is_to_vanish_does_so_by_hand_too(http: httpx.Client, apikley_mock: MockService) -> None:
+    task_id = create(http, "[mock: hand, vanish]")
+    for _ in range(3):
+        httpx.post(f"{apikley_mock.url}/__mock__/tasks/{task_id}/step")
+    assert http.get(LOOK, params={"taskId": task_id}).json()["code"] == 404
+
+
 def test_a_results_link_expires_when_asked_to(http: httpx.Client, apikley_mock: MockService) -> None:
     task_id = create(http, "[mock: expire 60]")
     apikley_mock.advance(10)

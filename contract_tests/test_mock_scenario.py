@@ -17,7 +17,7 @@ import pytest
 
 from apikley_mock import admin_document, scenario
 from apikley_mock.plan import Durations, durations_of
-from contract_tests.simulators import CREATE, CREDITS, create, look, request_for
+from contract_tests.simulators import CREATE, CREDITS, MODEL, create, look, request_for
 from scripts.spec.files import ROOT
 
 README = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
@@ -123,6 +123,36 @@ def test_a_scenario_is_served_and_options_go_before_it(tmp_path: Path) -> None:
     assert (created.status_code, created.json()["code"]) == (422, 422)
 
 
+def test_durations_that_are_given_go_before_all_of_a_scenarios_own() -> None:
+    own = {"durations": [9, 9, 9], "plan": {"outcome": "fail", "durations": [50, 50, 50]}}
+    models = {MODEL: {"price": 2, "durations": [70, 70, 70]}}
+    service = scenario.service_of(scenario.changed({**own, "models": models}, {"durations": [0, 0, 0]}))
+    plan = service.plan_for(MODEL)
+    assert (plan.durations, plan.outcome) == (Durations(0, 0, 0), "fail")
+    assert service.settings.prices == {MODEL: 2}
+
+
+def test_documented_limits_that_are_asked_for_go_before_a_scenarios_own() -> None:
+    own = {"limits": {"createTask": [500, 1], "getCredits": [5, 1]}}
+    settings = scenario.service_of(scenario.changed(own, {"documented_limits": True})).settings
+    assert {name: limit.requests for name, limit in settings.limits.items()} == {
+        "createTask": 20,
+        "getTaskDetails": 10,
+        "getCredits": 5,
+    }
+
+
+def test_what_is_given_leaves_the_rest_of_a_scenario_as_it_was() -> None:
+    own = {"plan": {"durations": [50, 50, 50]}, "limits": {"createTask": [500, 1]}, "credits": 3}
+    assert scenario.changed(own, {"credits": 7}) == {**own, "credits": 7}
+
+
+def test_the_command_serves_its_own_durations_before_a_scenarios(tmp_path: Path) -> None:
+    path = _written(tmp_path, "[plan]\ndurations = [50, 50, 50]\n")
+    with _served("--scenario", str(path), "--durations", "0,0,0") as http:
+        assert look(http, create(http))["state"] == "success"
+
+
 def test_the_command_has_options_of_its_own() -> None:
     timing = ("--virtual-clock", "--seed", "3", "--durations", "0,0,60-300")
     options = ("--lenient", "--limits", "--allow-callback-host", "files.example.com", *timing)
@@ -136,10 +166,19 @@ def test_the_command_can_make_time_run_faster() -> None:
         assert look(http, task_id)["state"] == "success", "a second is eleven days"
 
 
-@pytest.mark.parametrize("options", [["--credits", "-1"], ["--durations", "1,2,x-3"], ["--seed", "x"]])
-def test_wrong_options_are_refused(options: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--credits", "-1"], "argument --credits: "),
+        (["--durations", "1,2,x-3"], "argument --durations: "),
+        (["--seed", "x"], "argument --seed: "),
+        (["--host", ""], "argument --host: names no address"),
+        (["--virtual-clock", "--speed", "60"], "argument --speed: not allowed with argument --virtual-clock"),
+    ],
+)
+def test_wrong_options_are_refused(options: list[str], words: str) -> None:
     run = subprocess.run([*SERVE, *options], capture_output=True, text=True, check=False, timeout=30)
-    assert (run.returncode, "Traceback" in run.stderr) == (2, False)
+    assert (run.returncode, "Traceback" in run.stderr, words in run.stderr) == (2, False, True)
 
 
 def _plan(**changes: Any) -> Any:

@@ -19,7 +19,7 @@ import apikley_mock
 from apikley_mock import admin_document, magic, scenario
 from apikley_mock.plan import Durations
 from apikley_mock.plugin import MockService
-from contract_tests.simulators import CREATE, MODEL, request_for
+from contract_tests.simulators import CREATE, MODEL, create, look, request_for
 
 YAML = """
 api_key: KEY
@@ -61,7 +61,12 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("a: \x07", "not YAML: unacceptable character"),
         ("!!python/object:os.system x", "not YAML: could not determine a constructor"),
         ("- api_key", "is not of type"),
-        ("seed: 2020-01-01", "request: holds what cannot be checked"),
+        ("seed: 2020-01-01", "seed: '2020-01-01' is a date; write it in quotes, or as a number"),
+        ("1: 2", "request: the key 1 is no text; write it in quotes"),
+        ("limits: {getCredits: {2: 3}}", "limits.getCredits: the key 2 is no text; write it in quotes"),
+        ("credits: .nan", "credits: nan is no finite number"),
+        ("price: -.inf", "price: -inf is no finite number"),
+        ("api_key: !!set {a, b}", "api_key: "),
         ("colour: 1", "Additional properties are not allowed ('colour' was unexpected)"),
         ("[" * 3000, "nested too deeply"),
     ],
@@ -93,7 +98,8 @@ def test_the_line_of_a_mistake_is_named(tmp_path: Path) -> None:
             f"plans.1.when.model: there is no 'nobody'; there are: {MODEL}",
         ),
         ({"callback_hosts": ["https://x.test/y"]}, "callback_hosts.0: "),
-        ({"api_key": "\ud800"}, "holds what cannot be checked, such as half a surrogate pair"),
+        ({"api_key": "\ud800"}, "api_key: holds half a surrogate pair, which is no text"),
+        ({"\ud800": 1}, "request, a key: holds half a surrogate pair, which is no text"),
     ],
 )
 def test_what_would_be_ignored_is_refused(described: dict[str, Any], words: str) -> None:
@@ -189,9 +195,15 @@ def test_magic_is_held_to_the_same_limits(spell: str) -> None:
     assert "makes no sense; write it as [mock: " in (wish.wrong or "")
 
 
-@pytest.mark.parametrize(
-    "spell", ["latency 2, reset", "never, fail 422", "callback lost, callback twice", "polls 2, hand", "take 1, take 2"]
-)
+CONTRADICTIONS = ["latency 2, reset", "never, fail 422", "callback lost, callback twice", "polls 2, hand"]
+CONTRADICTIONS += ["take 1, take 2", "never, take 300", "never, callback early", "take 300, callback early"]
+CONTRADICTIONS += ["callback early, callback late 60", "vanish, callback early", "vanish, callback twice"]
+CONTRADICTIONS += ["hand, take 5", "hand, callback early", "polls 2, callback early", "never, hand", "never, expire 60"]
+CONTRADICTIONS += ["error 402, fail 422", "callback twice, error 402", "reset before, fail 422", "fail 422, expire 60"]
+CONTRADICTIONS += ["callback lost, callback late 60", "callback unsigned, callback stale"]
+
+
+@pytest.mark.parametrize("spell", CONTRADICTIONS)
 def test_magic_that_contradicts_itself_is_refused(http: httpx.Client, spell: str) -> None:
     answer = http.post(CREATE, json=request_for(f"[mock: {spell}]")).json()
     last = spell.rpartition(", ")[2]
@@ -199,6 +211,79 @@ def test_magic_that_contradicts_itself_is_refused(http: httpx.Client, spell: str
         422,
         f"magic prompt: {last!r} contradicts what stands before it; leave out one of them",
     )
+
+
+@pytest.mark.parametrize("spell", ["reset, fail 422", "hidden 3, callback early", "never, polls 2", "hand, vanish"])
+def test_magic_that_makes_sense_together_is_taken(spell: str) -> None:
+    wish = magic.wish_of(f"[mock: {spell}]")
+    assert wish
+    assert wish.wrong is None
+
+
+SENSELESS_PLANS: list[tuple[dict[str, Any], str]] = [
+    ({"fail_code": "422", "outcome": "success"}, "fail_code contradicts outcome 'success'; leave out one of them"),
+    ({"fail_msg": "no", "outcome": "never"}, "fail_msg contradicts outcome 'never'; leave out one of them"),
+    ({"polls": 3, "progress": "time"}, "polls contradicts progress 'time'; leave out one of them"),
+    ({"polls": 3, "durations": [1, 1, 1]}, "contradicts progress"),
+    ({"outcome": "never", "callback": {"early": True}}, "outcome 'never' contradicts callback"),
+    ({"callback": {"times": 0, "early": True}}, "callback.times 0 contradicts callback.early"),
+]
+
+
+@pytest.mark.parametrize(("plan", "words"), SENSELESS_PLANS)
+def test_a_plan_that_contradicts_itself_is_refused_wherever_it_is_written(
+    apikley_mock: MockService, plan: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        apikley_mock.plan_next(**plan)
+    answer = httpx.post(f"{apikley_mock.url}/__mock__/plans", json=plan)
+    assert (answer.status_code, words in answer.json()["error"]) == (409, True)
+    with pytest.raises(scenario.ScenarioError, match=rf"^plan\..*{re.escape(words)}"):
+        scenario.service_of({"plan": plan})
+    with pytest.raises(scenario.ScenarioError, match=rf"^plans\.0\..*{re.escape(words)}"):
+        scenario.service_of({"plans": [plan]})
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"fault": "reset", "code": 402}, "code contradicts fault 'reset', which answers none"),
+        ({"fault": "html", "msg": "no"}, "msg contradicts fault 'html'"),
+        ({"fault": "cut", "retry_after": 3}, "retry_after contradicts fault 'cut'"),
+        ({"fault": "latency"}, "fault 'latency' needs latency, the seconds that it takes"),
+    ],
+)
+def test_a_fault_that_contradicts_itself_is_refused_wherever_it_is_written(
+    apikley_mock: MockService, fault: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        apikley_mock.fail_next(**fault)
+    answer = httpx.post(f"{apikley_mock.url}/__mock__/faults", json=fault)
+    assert (answer.status_code, words in answer.json()["error"]) == (409, True)
+    with pytest.raises(scenario.ScenarioError, match=rf"^faults\.0\..*{re.escape(words)}"):
+        scenario.service_of({"faults": [fault]})
+
+
+@pytest.mark.parametrize("plan", [{"fail_code": "422"}, {"fail_msg": "no"}])
+def test_why_a_task_fails_says_that_it_fails(http: httpx.Client, apikley_mock: MockService, plan: Any) -> None:
+    assert scenario.service_of({"plan": plan}).settings.plan.outcome == "fail"
+    apikley_mock.plan_next(**plan)
+    task_id = create(http)
+    apikley_mock.advance(10)
+    assert look(http, task_id)["state"] == "fail"
+
+
+def test_how_many_polls_a_state_lasts_says_that_it_goes_by_polls(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.plan_next(polls=2)
+    task_id = create(http)
+    apikley_mock.advance(1000)
+    assert [look(http, task_id)["state"] for _ in range(3)] == ["waiting", "waiting", "queuing"]
+
+
+def test_a_prompt_goes_before_a_default_plan_that_it_contradicts(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.plan_next(callback={"early": True}, times=None)
+    endless = create(http, "[mock: never]")
+    assert look(http, endless)["state"] == "waiting"
 
 
 def test_magic_of_different_kinds_goes_together() -> None:

@@ -211,6 +211,8 @@ class Admin:
     def _rule(self, make: Callable[[Any, list[str]], Rule[Any]], body: Any) -> Rule[Any]:
         try:
             return make(body, self._service.accounts.names())
+        except admin_document.ContradictionError as error:
+            raise AdminError(409, str(error)) from None
         except ValueError as error:  # the body fits its schema, so it is a name
             raise AdminError(404, str(error)) from None
 

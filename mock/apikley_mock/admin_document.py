@@ -11,13 +11,17 @@ from typing import Any
 import jsonschema_rs
 
 import apikley_contract
-from apikley_mock import judge
+from apikley_mock import contradictions, judge
 from apikley_mock.faults import Fault
 from apikley_mock.rules import Rule
 
 _RULE = ("times", "share", "when")
 # What answers lead to; faults can be armed for it beside the contract's operations.
 FILES = ("result", "link", "file")
+
+
+class ContradictionError(ValueError):
+    """What fits its schema and contradicts itself."""
 
 
 @cache
@@ -46,9 +50,11 @@ def fault_rule(described: dict[str, Any], accounts: Collection[str]) -> Rule[Fau
         accounts: The names of all accounts.
 
     Raises:
+        ContradictionError: It contradicts itself; the message says in what.
         ValueError: It does not fit the schema, or names what there is not; the message says what.
     """
     _demand("Fault", described, accounts)
+    _demand_no(contradictions.of_fault(described))
     fault = Fault(**{name: value for name, value in described.items() if name not in _RULE})
     return Rule(fault, **_rule_options(described))
 
@@ -61,16 +67,24 @@ def plan_rule(described: dict[str, Any], accounts: Collection[str]) -> Rule[Any]
         accounts: The names of all accounts.
 
     Raises:
+        ContradictionError: They contradict each other; the message says in what.
         ValueError: They do not fit the schema, or name what there is not; the message says what.
     """
     _demand("PlanRule", described, accounts)
-    return Rule({name: value for name, value in described.items() if name not in _RULE}, **_rule_options(described))
+    _demand_no(contradictions.of_plan(described))
+    plan = {name: value for name, value in described.items() if name not in _RULE}
+    return Rule(contradictions.whole(plan), **_rule_options(described))
 
 
 def _demand(schema: str, described: dict[str, Any], accounts: Collection[str]) -> None:
     wrong = findings(schema, described) or _unknown(described.get("when", {}), accounts)
     if wrong:
         raise ValueError(wrong)
+
+
+def _demand_no(contradiction: str | None) -> None:
+    if contradiction:
+        raise ContradictionError(contradiction)
 
 
 def _unknown(when: dict[str, str], accounts: Collection[str]) -> str | None:

@@ -63,6 +63,21 @@ def plain_error(code: int, msg: str | None = None) -> Answer:
     return answer
 
 
+def documented(operation_id: str) -> Answer:
+    """The contract's example of an operation's success, the first where it has several."""
+    content = apikley_contract.operation(operation_id).description["responses"][str(SUCCESS)]["content"]
+    described = content["application/json"]
+    example = described["example"] if "example" in described else next(iter(described["examples"].values()))["value"]
+    answer = json_answer(SUCCESS, example)
+    answer.code = SUCCESS
+    return answer
+
+
+def refuses(answer: Answer) -> bool:
+    """Whether an answer says that nothing was done, by its code or its status."""
+    return answer.status >= 400 or answer.code not in (None, SUCCESS)
+
+
 @cache
 def recorded(code: int) -> str:
     """The text of the contract's example of an error; the code itself where it has none."""

@@ -37,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="apikley-mock", description="Stands in for the Apikley API, offline.")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="run the simulator until Ctrl-C")
-    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    serve.add_argument(
+        "--host", type=_address, default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)"
+    )
     serve.add_argument("--port", type=_port, default=8080, help="the port; 0 picks a free one (default: 8080)")
     serve.add_argument(
         "--scenario",
@@ -58,8 +60,10 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="hold to the documented limits (20 creates in 10 s, 10 look-ups a second)",
     )
-    add("--speed", type=_held("speed", _number), help="simulated seconds in one real second (default: 1)")
-    add("--virtual-clock", action="store_true", help="time passes only when the admin API advances it")
+    # Time that only the admin API advances has no speed.
+    clock = serve.add_mutually_exclusive_group().add_argument
+    clock("--speed", type=_held("speed", _number), help="simulated seconds in one real second (default: 1)")
+    clock("--virtual-clock", action="store_true", help="time passes only when the admin API advances it")
     add("--seed", type=int, help="decides what is left to chance (default: 0)")
     add(
         "--durations",
@@ -87,7 +91,7 @@ def _serve(options: argparse.Namespace) -> int:
         return _failed(f"{error.name} is not installed; run: pip install 'apikley[mock]'")
     try:
         described = scenario.load(options.scenario) if options.scenario else {}
-        described |= _given(options)
+        described = scenario.changed(described, _given(options))
         service = scenario.service_of(described, VirtualClock() if options.virtual_clock else None)
         bound = server.bind(options.host, options.port)
     except scenario.ScenarioError as error:
@@ -126,6 +130,12 @@ def _say(text: str) -> None:
 def _failed(message: str) -> int:
     print(f"apikley-mock: {message}", file=sys.stderr)
     return 1
+
+
+def _address(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("names no address; 127.0.0.1 is this machine alone, 0.0.0.0 any network")
+    return text
 
 
 def _port(text: str) -> int:

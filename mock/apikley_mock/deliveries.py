@@ -90,8 +90,8 @@ class Deliveries:
                 running.add_done_callback(self._on_done)
 
     async def settled(self, task: Task | None = None) -> None:
-        """Return once every attempt that has begun is over, of one task or of all."""
-        while waited := [each for each, delivery in self._running.items() if task in (None, delivery.task)]:
+        """Return once every attempt that has begun is over; of one task, also those that are due but wait in line."""
+        while waited := self._under_way(task):
             await asyncio.wait(waited)
             # A loop pass for the callbacks of those that are done, which begin the next ones.
             await asyncio.sleep(0)
@@ -104,6 +104,14 @@ class Deliveries:
             if not running.get_loop().is_closed():
                 running.cancel()
         self._running.clear()
+
+    def _under_way(self, task: Task | None) -> list[asyncio.Task[None]]:
+        own = [each for each, delivery in self._running.items() if task in (None, delivery.task)]
+        if own or task is None:
+            return own
+        now = self._clock.now()
+        in_line = any(delivery.task is task and due <= now for due, _, delivery in self._planned)
+        return list(self._running) if in_line else []  # it gets a connection from those that have one
 
     def _push(self, due: float, delivery: Delivery) -> None:
         self._pushed += 1

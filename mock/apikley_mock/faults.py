@@ -55,15 +55,18 @@ def refused(fault: Fault, answer: Answer) -> Answer:
 
 def spoiled(fault: Fault, answer: Answer) -> Answer:
     """An answer with the fault's damage in its content; damage to the connection is done by `write_spoiled`."""
-    if fault.fault == "error":
-        return answer
+    words = [f"fault {fault.fault} {fault.stage} acceptance"]
+    if fault.stage == "after" or fault.fault in ("error", "latency"):
+        words += [answer.note] if answer.note else []
+    else:
+        answer.code = None  # nothing was judged
     if fault.fault == "html":
         task_id = answer.task_id
         answer = Answer(502, _PAGE, b"text/html")
         answer.task_id, answer.fault = task_id, fault
     elif fault.fault == "broken-json":
         answer.body = answer.body[: len(answer.body) // 2]
-    answer.note = f"fault {fault.fault} {fault.stage} acceptance"
+    answer.note = ": ".join(words)
     return answer
 
 

@@ -38,7 +38,7 @@ class Jobs:
         if wrong:
             return self._error("VALIDATION_FAILED", wrong)
         model, prompt = body["model"], body.get("input", {}).get("prompt", "")
-        fault, wish = None, wish_of(prompt) if "[mock:" in prompt else None
+        fault, wish = None, wish_of(prompt) if "[" in prompt else None
         if wish:
             fault = wish.fault
             if wish.wrong:
@@ -58,7 +58,7 @@ class Jobs:
         task.price, task.paid = price, account.credits is not None
         task.base_url = request.base_url
         task.callback_url = body.get("callBackUrl")
-        if plan.callback.early:
+        if plan.ends_at_once:
             await self._end_at_once(task)
         service.wake()
         answer = answers.created(task.id)

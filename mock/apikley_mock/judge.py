@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import cache
 from typing import Any, NoReturn
 
@@ -68,14 +69,38 @@ def findings_of(validator: jsonschema_rs.Draft4Validator, value: Any) -> str | N
     try:
         if validator.is_valid(value):
             return None
+        if no_json := _no_json(value):
+            return no_json
         found = [
             f"{'.'.join(map(str, error.instance_path)) or 'request'}: {_words(error)}"
             for error in validator.iter_errors(value)
         ]
     except (ValueError, OverflowError):
-        # Half a surrogate pair, or nesting without end, reads as JSON and is no text or tree.
-        return "request: holds what cannot be checked, such as half a surrogate pair, a date or very deep nesting"
+        return _no_json(value) or "request: nested too deeply"
     return "; ".join(found[:10])
+
+
+def _no_json(value: Any) -> str | None:
+    """Where a value holds what JSON has not, or cannot be sent as UTF-8; None where it does not."""
+    left: list[tuple[str, Any]] = [("", value)]
+    while left:
+        path, each = left.pop()
+        where = path or "request"
+        if isinstance(each, dict):
+            for name, inner in each.items():
+                if not isinstance(name, str):
+                    return f"{where}: the key {name!r} is no text; write it in quotes"
+                left += [(f"{where}, a key", name), (f"{path}.{name}" if path else name, inner)]
+        elif isinstance(each, list | tuple):
+            left += [(f"{path}.{place}" if path else str(place), inner) for place, inner in enumerate(each)]
+        elif isinstance(each, float) and not math.isfinite(each):
+            return f"{where}: {each} is no finite number"
+        elif isinstance(each, str):
+            if any("\ud800" <= character <= "\udfff" for character in each):
+                return f"{where}: holds half a surrogate pair, which is no text"
+        elif each is not None and not isinstance(each, int | float):
+            return f"{where}: {str(each)[:60]!r} is a {type(each).__name__}; write it in quotes, or as a number"
+    return None
 
 
 def _words(error: jsonschema_rs.ValidationError) -> str:

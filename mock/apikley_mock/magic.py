@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from apikley_mock import admin_document
+from apikley_mock import admin_document, contradictions
 from apikley_mock.faults import Fault
 
-_SPELL = re.compile(r"\[mock:([^\]]*)\]")
+_SPELL = re.compile(r"\[\s*mock\s*:([^\[\]]*)(\]?)", re.IGNORECASE)
 
 
 @dataclass
@@ -50,8 +50,11 @@ def wish_of(prompt: Any) -> Wish | None:
     spells = _SPELL.findall(prompt) if isinstance(prompt, str) else []
     if not spells:
         return None
+    for text, end in spells:
+        if not end:
+            return Wish(wrong=f"magic prompt: '[mock:{text[:60].rstrip()}' is not closed; end it with a ]")
     asked: dict[str, dict[str, Any]] = {"Plan": {}, "Fault": {}}
-    for part in (each.strip() for each in ",".join(spells).split(",")):
+    for part in (each.strip() for each in ",".join(text for text, _ in spells).split(",")):
         word, _, rest = part.partition(" ")
         known = WORDS.get(word)
         if known is None:
@@ -62,9 +65,9 @@ def wish_of(prompt: Any) -> Wish | None:
             described = None
         if described is None or admin_document.findings(known.schema, described):
             return Wish(wrong=f"magic prompt: {part!r} makes no sense; write it as [mock: {known.example}]")
-        if not _added(asked[known.schema], described):
+        if not _added(asked[known.schema], described) or contradictions.of_both(asked["Plan"], asked["Fault"]):
             return Wish(wrong=f"magic prompt: {part!r} contradicts what stands before it; leave out one of them")
-    return Wish(asked["Plan"], Fault(**asked["Fault"]) if asked["Fault"] else None)
+    return Wish(contradictions.whole(asked["Plan"]), Fault(**asked["Fault"]) if asked["Fault"] else None)
 
 
 def _added(asked: dict[str, Any], described: dict[str, Any]) -> bool:

@@ -80,6 +80,11 @@ class Plan:
     result_ttl: float | None = None
     callback: CallbackPlan = field(default_factory=CallbackPlan)
 
+    @property
+    def ends_at_once(self) -> bool:
+        """Whether the task ends, and is called back, before createTask has answered."""
+        return self.callback.early and self.outcome != "never" and self.progress == "time"
+
     def changed(self, changes: Mapping[str, Any]) -> Plan:
         """This plan with changes, named as the attributes; those of `callback` in a mapping of their own."""
         values = dict(changes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from apikley_mock.contract_check import Check
     from apikley_mock.journal import Entry, Journal
     from apikley_mock.server import ThreadedServer
+    from apikley_mock.simulator import Simulator
     from apikley_mock.transport import SimulatorTransport
 
 
@@ -46,8 +47,18 @@ class MockService:
         return self._service.clock.now()
 
     def advance(self, seconds: float) -> None:
-        """Let simulated time pass; returns when the callbacks then due have been answered."""
-        self._server.call(self._service.advance(seconds))
+        """Let simulated time pass; returns when the callbacks then due have been answered.
+
+        Where the receiver runs in the event loop of the test, it could not answer meanwhile: use `advance_async`.
+
+        Raises:
+            ValueError: Time cannot go back, nor beyond the year 9999.
+        """
+        self._server.call(self._advance(seconds))
+
+    async def advance_async(self, seconds: float) -> None:
+        """The same as `advance`, while the event loop of the test goes on."""
+        await self._server.call_async(self._advance(seconds))
 
     def fail_next(self, code: int | None = None, *, fault: str = "error", **options: Any) -> None:
         """Have the next requests go wrong.
@@ -84,9 +95,20 @@ class MockService:
         rule = admin_document.plan_rule(plan, self._service.accounts.names())
         self._run(lambda: self._service.plans.arm(rule))
 
-    def set_credits(self, credits_left: float | None) -> None:
-        """Set what the account has left; None never runs out."""
-        (account,) = self._service.accounts
+    def set_credits(self, credits_left: float | None, *, key: str | None = None) -> None:
+        """Set what an account has left.
+
+        Args:
+            credits_left: Credits; None never runs out.
+            key: The account's API key; that of `api_key`, if not given.
+
+        Raises:
+            ValueError: This is no number of credits, or no account has this key.
+        """
+        account = self._service.accounts.of(f"Bearer {self.api_key if key is None else key}".encode())
+        if account is None:
+            raise ValueError("key: no account has this one; see the fixture apikley_mock_settings")
+        _demand("Credits", {"credits": credits_left})
         account.credits = credits_left
 
     def assert_created_once(self, **expected: Any) -> Entry:
@@ -112,14 +134,18 @@ class MockService:
 
         Raises:
             AssertionError: None came; the message shows the nearest miss.
+            ValueError: Time cannot pass like that.
         """
         __tracebackhide__ = True
-        from apikley_mock.nearest import differences  # noqa: PLC0415
+        self._server.call(self._until_called_back(task_id, within, expected))
+        return self.journal.assert_called_back(task_id, **expected)
 
-        def reached() -> bool:
-            return bool(self.journal.find_callback(lambda entry: not differences(expected, entry.json()), task_id))
-
-        self._server.call(self._service.advance_until(reached, within))
+    async def wait_for_callback_async(
+        self, task_id: str | None = None, *, within: float = 3600.0, **expected: Any
+    ) -> Entry:
+        """The same as `wait_for_callback`, while the event loop of the test goes on."""
+        __tracebackhide__ = True
+        await self._server.call_async(self._until_called_back(task_id, within, expected))
         return self.journal.assert_called_back(task_id, **expected)
 
     def client(self, **options: Any) -> Apikley:
@@ -129,11 +155,31 @@ class MockService:
         clock = _SkippingClock(self.advance)
         return Apikley(**{"api_key": self.api_key, "base_url": self.url, "clock": clock, **options})
 
+    async def _advance(self, seconds: float) -> None:
+        _demand("Advance", {"seconds": seconds})
+        await self._service.advance(seconds)
+
+    async def _until_called_back(self, task_id: str | None, within: float, expected: dict[str, Any]) -> None:
+        from apikley_mock.nearest import differences  # noqa: PLC0415
+
+        def reached() -> bool:
+            return bool(self.journal.find_callback(lambda entry: not differences(expected, entry.json()), task_id))
+
+        _demand("Advance", {"seconds": within})
+        await self._service.advance_until(reached, within)
+
     def _run(self, act: Any) -> None:
         async def run() -> None:
             act()
 
         self._server.call(run())
+
+
+def _demand(schema: str, value: Any) -> None:
+    from apikley_mock import admin_document  # noqa: PLC0415 - only for a test that asks for it
+
+    if wrong := admin_document.findings(schema, value):
+        raise ValueError(wrong)
 
 
 class _SkippingClock:
@@ -193,40 +239,64 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line("\n".join(check.report()))
 
 
-@pytest.fixture(scope="session")
-def _apikley_mock_server() -> Iterator[ThreadedServer]:
-    from apikley_mock.clock import VirtualClock  # noqa: PLC0415 - only for a test that asks for it
-    from apikley_mock.server import ThreadedServer  # noqa: PLC0415
-    from apikley_mock.service import Service  # noqa: PLC0415
-    from apikley_mock.settings import Settings  # noqa: PLC0415
-    from apikley_mock.simulator import Simulator  # noqa: PLC0415
+@pytest.fixture
+def apikley_mock_settings() -> Mapping[str, Any]:
+    """How the simulator is set up, named as in a scenario file; made to be overridden, in any scope."""
+    return {}
 
-    service = Service(Settings(webhook_key="mock-webhook-key"), VirtualClock())
-    server = ThreadedServer(Simulator(service))
-    server.start()
-    yield server
-    server.stop()
+
+@pytest.fixture(scope="session")
+def _apikley_mock_servers() -> Iterator[Callable[[Mapping[str, Any]], ThreadedServer]]:
+    """One server for each way to be set up, started when a test first asks for it."""
+    from apikley_mock.server import ThreadedServer  # noqa: PLC0415 - only for a test that asks for it
+
+    running: dict[str, ThreadedServer] = {}
+
+    def server_for(settings: Mapping[str, Any]) -> ThreadedServer:
+        server = running.get(repr(settings))
+        if server is None:
+            server = ThreadedServer(_simulator(settings))
+            server.start()
+            running[repr(settings)] = server
+        return server
+
+    yield server_for
+    for server in running.values():
+        server.stop()
 
 
 @pytest.fixture
-def apikley_mock(_apikley_mock_server: ThreadedServer) -> MockService:
+def apikley_mock(
+    apikley_mock_settings: Mapping[str, Any],
+    _apikley_mock_servers: Callable[[Mapping[str, Any]], ThreadedServer],
+) -> MockService:
     """A simulated Apikley service with no tasks yet."""
-    service = _apikley_mock_server.simulator.service
+    server = _apikley_mock_servers(apikley_mock_settings)
 
     async def reset() -> None:
-        service.reset()
+        server.simulator.service.reset()
 
-    _apikley_mock_server.call(reset())
-    return MockService(_apikley_mock_server)
+    server.call(reset())
+    return MockService(server)
 
 
 @pytest.fixture
-def apikley_mock_transport() -> SimulatorTransport:
+def apikley_mock_transport(apikley_mock_settings: Mapping[str, Any]) -> SimulatorTransport:
     """A simulator in-process, for `httpx.AsyncClient(transport=…)`; its clock goes by `service.advance`."""
-    from apikley_mock.clock import VirtualClock  # noqa: PLC0415
-    from apikley_mock.service import Service  # noqa: PLC0415
-    from apikley_mock.settings import Settings  # noqa: PLC0415
-    from apikley_mock.simulator import Simulator  # noqa: PLC0415
     from apikley_mock.transport import SimulatorTransport  # noqa: PLC0415
 
-    return SimulatorTransport(Simulator(Service(Settings(webhook_key="mock-webhook-key"), VirtualClock())))
+    return SimulatorTransport(_simulator(apikley_mock_settings))
+
+
+def _simulator(settings: Mapping[str, Any]) -> Simulator:
+    """A simulator on a virtual clock, set up as asked for; where that makes no sense, the test fails in one line."""
+    from apikley_mock import scenario  # noqa: PLC0415
+    from apikley_mock.clock import VirtualClock  # noqa: PLC0415
+    from apikley_mock.simulator import Simulator  # noqa: PLC0415
+
+    if "speed" in settings:
+        pytest.fail("apikley_mock_settings: speed: the test drives this clock itself, by advance", pytrace=False)
+    try:
+        return Simulator(scenario.service_of({"webhook_key": "mock-webhook-key", **settings}, VirtualClock()))
+    except scenario.ScenarioError as error:
+        pytest.fail(f"apikley_mock_settings: {error}", pytrace=False)

@@ -54,6 +54,7 @@ class Rules(Generic[T]):
         self._random = random
         self._rules: list[Rule[T]] = []
         self._last = 0
+        self._disarmed = 0
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -77,9 +78,15 @@ class Rules(Generic[T]):
     def disarm(self) -> None:
         """Take away all."""
         self._rules.clear()
+        self._disarmed = self._last
 
     def take(self, facts: Mapping[str, str], named: str | None = None) -> T | None:
-        """The first thing that is armed for such a request, used once by this.
+        """The first thing that is armed for such a request, used once by this; see `draw`."""
+        rule = self.draw(facts, named)
+        return None if rule is None else rule.what
+
+    def draw(self, facts: Mapping[str, str], named: str | None = None) -> Rule[T] | None:
+        """The first rule that is armed for such a request, used once by this.
 
         Args:
             facts: What the request is, by name.
@@ -93,5 +100,14 @@ class Rules(Generic[T]):
                     rule.times -= 1
                     if rule.times <= 0:
                         self._rules.remove(rule)
-                return rule.what
+                return rule
         return None
+
+    def give_back(self, rule: Rule[T]) -> None:
+        """Take back that a rule was used, since it came to nothing."""
+        if rule.times is None or rule.number <= self._disarmed:
+            return
+        if rule.times == 0:
+            self._rules.append(rule)
+            self._rules.sort(key=lambda each: each.number)
+        rule.times += 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import apikley_contract
-from apikley_mock import admin_document
+from apikley_mock import admin_document, contradictions
 from apikley_mock.clock import Clock, RealClock
 from apikley_mock.faults import Fault
 from apikley_mock.plan import Plan, durations_of
@@ -49,6 +49,24 @@ def load(path: Path) -> dict[str, Any]:
     return scenario
 
 
+def changed(scenario: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A scenario with other members in place of its own, also of those that say the same more closely.
+
+    Args:
+        scenario: By the schema `Scenario`.
+        given: Members that go before its own.
+    """
+    kept = dict(scenario)
+    if "durations" in given:
+        if "plan" in kept:
+            kept["plan"] = _without(kept["plan"], {"durations"})
+        if "models" in kept:
+            kept["models"] = {name: _without(model, {"durations"}) for name, model in kept["models"].items()}
+    if given.get("documented_limits") and "limits" in kept:
+        kept["limits"] = _without(kept["limits"], set(documented_limits()))
+    return {**kept, **given}
+
+
 def service_of(scenario: dict[str, Any], clock: Clock | None = None) -> Service:
     """The service that a scenario describes.
 
@@ -60,6 +78,8 @@ def service_of(scenario: dict[str, Any], clock: Clock | None = None) -> Service:
         ScenarioError: It does not fit the schema, or names what there is not.
     """
     wrong = admin_document.findings("Scenario", scenario) or _unknown_name(scenario)
+    if not wrong and (contradiction := contradictions.of_plan(scenario.get("plan", {}))):
+        wrong = f"plan.{contradiction}"
     if wrong:
         raise ScenarioError(wrong)
     settings = _settings_of(scenario)
@@ -101,10 +121,14 @@ def _settings_of(scenario: dict[str, Any]) -> Settings:
     given = {name: Limit(int(count), seconds) for name, (count, seconds) in scenario.get("limits", {}).items()}
     values["limits"] = {**limits, **given}
     if "plan" in scenario:
-        values["plan"] = plan = Plan().changed(scenario["plan"])
+        values["plan"] = plan = Plan().changed(contradictions.whole(scenario["plan"]))
         if "durations" in scenario["plan"]:
             values["durations"] = plan.durations
     return Settings(**values)
+
+
+def _without(members: Mapping[str, Any], left_out: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if name not in left_out}
 
 
 def _not_unique(accounts: list[AccountSettings]) -> str | None:

@@ -75,6 +75,11 @@ class ThreadedServer:
         assert self._loop is not None, "started"  # noqa: S101
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
 
+    async def call_async(self, coroutine: Any) -> Any:
+        """Run a coroutine where the simulator runs, while the caller's event loop goes on."""
+        assert self._loop is not None, "started"  # noqa: S101
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+
     def _on_ready(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._ready.set()

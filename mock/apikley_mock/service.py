@@ -135,8 +135,8 @@ class Service:
         clock = self.clock
         if not isinstance(clock, VirtualClock):
             raise TypeError("only a simulator on a virtual clock can be advanced")
-        if seconds < 0:
-            raise ValueError(f"time cannot go back by {-seconds:g} s")
+        if not seconds >= 0:  # NaN neither
+            raise ValueError(f"time cannot go back, or by {seconds:g} s; name seconds from 0 on")
         async with self._driven, self.caller.kept():
             goal = clock.now() + seconds
             if goal > LAST_MOMENT:

@@ -31,7 +31,7 @@ __all__ = ["Settings", "Simulator"]
 
 Handler = Callable[[Request, Account], Awaitable[Answer]]
 _logger = logging.getLogger("apikley_mock")
-_PREFERRED_CODE = re.compile(rb"(?:^|[,;\s])code=(\d{3})(?:$|[,;\s])")
+_PREFERRED_CODE = re.compile(rb'(?:^|[,;\s])code="?(\d{3})"?(?:$|[,;\s])', re.IGNORECASE)
 
 
 class _Route(NamedTuple):
@@ -78,16 +78,21 @@ class Simulator:
         if scope["type"] != "http":
             return
         request = Request(scope)
+        state = scope.get("state") or {}
         try:
             answer = await self._answer(request, receive)
+            if answer.fault is not None and answer.fault.stage == "after":
+                await asyncio.sleep(answer.fault.latency)
         except ClientGoneError:
             return
+        except asyncio.CancelledError:
+            if "close" in state:  # the server ends; a task may have been made or not, so nothing is said
+                state["close"]()
+            raise
         if answer.fault is None:
             await write(answer, send)
         else:
-            if answer.fault.stage == "after":
-                await asyncio.sleep(answer.fault.latency)
-            await faults.write_spoiled(answer.fault, answer, scope.get("state") or {}, receive, send)
+            await faults.write_spoiled(answer.fault, answer, state, receive, send)
 
     async def _answer(self, request: Request, receive: Receive) -> Answer:
         if request.path.startswith(PREFIX):
@@ -136,13 +141,11 @@ class Simulator:
             preferred = self._preferred(route, request.headers[b"prefer"])
             if preferred is not None:
                 return preferred
-        fault = None
-        if self.service.faults:
-            fault = self.service.faults.take({"operation": route.operation, "account": account.name})
+        facts = {"operation": route.operation, "account": account.name}
         return await (
-            self._handled(route, request, account)
-            if fault is None
-            else self._struck(fault, route.operation, lambda: self._handled(route, request, account))
+            self._struck(facts, lambda: self._handled(route, request, account))
+            if self.service.faults
+            else self._handled(route, request, account)
         )
 
     async def _handled(self, route: _Route, request: Request, account: Account) -> Answer:
@@ -154,8 +157,15 @@ class Simulator:
         self.service.tick()
         return await route.handler(request, account)
 
-    async def _struck(self, fault: faults.Fault, operation: str, handle: Callable[[], Awaitable[Answer]]) -> Answer:
-        """The answer to a request that a fault strikes."""
+    async def _struck(
+        self, facts: dict[str, str], handle: Callable[[], Awaitable[Answer]], named: str | None = None
+    ) -> Answer:
+        """The answer to a request, struck by the fault that is armed for it, if one is."""
+        armed = self.service.faults
+        rule = armed.draw(facts, named)
+        if rule is None:
+            return await handle()
+        fault, operation = rule.what, facts["operation"]
         if fault.stage == "before":
             era = self.service.journal.era
             await asyncio.sleep(fault.latency)
@@ -165,6 +175,9 @@ class Simulator:
             if fault.fault != "latency":
                 return self._fault_answer(operation, fault)
         answer = await handle()
+        if fault.stage == "after" and answers.refuses(answer):
+            armed.give_back(rule)  # it was meant for a request that is accepted
+            return answer
         if fault.fault == "error":
             task_id = answer.task_id
             answer = self._fault_answer(operation, fault)
@@ -182,14 +195,17 @@ class Simulator:
     def _preferred(self, route: _Route, header: bytes) -> Answer | None:
         """The documented response that is asked for by the header `Prefer`, as Prism gives it."""
         found = _PREFERRED_CODE.search(header)
-        if found is None or int(found[1]) == CODES["SUCCESS"]:
+        if found is None:
             return None
-        code = found[1].decode()
-        if code not in route.responses:
+        code = int(found[1])
+        if str(code) not in route.responses:
             return answers.error(CODES["NOT_FOUND"], f"The contract has no response {code} here", "http")
-        if route.operation in UPLOADS:
-            return answers.upload_error(int(code))
-        return answers.error(int(code), None, "http")
+        if code == CODES["SUCCESS"]:
+            return answers.documented(route.operation)
+        answer = answers.upload_error(code) if route.operation in UPLOADS else answers.error(code, None, "http")
+        if code == CODES["RATE_LIMITED"]:
+            answer.headers.append((b"retry-after", b"1"))
+        return answer
 
     async def _other(self, request: Request) -> Answer:
         methods = self._routes.get(request.path)
@@ -205,8 +221,7 @@ class Simulator:
             return self._error("NOT_FOUND", f"No such endpoint: {path}")
         operation, serve = served
         # Faults for any request are meant for those of the API, not for what they lead to.
-        fault = self.service.faults.take({"operation": operation}, named="operation")
-        return await (serve(request) if fault is None else self._struck(fault, operation, lambda: serve(request)))
+        return await self._struck({"operation": operation}, lambda: serve(request), named="operation")
 
     def _failed(self, request: Request, error: Exception) -> Answer:
         """The answer where the simulator is at fault itself, with the traceback in the log."""

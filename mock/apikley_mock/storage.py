@@ -50,7 +50,7 @@ class Storage:
             StorageFullError: It does not fit.
         """
         self._files = {path: file for path, file in self._files.items() if now < file.at + _LIFE}
-        path = f"{folder}/{name}"
+        path = f"{folder}/{name}" if folder else name
         if len(self._files) >= _MOST_FILES and path not in self._files:
             raise StorageFullError(f"the simulator stores {_MOST_FILES:,} files at most")
         used = sum(len(file.content) for file in self._files.values() if file.path != path)

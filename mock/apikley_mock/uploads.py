@@ -44,7 +44,9 @@ class Uploads:
         except ValueError as error:
             return answers.upload_error(_REFUSED, f"The request body is not a form: {error}")
         wrong = judge.findings(judge.request_schema("uploadFileStream", _MULTIPART), value)
-        return self._stored(request, value, wrong, content, sent_name)
+        if not wrong and sent_name is None:
+            wrong = "file: it came without a filename, as a field of the form and not as a file"
+        return self._stored(request, value, wrong, content, sent_name or "")
 
     async def base64(self, request: Request, _: Account) -> Answer:
         """Take a file as base64 text, plain or as a data URL."""
@@ -90,13 +92,15 @@ class Uploads:
     def _stored(self, request: Request, value: Any, wrong: str | None, content: bytes, name: str) -> Answer:
         if wrong:
             return answers.upload_error(_REFUSED, wrong)
+        if not content:
+            return answers.upload_error(_REFUSED, "The file is empty")
         largest = self._service.settings.largest_upload
         if len(content) > largest:
             return answers.upload_error(_REFUSED, f"The file is larger than {largest:,} bytes")
         name = _plain(value.get("fileName") or "") or _plain(name) or "upload.bin"
         now = self._service.clock.now()
         try:
-            stored = self._service.storage.store(value["uploadPath"], name, content, now)
+            stored = self._service.storage.store(_folder(value["uploadPath"]), name, content, now)
         except StorageFullError as error:
             full = answers.CODES["SERVER_ERROR"]
             return answers.upload_error(full, f"{answers.upload_text(full)}: {error}")
@@ -113,8 +117,8 @@ class Uploads:
         return answer
 
 
-def _form(content_type: bytes, body: bytes) -> tuple[dict[str, Any], bytes, str]:
-    """The fields of a form, its file, and the name that was sent with it.
+def _form(content_type: bytes, body: bytes) -> tuple[dict[str, Any], bytes, str | None]:
+    """The fields of a form, its file, and the name that was sent with it; None where it has no file.
 
     Raises:
         ValueError: It is no form, or has too many parts.
@@ -152,7 +156,7 @@ def _form(content_type: bytes, body: bytes) -> tuple[dict[str, Any], bytes, str]
     )
     parser.write(body)
     parser.finalize()
-    content, name = b"", ""
+    content, name = b"", None
     for file in files:
         if _text(file.field_name) == "file":
             file.file_object.seek(0)
@@ -177,6 +181,17 @@ def _last_part(url: str) -> str:
         return unquote(urlsplit(url).path).rsplit("/", 1)[-1]
     except ValueError:
         return ""
+
+
+def _folder(path: str) -> str:
+    """A folder as an address leads to it: clients take out `.` and `..` before they send one."""
+    steps: list[str] = []
+    for step in path.split("/"):
+        if step == "..":
+            del steps[-1:]
+        elif step != ".":
+            steps.append(step)
+    return "/".join(steps)
 
 
 def _plain(name: str) -> str:
