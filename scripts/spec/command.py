@@ -1,14 +1,10 @@
-"""`python -m scripts.spec`: build, check and update what is generated.
-
-generate   write generated/ from openapi/
-check      compare generated/ with what openapi/ gives; exit 1 where they differ
-update     take published pages into openapi/vendored/, generate, and report what changed
-"""
+"""The commands of `python -m scripts.spec`, and what is said where one cannot be carried out."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from pathlib import Path
 
 from scripts.spec import generated
@@ -33,28 +29,43 @@ def _parser() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     return parser, command
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code. Whatever a page holds, it ends in lines that say what is wrong."""
     parser, command = _parser()
     given = parser.parse_args(arguments)
     try:
-        if given.command == "generate":
-            generated.generate()
-            return 0
-        if given.command == "check":
-            return generated.check()
-        if bool(given.sources) == given.recorded:
-            command.error("give SOURCE or --recorded" + (", not both" if given.sources else ""))
-        if given.path and len(given.sources) != 1:
-            command.error("--path is for one SOURCE")
-        if given.check and given.write:
-            command.error("--check changes nothing, so it goes with no --write")
-        options = Options(tuple(given.sources), given.path, check=given.check, write=given.write, report=given.report)
-        return update(Project(), options)
+        return _carried_out(given, command)
     except SpecError as error:
         print(error, file=sys.stderr)
-        return 1
+    except OSError as error:
+        print(f"{error.filename or 'reading or writing'}: {error.strerror or error}", file=sys.stderr)
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        print(_unforeseen(error), file=sys.stderr)
+    return 1
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _carried_out(given: argparse.Namespace, command: argparse.ArgumentParser) -> int:
+    if given.command == "generate":
+        generated.generate()
+        return 0
+    if given.command == "check":
+        return generated.check()
+    if bool(given.sources) == given.recorded:
+        command.error("give SOURCE or --recorded" + (", not both" if given.sources else ""))
+    if given.path and len(given.sources) != 1:
+        command.error("--path is for one SOURCE")
+    if given.check and given.write:
+        command.error("--check changes nothing, so it goes with no --write")
+    options = Options(tuple(given.sources), given.path, check=given.check, write=given.write, report=given.report)
+    return update(Project(), options)
+
+
+def _unforeseen(error: Exception) -> str:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    words = " ".join(str(error).split())[:200]
+    return (
+        f"{Path(place.filename).name}, line {place.lineno}: {type(error).__name__}: {words}; "
+        "a document is of a form that no check foresees; python -X dev -m scripts.spec shows the traceback"
+    )
