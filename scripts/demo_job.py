@@ -1,11 +1,8 @@
-"""`python -m scripts.demo_run`: the main job from end to end, on the page's own example request.
-
-Starts the simulator on a free port, creates a task, receives and verifies the callback, waits,
-downloads the video, and prints when each of these happened.
-"""
+"""What the demo does: see `scripts.demo_run`."""
 
 from __future__ import annotations
 
+import argparse
 import secrets
 import sys
 import threading
@@ -76,7 +73,7 @@ def published_example() -> Hailuo02ImageToVideoPro:
     return Hailuo02ImageToVideoPro.from_dict(example["input"])
 
 
-def run() -> None:
+def show() -> None:
     """The demo."""
     say = Timeline()
     api_key, webhook_key = secrets.token_hex(8), secrets.token_hex(16)
@@ -106,18 +103,13 @@ def run() -> None:
     say("simulator stopped")
 
 
-def main() -> int:
+def run(arguments: list[str] | None = None) -> int:
     """Run the demo; returns the exit code."""
+    summary = "Makes a video from end to end against the simulator, and says when each step happened."
+    argparse.ArgumentParser(prog="scripts/demo", description=summary).parse_args(arguments)
     try:
-        run()
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+        show()
     except (ApikleyError, OSError, RuntimeError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
