@@ -112,6 +112,11 @@ _INFO = "overlay: 1.0.0\ninfo: {title: x, version: '1'}\n"
             f"{_INFO}actions: [{{target: $.info, update: x}}]\n",
             "overlay.yaml, action 1: the target $['info'] cannot take the update",
         ),
+        (
+            "overlay.yaml",
+            f"{_INFO}actions: [{{target: $.components.schemas.ApiResponse.properties.code, remove: true}}]\n",
+            "openapi/overlay.yaml: x-enum-varnames has 0 names for the 0 codes []",
+        ),
         ("companion/account.yaml", "", "openapi/companion/account.yaml: None is not of type 'object'"),
         ("companion/account.yaml", "- x\n", "openapi/companion/account.yaml: ['x'] is not of type 'object'"),
         ("companion/account.yaml", "paths:\n", "account.yaml, /paths: None is not of type 'object'"),

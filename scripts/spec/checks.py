@@ -32,9 +32,9 @@ def check(document: dict[str, Any]) -> None:
 
 def _class_names(document: dict[str, Any]) -> Iterator[Problem]:
     """A name of ours for each code, or a code would have no exception class."""
-    code = document["components"]["schemas"]["ApiResponse"]["properties"]["code"]
+    code = document["components"]["schemas"]["ApiResponse"]["properties"].get("code", {})
     values, names = code.get("enum", []), code.get("x-enum-varnames", [])
-    if len(values) != len(names):
+    if not values or len(values) != len(names):
         yield Problem(
             "openapi/overlay.yaml",
             f"x-enum-varnames has {len(names)} names for the {len(values)} codes {values}",

@@ -27,7 +27,7 @@ _OVERLAY = {
                 "type": "object",
                 "required": ["target"],
                 "properties": {"target": {"type": "string"}, "remove": {"type": "boolean"}, "update": {}},
-                "oneOf": [
+                "anyOf": [
                     {"required": ["update"]},
                     {
                         "required": ["remove"],
