@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,7 @@ INVENTED = {
         "scale": {"type": "number"},
         "steps": {"type": "array", "items": {"type": "number"}},
         "force": {"type": "boolean"},
+        **{name: {"type": "string"} for name in ("model", "callback_url", "json", "help", "output")},
     },
 }
 
@@ -55,7 +57,7 @@ def test_help_shows_every_field_of_the_model_with_its_limits(cli: CommandLine) -
     assert "image/jpeg, image/png, image/webp, at most 10 MB]" in shown
     assert "--prompt-optimizer / --no-prompt-optimizer" in shown
     for field in _fields.fields(MODEL):
-        assert all(flag in shown for flag in field.flags)
+        assert all(flag in shown for flag in field.flags(()))
 
 
 def test_every_field_reaches_the_service_as_its_type(cli: CommandLine) -> None:
@@ -95,6 +97,20 @@ def test_another_models_options_need_no_code(cli: CommandLine, invented: str) ->
     ):
         assert words in shown, shown
     assert "maker/new\n  prompt  string; required; at most 5,000 characters  (--prompt)\n" in cli("models").out
+
+
+def test_the_list_of_models_names_the_options_that_there_are(cli: CommandLine, invented: str) -> None:
+    fields = {
+        each["name"]: each["options"]
+        for each in json.loads(cli("models", invented, "--output=json").out)["models"][0]["fields"]
+    }
+    assert fields["force"] == ["--input-force"]
+    for name in ("model", "callback_url", "json", "help", "output"):
+        assert fields[name] == [f"--input-{name.replace('_', '-')}"]
+    assert "(--input-callback-url)\n" in cli("models", invented).out
+    for command in ("run", "create"):
+        shown = cli(command, "--model", invented, "--help").out
+        assert all(option in shown for options in fields.values() for option in options)
 
 
 def test_another_models_values_have_their_types(invented: str) -> None:

@@ -124,6 +124,27 @@ def test_the_demo_stops_cleanly_on_ctrl_c() -> None:
         assert process.stderr.read() == "stopped\n"
 
 
+@pytest.mark.parametrize(("module", "arguments"), [("scripts.demo_run", ()), ("scripts.spec", ("check",))])
+def test_ctrl_c_while_a_command_loads_ends_it_in_one_line(tmp_path: Path, module: str, arguments: tuple[str]) -> None:
+    (tmp_path / "httpx.py").write_text("raise KeyboardInterrupt", encoding="utf-8")
+    run = _run(sys.executable, "-m", module, *arguments, PYTHONPATH=f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "stopped\n")
+
+
+@pytest.mark.parametrize(("argument", "code"), [("nonsense", 2), ("--help", 0)])
+def test_the_demo_takes_no_arguments_and_says_so(argument: str, code: int) -> None:
+    run = _run(sys.executable, "-m", "scripts.demo_run", argument)
+    assert run.returncode == code
+    assert (run.stdout + run.stderr).startswith("usage: scripts/demo [-h]\n")
+
+
+def test_prisms_taken_port_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = _run(sys.executable, "-m", "scripts.prism", "--port", str(port))
+    assert (run.returncode, run.stderr) == (1, f"prism: port {port} is taken; choose another with --port\n")
+
+
 def test_the_demo_does_the_whole_job_in_under_ten_seconds() -> None:
     start = time.monotonic()
     run = _run(sys.executable, "-m", "scripts.demo_run")
@@ -186,6 +207,25 @@ def test_without_a_package_index_the_first_install_says_so(checkout: Path, tmp_p
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.parametrize(("made_in", "works"), [("/elsewhere", 0), (None, 0), ("", 127)])
+def test_an_environment_that_was_moved_or_is_dead_is_made_anew(
+    checkout: Path, tmp_path: Path, made_in: str | None, works: int
+) -> None:
+    """The Python that would make it only says that it was asked."""
+    env, other = checkout / ".venv" / "nox", checkout / ".nox" / "tests"
+    other.mkdir(parents=True)
+    env.mkdir(parents=True)
+    _bin(env / "bin", python=f"exit {works}")
+    shutil.copy(checkout / "requirements" / "nox.txt", env / ".locked")
+    if made_in is not None:
+        (env / ".made-in").write_text(f"{made_in or checkout.resolve()}\n", encoding="utf-8")
+    asked = 'case "$2" in *print*) echo 3.11;; *exit*) ;; *) echo "asked for $*"; exit 1;; esac'
+    run = _run(str(checkout / "scripts" / "test"), PATH=_bin(tmp_path / "bin", python3=asked), PYTHON="")
+    assert "making the environment .venv/nox (once)\n" in run.stderr
+    assert "asked for -m venv .venv/nox" in run.stderr
+    assert not other.exists()
+
+
 def test_a_broken_page_is_refused_in_one_line(tmp_path: Path) -> None:
     page = tmp_path / "page.txt"
     page.write_text("Nothing here\n", encoding="utf-8")
@@ -228,6 +268,7 @@ def test_a_script_ends_with_the_exit_code_of_what_it_runs(
         folder.mkdir(parents=True)
         _bin(folder / "bin", python=text)
     shutil.copy(checkout / "requirements" / "nox.txt", checkout / ".venv" / "nox" / ".locked")
+    (checkout / ".venv" / "nox" / ".made-in").write_text(f"{checkout.resolve()}\n", encoding="utf-8")
     run = subprocess.run(
         [checkout / "scripts" / script, "a b"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=50
     )

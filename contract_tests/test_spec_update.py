@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -17,9 +18,8 @@ from typing import Any
 
 import pytest
 
-from contract_tests.models import ACME, BOTH, PAGES, STUDIO, project_fixture  # noqa: F401 - the fixture
-from scripts.spec import __main__ as command
-from scripts.spec import client, generated, swap
+from contract_tests.models import ACME, BOTH, DAY, PAGES, STUDIO, project_fixture  # noqa: F401 - the fixture
+from scripts.spec import client, command, generated, swap
 from scripts.spec.files import ROOT, dump, read
 from scripts.spec.page import extract
 from scripts.spec.problems import SpecError
@@ -105,6 +105,39 @@ def test_a_write_that_fails_half_way_is_taken_back(tmp_path: Path, monkeypatch: 
     with pytest.raises(OSError, match="No space"):
         swap.swap({first: b"A", second: None, third: b"C"})
     assert (first.read_bytes(), second.read_bytes(), third.exists()) == (b"1", b"2", False)
+
+
+def test_ctrl_c_does_not_reach_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = swap._put
+
+    def interrupted(path: Path, content: bytes | None) -> None:
+        put(path, content)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(swap, "_put", interrupted)
+    swap.swap({tmp_path / "a": b"A", tmp_path / "b": b"B"})
+    assert swap.files(tmp_path) == {"a": b"A", "b": b"B"}
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_file_that_is_no_text_differs_too(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/.DS_Store").write_bytes(b"\x00\xff")
+    assert generated.diff(tmp_path / "old", tmp_path / "new")[-1] == "-\x00\\xff"
+
+
+def test_what_no_check_foresees_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    errors: list[BaseException] = [KeyError("enum"), OSError(28, "No space left on device", "/full/x")]
+    monkeypatch.setattr(generated, "check", lambda: (_ for _ in ()).throw(errors.pop()))
+    assert command.run(["check"]) == 1
+    assert capsys.readouterr().err == "/full/x: No space left on device\n"
+    assert command.run(["check"]) == 1
+    said = capsys.readouterr().err
+    assert ": KeyError: 'enum'; a document is of a form that no check foresees" in said
+    assert said.count("\n") == 1
 
 
 def test_what_is_no_longer_made_is_removed(tmp_path: Path) -> None:
@@ -235,10 +268,17 @@ def test_an_address_that_gives_no_page_is_said(site: str, path: str, words: str)
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("address", ["ftp://e.test/x", "http://user:secret@e.test/", "http://[::1", "http://"])
+@pytest.mark.parametrize("address", ["ftp://e.test/x", "http://[::1", "http://"])
 def test_an_address_that_is_none_is_said(address: str) -> None:
     with pytest.raises(SpecError, match="is not an http or https address without a password"):
         fetch(address)
+
+
+@pytest.mark.parametrize("login", ["user:secret", "user:s/secret", "secret", "u:secret@x"])
+def test_a_password_in_an_address_is_refused_and_not_repeated(login: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        fetch(f"https://{login}@e.test/page.md")
+    assert str(caught.value) == "https://…@e.test/page.md: is not an http or https address without a password in it"
 
 
 def test_a_service_that_is_not_there_is_said() -> None:
@@ -260,6 +300,60 @@ def test_recorded_addresses_are_fetched_again(updated: Project, project: Project
     assert addresses(vendored) == [f"{site}/acme.md"]
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds nothing: only what is fetched and recorded matters."""
+    monkeypatch.setattr(generated, "make", lambda to, _: shutil.copytree(ROOT / "generated", to))
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_file_in_place_of_an_address_does_not_end_the_watch(project: Project, site: str, tmp_path: Path) -> None:
+    changed = tmp_path / "local.txt"
+    changed.write_text(read(PAGES[ACME]).replace("maxLength: 300", "maxLength: 400"), encoding="utf-8")
+    address, vendored = f"{site}/acme.md", project.openapi / "vendored"
+    for source in (address, str(changed), str(PAGES[ACME])):
+        assert update(project, Options((source,)), DAY) == 0
+    record = records(vendored)["market/acme/1-fast.json"]
+    assert (record["source"], record["address"]) == ("acme-1-fast.page.txt", address)
+    assert addresses(vendored) == [address]
+    assert update(project, Options(()), DAY) == 0
+    assert "address" not in records(vendored)["market/acme/1-fast.json"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_pages_without_an_address_are_named(project: Project, site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    update(project, Options((f"{site}/acme.md",)), DAY)
+    capsys.readouterr()
+    assert update(project, Options((), check=True), DAY) == 0
+    assert "\nmarket/hailuo/02-image-to-video-pro.json: no address is recorded, so it is" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("check", [True, False])
+def test_a_page_that_is_gone_does_not_keep_the_others_from_being_looked_at(
+    project: Project, site: str, capsys: pytest.CaptureFixture[str], check: bool
+) -> None:
+    update(project, Options((f"{site}/acme.md",)), DAY)
+    path = project.openapi / "vendored" / "sources.json"
+    recorded = records(path.parent)
+    recorded["market/hailuo/02-image-to-video-pro.json"]["source"] = f"{site}/none"
+    recorded["market/acme/1-fast.json"]["sha256"] = "another"
+    path.write_text(dump(recorded), encoding="utf-8")
+    capsys.readouterr()
+    assert update(project, Options((), check=check), DAY) == 1
+    output = capsys.readouterr()
+    assert "market/acme/1-fast.json: the same document in another text" in output.out
+    assert f"{site}/none: answers HTTP 404\n" in output.err
+    assert (records(path.parent)["market/acme/1-fast.json"]["sha256"] == "another") is check
+
+
+def test_where_no_recorded_page_can_be_had_nothing_is_done(project: Project, site: str) -> None:
+    path = project.openapi / "vendored" / "sources.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("hailuo-02-image-to-video-pro.page.txt", f"{site}/none"))
+    with pytest.raises(SpecError, match="answers HTTP 404"):
+        update(project, Options(()), DAY)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -271,6 +365,6 @@ def test_recorded_addresses_are_fetched_again(updated: Project, project: Project
 )
 def test_wrong_usage_is_said(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        command.main(["update", *arguments])
+        command.run(["update", *arguments])
     assert caught.value.code == 2
     assert words in capsys.readouterr().err

@@ -21,9 +21,19 @@ find_python() {
   fail "no Python found; install Python 3.11 or newer, or name it in PYTHON"
 }
 
-# make_env NAME: the environment .venv/NAME with what requirements/NAME.txt locks, made once.
+# make_env NAME: the environment .venv/NAME with what requirements/NAME.txt locks, made once; made anew
+# where its Python does not run any more, and where the checkout was moved, since what is installed in it
+# names its folder. What nox made beside it is then in the same state.
 make_env() {
-  env=.venv/$1 locked=requirements/$1.txt log=.venv/$1.log
+  env=.venv/$1 locked=requirements/$1.txt log=.venv/$1.log here=$(pwd -P)
+  if [ -e "$env/.locked" ]; then
+    made_in=
+    [ -r "$env/.made-in" ] && read -r made_in <"$env/.made-in"
+    if [ "$made_in" != "$here" ] || ! "$env/bin/python" -c "" >/dev/null 2>&1; then
+      rm -rf "$env"
+      [ "$1" != nox ] || rm -rf .nox
+    fi
+  fi
   if cmp -s "$locked" "$env/.locked"; then
     return
   fi
@@ -36,6 +46,7 @@ make_env() {
   "$env/bin/python" -m pip install --quiet --disable-pip-version-check --retries 1 --timeout 20 \
     --require-hashes -r "$locked" >"$log" 2>&1 ||
     fail "cannot install $locked: $(grep -v -i '^warning\|^$' "$log" | tail -n 1); is the package index reachable? All of pip's output: $log"
+  echo "$here" >"$env/.made-in"
   cp "$locked" "$env/.locked"
 }
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,14 +40,36 @@ def running(*options: str, contract: Path = CONTRACT) -> Iterator[subprocess.Pop
 
 def main(options: list[str]) -> int:
     """Run until Ctrl-C; returns the exit code."""
+    options = options or ["--port", "4010"]
+    port = _taken(options)
+    if port is not None:
+        print(f"prism: port {port} is taken; choose another with --port", file=sys.stderr)
+        return 1
     try:
-        with running(*(options or ["--port", "4010"])) as process:
+        with running(*options) as process:
             return process.wait()
     except SpecError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+def _taken(options: list[str]) -> int | None:
+    """The port that Prism would ask for in vain. It says so itself, but in the midst of all of its help."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--port", "-p", type=int, default=4010)
+    parser.add_argument("--host", "-h", default="127.0.0.1")
+    with contextlib.suppress(argparse.ArgumentError):
+        given, _ = parser.parse_known_args(options)
+        try:
+            with socket.create_server((given.host, given.port)):
+                return None
+        except OSError as error:
+            return given.port if error.errno == errno.EADDRINUSE else None
+        except OverflowError:
+            pass
+    return None
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import apikley_contract
 from apikley._validation import validate_create
 from apikley.cli import _fields
 from apikley.cli._exits import Exit
-from apikley.cli._make import whole_body
+from apikley.cli._make import taken, whole_body
 from apikley.cli._session import Session
 from apikley.errors import ConfigurationError, RequestInvalid
 
@@ -61,9 +61,9 @@ def check(
 
 
 def _described(field: _fields.Field) -> dict[str, Any]:
-    return {"name": field.name, "options": field.flags, "required": field.required, **field.schema}
+    return {"name": field.name, "options": field.flags(taken()), "required": field.required, **field.schema}
 
 
 def _line(field: _fields.Field) -> str:
     kind = field.schema.get("type", "")
-    return f"  {field.name}  {kind}; {'; '.join(field.limits())}  ({', '.join(field.flags)})"
+    return f"  {field.name}  {kind}; {'; '.join(field.limits())}  ({', '.join(field.flags(taken()))})"

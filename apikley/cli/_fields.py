@@ -38,20 +38,23 @@ class Field(NamedTuple):
         """Whether a local file can stand there."""
         return "x-file" in self.schema
 
-    @property
-    def flags(self) -> list[str]:
-        """How the option is written; that of a file also without the end of its name, `_url`."""
+    def flags(self, taken: Collection[str]) -> list[str]:
+        """How the option is written; that of a file also without the end of its name, `_url`.
+
+        Args:
+            taken: Options of the commands themselves, which a field must not hide.
+        """
         name = self.name.replace("_", "-").lower()
         names = [name.removesuffix("-url"), name] if self.takes_file and name.endswith("-url") else [name]
-        return [f"--{each}" for each in names]
+        return [f"--input-{each}" if f"--{each}" in taken else f"--{each}" for each in names]
 
     def parameter(self, taken: Collection[str]) -> inspect.Parameter:
         """The option, for Typer.
 
         Args:
-            taken: Options of the command itself, which a field must not hide.
+            taken: As for `flags`.
         """
-        flags = [f"--input-{flag[2:]}" if flag in taken else flag for flag in self.flags]
+        flags = self.flags(taken)
         kind = self._kind()
         if kind is bool:
             flags = ["/".join([flags[0], f"--no-{flags[0][2:]}"])]

@@ -207,7 +207,7 @@ def with_fields(function: Callable[..., None], arguments: Sequence[str]) -> Call
     if whole or (chosen is None and "--help" in arguments):
         return command(function)
     model = model_for(given, profile)
-    return command(function, extra=[field.parameter(taken(function)) for field in _fields.fields(model)])
+    return command(function, extra=[field.parameter(taken()) for field in _fields.fields(model)])
 
 
 def _named(given: str | None, profile: str | None) -> str | None:
@@ -216,9 +216,9 @@ def _named(given: str | None, profile: str | None) -> str | None:
     return resolve(model=given, profile=profile).model.value or (next(iter(known)) if len(known) == 1 else None)
 
 
-def taken(function: Callable[..., None]) -> set[str]:
-    """The options that the command has without any model."""
-    parameters = inspect.signature(command(function)).parameters
+def taken() -> set[str]:
+    """The options that `run` and `create` have without any model: a field's option is the same in both."""
+    parameters = [name for each in (run, create) for name in inspect.signature(command(each)).parameters]
     return {f"--{name.replace('_', '-')}" for name in parameters} | {"--help"}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from openapi_spec_validator import OpenAPIV30SpecValidator
+from referencing.exceptions import Unresolvable
 
 from scripts.spec import node
 from scripts.spec.files import OPENAPI, ROOT, dump
@@ -31,9 +32,9 @@ def check(document: dict[str, Any]) -> None:
 
 def _class_names(document: dict[str, Any]) -> Iterator[Problem]:
     """A name of ours for each code, or a code would have no exception class."""
-    code = document["components"]["schemas"]["ApiResponse"]["properties"]["code"]
-    values, names = code["enum"], code["x-enum-varnames"]
-    if len(values) != len(names):
+    code = document["components"]["schemas"]["ApiResponse"]["properties"].get("code", {})
+    values, names = code.get("enum", []), code.get("x-enum-varnames", [])
+    if not values or len(values) != len(names):
         yield Problem(
             "openapi/overlay.yaml",
             f"x-enum-varnames has {len(names)} names for the {len(values)} codes {values}",
@@ -42,10 +43,13 @@ def _class_names(document: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _spec_validator(document: dict[str, Any]) -> Iterator[Problem]:
-    for error in OpenAPIV30SpecValidator(document).iter_errors():
-        place = "/" + "/".join(str(step) for step in error.absolute_path)
-        # Its further lines print the whole schema.
-        yield Problem(f"built contract, {place}", f"openapi-spec-validator: {error.message.splitlines()[0][:300]}")
+    try:
+        for error in OpenAPIV30SpecValidator(document).iter_errors():
+            place = "/" + "/".join(str(step) for step in error.absolute_path)
+            # Its further lines print the whole schema.
+            yield Problem(f"built contract, {place}", f"openapi-spec-validator: {error.message.splitlines()[0][:300]}")
+    except Unresolvable as error:
+        yield Problem("built contract", f"the reference {error.ref!r} leads nowhere")
 
 
 def _redocly(document: dict[str, Any]) -> Iterator[Problem]:

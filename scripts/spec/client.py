@@ -103,6 +103,8 @@ def _run(contract: Path, templates: Path, output: Path) -> None:
 def _in_short(output: str) -> str:
     """What the generator complains of, without its progress and its copies of whole schemas."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
+    # Where it fails itself, it draws its traceback in a box; what was wrong stands below that.
+    lines = lines[max((number for number, line in enumerate(lines) if line.startswith("╰")), default=-1) + 1 :]
     said = itertools.takewhile(lambda line: not line.startswith(("Failure to process", "{")), lines)
     words = " ".join(line for line in said if not line.startswith(("Generating ", "Warning(s) ")))
     return re.sub(r"<[\w.]+ object at \w+>", "…", words) or "failed"

@@ -8,6 +8,7 @@ from typing import Any
 from scripts.spec import overlay
 from scripts.spec.checks import check
 from scripts.spec.files import GENERATED, OPENAPI, dump, read, read_document, shown
+from scripts.spec.held import check_companion, check_overlay, refuse
 from scripts.spec.merge import merge
 from scripts.spec.schemas import definitions
 from scripts.spec.vendored import documents
@@ -20,6 +21,7 @@ def merged(openapi: Path = OPENAPI) -> dict[str, Any]:
     paths = [*documents(openapi / "vendored")], sorted((openapi / "companion").glob("*.yaml"))
     # Named from the folder on, wherever it is: an update builds in a copy.
     pages, companions = ({str(p.relative_to(openapi.parent)): read_document(p) for p in part} for part in paths)
+    refuse([problem for name, each in companions.items() for problem in check_companion(name, each)])
     return merge(pages, companions)
 
 
@@ -30,7 +32,9 @@ def build(openapi: Path = OPENAPI) -> dict[str, Any]:
         SpecError: Something in `openapi/` is refused.
     """
     path = openapi / "overlay.yaml"
-    document = overlay.apply(merged(openapi), read_document(path), shown(path))
+    changes = read_document(path)
+    refuse(check_overlay(shown(path), changes))
+    document = overlay.apply(merged(openapi), changes, shown(path))
     check(document)
     return document
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from scripts.spec.problems import Problem, SpecError
@@ -15,10 +15,20 @@ from scripts.spec.problems import Problem, SpecError
 ROOT = Path(__file__).resolve().parents[2]
 OPENAPI = ROOT / "openapi"
 GENERATED = ROOT / "generated"
+# YAML's aliases and merges can stand for far more than their text: the most characters of a document
+# written as JSON, and the most keys of one object.
+LARGEST = 2_000_000
+_MOST_KEYS = 10_000
 
 
 class _JsonConstructor(SafeConstructor):
     """YAML 1.2's core schema: no timestamps (a date in an example is a string), and no 1_000."""
+
+    def flatten_mapping(self, node: Any) -> Any:
+        merged = super().flatten_mapping(node)
+        if len(node.value) > _MOST_KEYS:
+            raise ConstructorError(None, None, f"more than {_MOST_KEYS:,} keys are merged", node.start_mark)
+        return merged
 
     def construct_number(self, node: Any) -> Any:
         if "_" in node.value:
@@ -45,26 +55,51 @@ def parse_yaml(text: str, where: str, first_line: int = 1) -> Any:
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _JsonConstructor
     try:
-        document = yaml.load(text)
-        return json.loads(json.dumps(document, allow_nan=False), object_pairs_hook=_unique)
+        return _whole(json.loads(_written(yaml.load(text)), object_pairs_hook=_unique))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + first_line}" if mark else ""
         raise SpecError(Problem(f"{where}{line}", f"broken YAML: {error.problem or error.context}")) from None
-    except (YAMLError, TypeError, ValueError, RecursionError) as error:
-        raise SpecError(Problem(where, f"cannot be read as JSON data: {error}")) from None
+    except (YAMLError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise SpecError(Problem(where, f"cannot be read as JSON data: {' '.join(str(error).split())}")) from None
 
 
 def parse_json(text: str, where: str) -> Any:
     """Read JSON.
 
     Raises:
-        SpecError: It is not JSON.
+        SpecError: It is not JSON, or no UTF-8 could hold it.
     """
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        _written(document)
+        return _whole(document)
     except (ValueError, RecursionError) as error:
         raise SpecError(Problem(where, f"broken JSON: {error}")) from None
+
+
+def _written(document: object) -> str:
+    """Data as JSON text, unless it is no JSON, or too large."""
+    parts, size = [], 0
+    for part in json.JSONEncoder(allow_nan=False).iterencode(document):
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST:
+            msg = f"it stands for more than {LARGEST:,} characters of JSON"
+            raise ValueError(msg)
+    return "".join(parts)
+
+
+def _whole(document: Any) -> Any:
+    """JSON data, unless it holds half a character, which no UTF-8 can."""
+    text = json.dumps(document, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        before = text[max(error.start - 40, 0) : error.start]
+        msg = f"{text[error.start]!r} is half a character; it stands after {before!r}"
+        raise ValueError(msg) from None
+    return document
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

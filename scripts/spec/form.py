@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scripts.spec.held import check_openapi
 from scripts.spec.problems import Problem
 
 CREATE_TASK = "/api/v1/jobs/createTask"
@@ -27,7 +28,7 @@ def check_form(name: str, document: Any) -> list[Problem]:
     problems = [*_unknown_operations(name, document["paths"])]
     if not isinstance(document.get("info"), dict):
         problems.append(Problem(f"{name}, /info", "is missing"))
-    return problems or _request(name, document["paths"])
+    return problems or check_openapi(name, document) or _request(name, document["paths"])
 
 
 def _unknown_operations(name: str, paths: dict[str, Any]) -> list[Problem]:

@@ -40,10 +40,15 @@ def apply(document: dict[str, Any], overlay: dict[str, Any], where: str) -> dict
             if action.get("remove"):
                 parent = _at(result, node.location[:-1])
                 del parent[node.location[-1]]
-            elif isinstance(node.value, dict | list):
+            elif isinstance(node.value, list) or (isinstance(node.value, dict) and isinstance(action["update"], dict)):
                 _update(node.value, copy.deepcopy(action["update"]))
             else:
-                problems.append(Problem(place, f"the target {node.path()} is neither an object nor an array"))
+                problems.append(
+                    Problem(
+                        place,
+                        f"the target {node.path()} cannot take the update: it is no array, or not both are objects",
+                    )
+                )
     if problems:
         raise SpecError(*problems)
     return result

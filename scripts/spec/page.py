@@ -23,6 +23,10 @@ _START = re.compile(r"^openapi:\s*['\"]?3\.")
 _ROOT_KEY = re.compile(r"^(#|(openapi|info|servers|paths|components|security|tags|externalDocs|x-[\w-]+):(\s|$))")
 # A bare document says nothing of where it is published, but the place it was taken from may.
 _ROOT = "market"
+# File systems take 255 bytes a name.
+_LONGEST = 120
+# What stands in `openapi/vendored/` by these endings is a file, below which nothing can be.
+_OURS = (".json", ".published.txt")
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,10 @@ def _checked_path(text: str, place: str) -> PurePosixPath:
     path = PurePosixPath(text.lstrip("/"))
     if ".." in path.parts or "\\" in text:
         raise SpecError(Problem(place, f"the document path {path} leaves its folder"))
-    if path.suffix != ".json" or len(path.parts) < 2:
-        raise SpecError(Problem(place, f"{text!r} is no published path", f"expected {_ROOT}/VENDOR/MODEL.json"))
+    folders = path.parts[:-1]
+    plain = len(str(path)) <= _LONGEST and str(path).isprintable() and not any(each.endswith(_OURS) for each in folders)
+    if path.suffix != ".json" or not folders or not plain:
+        raise SpecError(
+            Problem(place, f"{text[:_LONGEST]!r} is no published path", f"expected {_ROOT}/VENDOR/MODEL.json")
+        )
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,10 +68,12 @@ def fetch(source: str, *, largest: int = LARGEST, seconds: float = SECONDS) -> S
     try:
         parts = urlsplit(source)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+        _ = parts.port  # a password with a slash in it looks like one that is no number
     except ValueError:
         usable = False
     if not usable:
-        raise SpecError(Problem(source, "is not an http or https address without a password in it"))
+        hidden = re.sub(r"://.*@", "://…@", source, flags=re.DOTALL)
+        raise SpecError(Problem(hidden, "is not an http or https address without a password in it"))
     try:
         return Source(source, source, _download(source, largest, time.monotonic() + seconds, seconds))
     except httpx.TimeoutException:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,15 +39,29 @@ def swap(changes: dict[Path, bytes | None]) -> None:
     """
     before = {path: path.read_bytes() if path.exists() else None for path in changes}
     done: list[Path] = []
-    try:
-        for path, content in changes.items():
-            done.append(path)
-            _put(path, content)
-    except BaseException:
-        for path in reversed(done):
-            _put(path, before[path])
-        raise
+    with _undisturbed():
+        try:
+            for path, content in changes.items():
+                done.append(path)
+                _put(path, content)
+        except BaseException:
+            for path in reversed(done):
+                _put(path, before[path])
+            raise
     _prune({path.parent for path, content in changes.items() if content is None})
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C comes too late here: what takes milliseconds is carried out, and so is taking it back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _put(path: Path, content: bytes | None) -> None:
@@ -71,4 +87,4 @@ def _prune(folders: set[Path]) -> None:
 def text_lines(content: bytes | None) -> Iterator[str]:
     """A file's lines for a diff; an empty file and a missing one differ too."""
     if content is not None:
-        yield from content.decode().splitlines(keepends=True) or ["(empty file)\n"]
+        yield from content.decode(errors="backslashreplace").splitlines(keepends=True) or ["(empty file)\n"]

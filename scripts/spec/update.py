@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,11 +13,12 @@ from pathlib import Path
 
 from scripts.spec import client, generated, swap
 from scripts.spec.files import ROOT
+from scripts.spec.page import Page, extract
 from scripts.spec.problems import Problem, SpecError
 from scripts.spec.release import Release
 from scripts.spec.report import Report, compare
-from scripts.spec.sources import fetch
-from scripts.spec.vendored import addresses, keep
+from scripts.spec.sources import Source, fetch
+from scripts.spec.vendored import addresses, keep, without_address
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,24 @@ class Options:
 def update(project: Project, options: Options, today: date | None = None) -> int:
     """Take published documents in; everything is made in a copy first.
 
+    One recorded address that gives no page does not keep the others from being looked at.
+
     Returns:
-        The exit code: 1 for a check that finds something to change, else 0.
+        The exit code: 1 for a check that finds something to change, and where a recorded address gave no
+        page, else 0.
 
     Raises:
         SpecError: A source, or what would come of it, is refused. Nothing has changed then.
     """
-    sources = [fetch(source) for source in options.sources or addresses(project.openapi / "vendored")]
+    vendored = project.openapi / "vendored"
+    pages, missing = _fetched(options.sources or addresses(vendored), options.path)
+    if missing and (options.sources or not pages):
+        raise SpecError(*missing)
     with tempfile.TemporaryDirectory() as scratch:
         copy = Project(Path(scratch))
         shutil.copytree(project.openapi, copy.openapi)
-        lines = keep(copy.openapi / "vendored", sources, options.path, today or datetime.now(UTC).date())
+        lines = keep(copy.openapi / "vendored", pages, today or datetime.now(UTC).date())
+        lines += [] if options.sources else [*without_address(vendored), *map(str, missing)]
         generated.make(copy.generated, copy.openapi)
         changes = swap.differences(project.generated, copy.generated)
         report = _judged(project.generated, copy.generated) if changes else Report([], [])
@@ -80,12 +89,27 @@ def update(project: Project, options: Options, today: date | None = None) -> int
     print(text)
     if options.report:
         _write(options.report, text)
+    for problem in missing:
+        print(problem, file=sys.stderr)
     if options.check:
         if changes:
             print("something would change; run without --check", file=sys.stderr)
-        return 1 if changes else 0
+        return 1 if changes or missing else 0
     swap.swap(changes)
-    return 0
+    return 1 if missing else 0
+
+
+def _fetched(sources: Sequence[str], path: str | None) -> tuple[list[tuple[Source, Page]], list[Problem]]:
+    """What each source holds, and what is wrong with those that hold no document."""
+    pages: list[tuple[Source, Page]] = []
+    problems: list[Problem] = []
+    for each in sources:
+        try:
+            source = fetch(each)
+            pages.append((source, extract(source.text, source.where, path)))
+        except SpecError as error:
+            problems += error.problems
+    return pages, problems
 
 
 def _judged(old: Path, new: Path) -> Report:

@@ -2,7 +2,8 @@
 
 For each published path, such as `market/hailuo/02-image-to-video-pro.json`, `openapi/vendored/` holds
 the document under that very name, beside it what was fetched, byte for byte (`….published.txt`), and
-one entry of `sources.json`: source, date and hash.
+one entry of `sources.json`: source, date and hash, and where the source was a file also the address, once
+one was known.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from scripts.spec.files import decode, dump, read_bytes, read_document, shown
-from scripts.spec.page import extract
+from scripts.spec.held import check_sources, refuse
+from scripts.spec.page import Page, extract
 from scripts.spec.problems import Problem, SpecError
 from scripts.spec.sources import Source, is_url
 
@@ -29,36 +31,37 @@ def records(vendored: Path) -> dict[str, dict[str, str]]:
     """What is written down of each document, by published path."""
     path = vendored / SOURCES
     found: dict[str, dict[str, str]] = read_document(path) if path.exists() else {}
+    refuse(check_sources(shown(path), found))
     return found
 
 
-def keep(vendored: Path, sources: list[Source], path: str | None, today: date) -> list[str]:
+def address_of(record: dict[str, str]) -> str | None:
+    """Where a recorded document can be fetched again; None where no address was ever given."""
+    return record["source"] if is_url(record["source"]) else record.get("address")
+
+
+def keep(vendored: Path, pages: list[tuple[Source, Page]], today: date) -> list[str]:
     """Put published documents in their places.
 
-    A document that has not changed leaves its record as it is, date included.
+    A document that has not changed leaves its record as it is, date included. A file in place of a known
+    address is recorded beside it, so that the page goes on being looked at.
 
     Args:
         vendored: The folder to keep them in.
-        sources: What was fetched.
-        path: The published path, where the one source does not say it.
+        pages: What was fetched, and the document in it.
         today: The date to record.
 
     Returns:
         One line for each document: what happened to it.
 
     Raises:
-        SpecError: A source holds no document that we know, or two of them are the same one.
+        SpecError: Two of them are the same document, or one cannot be written.
     """
     problems: list[Problem] = []
     kept: dict[PurePosixPath, str] = {}
     recorded = records(vendored)
     lines = []
-    for source in sources:
-        try:
-            page = extract(source.text, source.where, path)
-        except SpecError as error:
-            problems += error.problems
-            continue
+    for source, page in pages:
         if page.path in kept:
             problems.append(Problem(f"{kept[page.path]} and {source.where}", f"are both {page.path}"))
             continue
@@ -71,13 +74,19 @@ def keep(vendored: Path, sources: list[Source], path: str | None, today: date) -
             continue
         day = before["date"] if before and same_content else today.isoformat()
         recorded[str(page.path)] = {"source": source.recorded, "date": day, "sha256": digest}
+        known = address_of(before) if before and not is_url(source.recorded) else None
+        if known:
+            recorded[str(page.path)]["address"] = known
         target = vendored / page.path
         text = dump(page.document)
         same = target.exists() and target.read_text(encoding="utf-8") == text
         lines.append(f"{page.path}: {'the same document in another text or place' if same else _verb(before)}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8", newline="\n")
-        _published(target).write_bytes(source.content)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8", newline="\n")
+            _published(target).write_bytes(source.content)
+        except OSError as error:
+            problems.append(Problem(source.where, f"cannot be kept as {page.path}: {error.strerror}"))
     if problems:
         raise SpecError(*problems)
     (vendored / SOURCES).write_text(dump(dict(sorted(recorded.items()))), encoding="utf-8", newline="\n")
@@ -94,12 +103,21 @@ def addresses(vendored: Path) -> list[str]:
     Raises:
         SpecError: There is none.
     """
-    found = [record["source"] for record in records(vendored).values() if is_url(record["source"])]
+    found = [address for record in records(vendored).values() if (address := address_of(record))]
     if not found:
         raise SpecError(
             Problem(shown(vendored / SOURCES), "records no address to fetch", "run once: scripts/update-spec URL")
         )
-    return found
+    return [*dict.fromkeys(found)]
+
+
+def without_address(vendored: Path) -> list[str]:
+    """One line for each document that cannot be fetched again."""
+    return [
+        f"{name}: no address is recorded, so it is not looked at; run once: scripts/update-spec URL"
+        for name, record in records(vendored).items()
+        if address_of(record) is None
+    ]
 
 
 def check_kept(vendored: Path) -> list[Problem]:
