@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scripts.spec import overlay
+from scripts.spec import codes, overlay
 from scripts.spec.checks import check
-from scripts.spec.files import GENERATED, OPENAPI, dump, read, read_document, shown
+from scripts.spec.files import GENERATED, OPENAPI, dump, read, read_document
 from scripts.spec.merge import merge
 from scripts.spec.schemas import definitions
 from scripts.spec.vendored import documents
@@ -23,14 +23,24 @@ def merged(openapi: Path = OPENAPI) -> dict[str, Any]:
     return merge(pages, companions)
 
 
+def overlaid(document: dict[str, Any], openapi: Path = OPENAPI) -> dict[str, Any]:
+    """A merged document with all that we add: the overlay applied, and each code named.
+
+    Raises:
+        SpecError: The overlay does not fit the document.
+    """
+    path = openapi / "overlay.yaml"
+    where = str(path.relative_to(openapi.parent))
+    return codes.named(overlay.apply(document, read_document(path), where), where)
+
+
 def build(openapi: Path = OPENAPI) -> dict[str, Any]:
     """The built contract.
 
     Raises:
         SpecError: Something in `openapi/` is refused.
     """
-    path = openapi / "overlay.yaml"
-    document = overlay.apply(merged(openapi), read_document(path), shown(path))
+    document = overlaid(merged(openapi), openapi)
     check(document)
     return document
 
