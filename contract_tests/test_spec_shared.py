@@ -52,7 +52,7 @@ WORDS: dict[str, Callable[[Document], object]] = {
     "the task's id": lambda d: _data(d)["properties"]["taskId"].update(description="The id", example="task_2"),
     "the contact": lambda d: d["info"]["contact"].update(name="Support"),
     "no contact": lambda d: d["info"].pop("contact"),
-    "an example": lambda d: _answer(d)["content"]["application/json"].update(example={"code": 200}),
+    "an example": lambda d: _answer(d)["content"]["application/json"].update(example={"code": 200, "id": "task_2"}),
     "groups": lambda d: (d.update(tags=[{"name": "Hailuo"}]), _operation(d).update(tags=["Hailuo"])),
     "the corrected version of OpenAPI": lambda d: d.update(openapi="3.0.3"),
 }

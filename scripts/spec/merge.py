@@ -136,5 +136,10 @@ def _fill(target: Document, page: Document) -> None:
     for key, value in page.items():
         if key not in target:
             target[key] = copy.deepcopy(value)
-        elif isinstance(value, dict) and isinstance(target[key], dict) and not key.startswith(("x-", "example")):
+        elif isinstance(value, dict) and isinstance(target[key], dict) and not _is_whole(key):
             _fill(target[key], value)
+
+
+def _is_whole(key: str) -> bool:
+    """Whether two pages' values would make no sense mixed."""
+    return key in ("example", "examples") or key.startswith("x-")
