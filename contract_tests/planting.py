@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract_tests.models import published_pages
-from scripts.spec import overlay
+from scripts.spec.contract import overlaid
 from scripts.spec.files import OPENAPI, read_document
 from scripts.spec.form import CREATE_TASK
 from scripts.spec.merge import merge
@@ -41,8 +41,13 @@ class Planted:
 def contract(*models: str) -> Document:
     """The contract of some of the test models, before the validators."""
     pages = {name: page for name, page in published_pages().items() if name in models}
+    return contract_of(pages)
+
+
+def contract_of(pages: dict[str, Document]) -> Document:
+    """The contract of some pages, before the validators."""
     companions = {path.name: read_document(path) for path in sorted((OPENAPI / "companion").glob("*.yaml"))}
-    return overlay.apply(merge(pages, companions), read_document(OPENAPI / "overlay.yaml"), "overlay.yaml")
+    return overlaid(merge(pages, companions))
 
 
 def planted(document: Document, change: Planted) -> tuple[Document, Document]:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from contract_tests.models import ACME, HAILUO, STUDIO, project_fixture, published_pages  # noqa: F401 - the fixture
-from scripts.spec import client, contract, overlay
-from scripts.spec.checks import _class_names, _spec_validator
+from scripts.spec import client, codes, contract, overlay
+from scripts.spec.checks import _spec_validator
 from scripts.spec.files import OPENAPI, parse_json, parse_yaml, read, read_document
 from scripts.spec.form import check_form
 from scripts.spec.held import refuse
@@ -58,8 +58,8 @@ def _build(pages: dict[str, Any]) -> None:
     """As `contract.build`, from pages that are at hand and without Redocly."""
     companions, actions = copy.deepcopy(_ours())
     refuse(check_form("page", pages["page"]))
-    built = overlay.apply(merge(pages, companions), actions, "overlay")
-    refuse([*_class_names(built), *_spec_validator(built)])
+    built = codes.named(overlay.apply(merge(pages, companions), actions, "overlay"), "overlay")
+    refuse([*_spec_validator(built)])
     definitions(built)
 
 
@@ -80,7 +80,7 @@ def test_no_value_in_any_place_of_a_page_is_more_than_refused(model: str) -> Non
 @pytest.mark.parametrize(
     ("at", "value", "words"),
     [
-        (("ApiResponse", "properties", "code"), {}, "x-enum-varnames has 10 names for the 0 codes []"),
+        (("ApiResponse", "properties", "code"), {}, "ApiResponse/properties/code/enum: no code is listed there"),
         (("ApiResponse", "properties", "msg"), {"$ref": "x"}, "built contract: the reference 'x' leads nowhere"),
         (("ApiResponse", "type"), "objct", "page, /components/schemas/ApiResponse/type: 'objct' is not one of ["),
         (("ApiResponse", "properties"), None, "page, /components/schemas/ApiResponse/properties: None is not of type"),
@@ -115,7 +115,7 @@ _INFO = "overlay: 1.0.0\ninfo: {title: x, version: '1'}\n"
         (
             "overlay.yaml",
             f"{_INFO}actions: [{{target: $.components.schemas.ApiResponse.properties.code, remove: true}}]\n",
-            "openapi/overlay.yaml: x-enum-varnames has 0 names for the 0 codes []",
+            "ApiResponse/properties/code/enum: no code is listed there; see what the pages and ",
         ),
         ("companion/account.yaml", "", "openapi/companion/account.yaml: None is not of type 'object'"),
         ("companion/account.yaml", "- x\n", "openapi/companion/account.yaml: ['x'] is not of type 'object'"),

@@ -169,6 +169,20 @@ def test_enum_members_are_named_by_their_value(value: str, name: str) -> None:
     assert member_name(value) == name
 
 
+def test_the_members_of_an_enum_are_those_that_the_contract_names(updated: Project) -> None:
+    choices = ("model", "mode", "resolution")
+    code = """
+import apikley_client.models as models
+enums = [name for name in dir(models) if name.endswith(("Model", "Mode", "Resolution"))]
+print([list(getattr(models, name).__members__) for name in enums])
+"""
+    schemas = read_document(updated.generated / "apikley_contract" / "openapi.json")["components"]["schemas"]
+    fields = [schema.get("properties", {}).get(name, {}) for schema in schemas.values() for name in choices]
+    named = [field["x-enum-varnames"] for field in fields if "enum" in field]
+    assert len(named) == 5
+    assert sorted(map(sorted, named)) == sorted(map(sorted, _python(updated, code)))
+
+
 def test_what_a_page_leaves_out_another_one_says(page: str) -> None:
     ours = extract(page, "ours").document
     theirs = extract(page.replace("hailuo/02-image", "acme/1-image"), "theirs").document

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contract_tests.models import ACME, PAGES, STUDIO, project_fixture  # noqa: F401 - the fixture
+from contract_tests.models import ACME, HAILUO, PAGES, STUDIO, project_fixture  # noqa: F401 - the fixture
 from scripts.spec import client, contract, swap
 from scripts.spec.files import dump, read
 from scripts.spec.form import CREATE_TASK
 from scripts.spec.page import extract
 from scripts.spec.problems import SpecError
 from scripts.spec.update import Options, Project, update
+from scripts.spec.vendored import check_kept, records
 
 
 def _spoiled(model: str, spoil: Callable[[str], str]) -> Callable[[Path], list[str]]:
@@ -178,6 +180,53 @@ def test_a_page_that_the_generator_refuses_changes_nothing(
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert swap.files(project.root) == before
+
+
+def _moved(folder: Path) -> list[str]:
+    """The published page under another path."""
+    page = folder / "page.txt"
+    text = read(PAGES[HAILUO])
+    page.write_text(text.replace("market/hailuo/02-image", "market/hailuo/02/image"), encoding="utf-8")
+    return [str(page)]
+
+
+def test_a_page_that_has_moved_is_refused_with_both_places_and_the_remedy(project: Project, tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        update(project, Options(tuple(_moved(tmp_path))))
+    assert str(caught.value) == (
+        "openapi/vendored/market/hailuo/02/image-to-video-pro.json and "
+        "openapi/vendored/market/hailuo/02-image-to-video-pro.json: "
+        "are both the page of 'hailuo/02-image-to-video-pro'; if it has moved, remove the page that is no longer "
+        "published: delete its .json and .published.txt and its entry in openapi/vendored/sources.json, then run again"
+    )
+
+
+def test_a_page_that_has_moved_is_taken_in_once_the_old_one_is_removed(project: Project, tmp_path: Path) -> None:
+    vendored = project.openapi / "vendored"
+    for suffix in (".json", ".published.txt"):
+        (vendored / f"market/hailuo/02-image-to-video-pro{suffix}").unlink()
+    recorded = records(vendored)
+    del recorded["market/hailuo/02-image-to-video-pro.json"]
+    (vendored / "sources.json").write_text(dump(recorded), encoding="utf-8")
+    before = swap.files(project.generated)
+    assert update(project, Options(tuple(_moved(tmp_path)))) == 0
+    assert list(records(vendored)) == ["market/hailuo/02/image-to-video-pro.json"]
+    assert check_kept(vendored) == []
+    assert swap.files(project.generated) == before
+
+
+def test_a_client_that_the_library_cannot_be_typed_with_is_refused(project: Project) -> None:
+    model = project.generated / "apikley_client/models/download_url_request.py"
+    model.write_text(re.sub(r"\burl\b", "link", read(model)), encoding="utf-8")
+    with pytest.raises(SpecError, match=r"^mypy --strict: apikley/_download\.py:\d+: error: .*\"url\""):
+        client.check_types(project.generated)
+
+
+def test_a_client_that_the_library_does_not_load_with_is_refused(project: Project) -> None:
+    jobs = project.generated / "apikley_client/api/jobs"
+    jobs.rename(jobs.with_name("hailuo"))
+    with pytest.raises(SpecError, match=r"^apikley: does not load with the new client: .*apikley_client\.api\.jobs"):
+        client.check_library(project.generated)
 
 
 def test_a_client_that_is_not_typed_is_refused(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ CONTRACT = (
     ),
     Fault("state dropped from the enumeration", _SCHEMAS, '"queuing",\n          "generating"', '"generating"', _SIMULATOR),
     Fault("code removed", _SCHEMAS, "              455,\n", "", _GENERATED),
-    Fault("code removed for Prism", "openapi/overlay.yaml", "        - MAINTENANCE\n", "", _GENERATED),
+    Fault("code removed for Prism", "openapi/overlay.yaml", "        '455': MAINTENANCE\n", "", _GENERATED),
     Fault("required field renamed in answers", _SCHEMAS, '"taskId",\n          "state"', '"taskID",\n          "state"', _CALLBACKS),
     Fault("answer field renamed at the source", "openapi/companion/task-details.yaml", "        resultJson:\n", "        resultJSON:\n", _GENERATED),
     Fault("null no longer allowed in errors", _SCHEMAS, '"enum": [\n                  null\n                ]', '"enum": [\n                  {}\n                ]', _SCHEMATHESIS),

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts.spec.files import GENERATED, OPENAPI, read, read_document, shown
+from scripts.spec.files import GENERATED, OPENAPI, ROOT, read, read_document, shown
 from scripts.spec.problems import Problem, SpecError
 
 CONFIG = OPENAPI / "client" / "config.yaml"
@@ -42,21 +42,58 @@ def generate(contract: Path, generated: Path = GENERATED) -> None:
 
 
 def check_types(generated: Path) -> None:
-    """Hold a generated package to `mypy --strict`.
+    """Hold a generated client, and the library on top of it, to `mypy --strict`.
 
     Args:
-        generated: The folder that holds the package.
+        generated: The folder that holds the generated packages.
 
     Raises:
         SpecError: With every error.
     """
-    package = generated / "apikley_client"
     options = ["--strict", "--config-file", os.devnull, "--cache-dir", os.devnull, "--no-error-summary"]
-    command = [sys.executable, "-m", "mypy", *options, str(package)]
-    run = subprocess.run(command, cwd=generated, capture_output=True, text=True, check=False)
+    # Each by its name: of what is only imported from an installed place, mypy reports nothing.
+    modules = [argument for name in _library() for argument in ("-m", name)]
+    command = [sys.executable, "-m", "mypy", *options, "-p", "apikley_client", *modules]
+    # The working directory comes first: these packages, not those that are committed.
+    environment = {**os.environ, "MYPYPATH": str(ROOT)}
+    run = subprocess.run(command, cwd=generated, env=environment, capture_output=True, text=True, check=False)
     if run.returncode:
-        lines = (run.stdout or run.stderr).replace(f"{package.name}{os.sep}", "generated/apikley_client/").splitlines()
-        raise SpecError(*(Problem("mypy --strict", line) for line in lines))
+        found = (_placed(line, generated) for line in (run.stdout or run.stderr).splitlines())
+        raise SpecError(*(Problem("mypy --strict", line) for line in found))
+
+
+def check_library(generated: Path) -> None:
+    """Load the library on top of a generated client. Mypy may take what is missing from an installed one.
+
+    Args:
+        generated: The folder that holds the generated packages.
+
+    Raises:
+        SpecError: With what Python says.
+    """
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    command = [sys.executable, "-B", "-c", f"import {', '.join(_library())}"]
+    environment = {**os.environ, "PYTHONPATH": path}
+    run = subprocess.run(command, cwd=generated, env=environment, capture_output=True, text=True, check=False)
+    if run.returncode:
+        said = (run.stderr.strip() or "no output").splitlines()[-1].replace(f"{generated}{os.sep}", "generated/")
+        raise SpecError(Problem("apikley", f"does not load with the new client: {said}"))
+
+
+def _library() -> list[str]:
+    """The modules that use the client, for instance `apikley._create`."""
+    found = (path for path in (ROOT / "apikley").rglob("_[a-z]*.py") if "apikley_client" in read(path))
+    return sorted(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in found)
+
+
+def _placed(line: str, generated: Path) -> str:
+    """A finding of mypy under the path that its file has in the project."""
+    name, colon, rest = line.partition(":")
+    path = Path(os.path.normpath(generated / name))
+    if not path.is_file():
+        return line
+    place = f"generated/{path.relative_to(generated).as_posix()}" if path.is_relative_to(generated) else shown(path)
+    return f"{place}{colon}{rest}"
 
 
 def patch_templates(into: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scripts.spec import overlay
+from scripts.spec import codes, overlay
 from scripts.spec.checks import check
 from scripts.spec.files import GENERATED, OPENAPI, dump, read, read_document, shown
 from scripts.spec.held import check_companion, check_overlay, refuse
@@ -25,16 +25,25 @@ def merged(openapi: Path = OPENAPI) -> dict[str, Any]:
     return merge(pages, companions)
 
 
+def overlaid(document: dict[str, Any], openapi: Path = OPENAPI) -> dict[str, Any]:
+    """A merged document with all that we add: the overlay applied, and each code named.
+
+    Raises:
+        SpecError: The overlay does not fit the document.
+    """
+    path = openapi / "overlay.yaml"
+    where, changes = shown(path), read_document(path)
+    refuse(check_overlay(where, changes))
+    return codes.named(overlay.apply(document, changes, where), where)
+
+
 def build(openapi: Path = OPENAPI) -> dict[str, Any]:
     """The built contract.
 
     Raises:
         SpecError: Something in `openapi/` is refused.
     """
-    path = openapi / "overlay.yaml"
-    changes = read_document(path)
-    refuse(check_overlay(shown(path), changes))
-    document = overlay.apply(merged(openapi), changes, shown(path))
+    document = overlaid(merged(openapi), openapi)
     check(document)
     return document
 

@@ -11,22 +11,21 @@ import copy
 import re
 from typing import Any
 
-from scripts.spec.differing import difference
 from scripts.spec.form import CREATE_TASK, check_form, request_schema
 from scripts.spec.inputs import with_file_rules
 from scripts.spec.names import check_class_name, class_name, name_members
 from scripts.spec.problems import Problem, SpecError
+from scripts.spec.shared import hold_together, pointer_step, shared_part, ways_in
 
 Document = dict[str, Any]
 
 REQUEST = "CreateTaskRequest"
 _COMPONENTS = "#/components/schemas/"
+_REMOVAL = (
+    "if it has moved, remove the page that is no longer published: delete its .json and .published.txt "
+    "and its entry in openapi/vendored/sources.json, then run again"
+)
 _COMPONENT = re.compile(r"/components/[^/]+/[^/]+$")
-
-
-def pointer_step(key: object) -> str:
-    """One step of a JSON pointer."""
-    return str(key).replace("~", "~0").replace("/", "~1")
 
 
 def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Document:
@@ -47,13 +46,22 @@ def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Docume
     merged: Document = {}
     shared: Document = {}
     for name, page in pages.items():
-        _add_shared(name, _shared_part(page), shared, problems)
+        hold_together(name, shared_part(page), shared, problems)
         _fill(merged, page)
     operation = merged["paths"][CREATE_TASK]["post"]
+    # Said at the operation, where the generator of the client looks for it.
+    operation["security"] = ways_in(merged)
+    # How the operations are grouped is ours to say: it makes the client's modules.
+    for node in (merged, operation):
+        node.pop("tags", None)
     schemas = merged.setdefault("components", {}).setdefault("schemas", {})
     mapping: dict[str, str] = {}
     examples: dict[str, Any] = {}
-    taken = [REQUEST, *(key for each in companions.values() for key in each.get("components", {}).get("schemas", {}))]
+    taken = {REQUEST: "the merged request", **dict.fromkeys(schemas, "the published pages")}
+    for name, companion in companions.items():
+        taken |= dict.fromkeys(companion.get("components", {}).get("schemas", {}), name)
+    for key, schema in schemas.items():
+        problems += name_members(schema, f"published pages, /components/schemas/{key}")
     for name, page in pages.items():
         _add_model(name, page, schemas, taken, mapping, examples, problems)
     schemas[REQUEST] = {
@@ -76,7 +84,7 @@ def _add_model(
     name: str,
     page: Document,
     schemas: Document,
-    taken: list[str],
+    taken: dict[str, str],
     mapping: dict[str, str],
     examples: Document,
     problems: list[Problem],
@@ -84,13 +92,18 @@ def _add_model(
     operation = page["paths"][CREATE_TASK]["post"]
     request = copy.deepcopy(request_schema(page))
     model = request["properties"]["model"]["enum"][0]
-    refused = list(check_class_name(name, model, [*schemas, *taken]))
+    name_of_input = class_name(model)
+    name_of_request = f"{name_of_input}Request"
+    if model in mapping:
+        problems.append(Problem(f"{taken[name_of_input]} and {name}", f"are both the page of {model!r}", _REMOVAL))
+        return
+    refused = list(check_class_name(name, model, taken))
     if refused:
         problems += refused
         return
-    name_of_input = class_name(model)
-    name_of_request = f"{name_of_input}Request"
-    problems += name_members(request["properties"]["input"], f"{name}, input")
+    taken |= dict.fromkeys((name_of_input, name_of_request), name)
+    for field, schema in request["properties"].items():
+        problems += name_members(schema, f"{name}, {field}")
     title = operation.get("summary", f"Create a task of {model}")
     schemas[name_of_input] = with_file_rules(request["properties"]["input"])
     request["properties"]["input"] = {"$ref": _COMPONENTS + name_of_input}
@@ -123,56 +136,10 @@ def _fill(target: Document, page: Document) -> None:
     for key, value in page.items():
         if key not in target:
             target[key] = copy.deepcopy(value)
-        elif isinstance(value, dict) and isinstance(target[key], dict) and not key.startswith("x-"):
+        elif isinstance(value, dict) and isinstance(target[key], dict) and not _is_whole(key):
             _fill(target[key], value)
 
 
-def _shared_part(page: Document) -> Document:
-    """What pages have to say alike: all but their own model, their texts about it and their examples."""
-    shared: Document = _without(page, ("example", "examples"))
-    for key in ("title", "description", "version"):
-        shared["info"].pop(key, None)
-    operation = shared["paths"][CREATE_TASK]["post"]
-    for key in ("summary", "description", "operationId", "tags"):
-        operation.pop(key, None)
-    schema = request_schema(shared)
-    # Each model keeps a request schema of its own, so only what both describe has to agree, in
-    # anything but its words.
-    for key in ("title", "description", "required"):
-        schema.pop(key, None)
-    for key in ("model", "input"):
-        schema["properties"].pop(key, None)
-    schema["properties"] = _without(schema["properties"], ("description",))
-    return shared
-
-
-def _without(value: Any, keys: tuple[str, ...]) -> Any:
-    if isinstance(value, dict):
-        return {key: _without(item, keys) for key, item in value.items() if key not in keys}
-    if isinstance(value, list):
-        return [_without(item, keys) for item in value]
-    return value
-
-
-# Where a page may say what others leave out.
-_OPTIONAL = re.compile(r"/info(/contact|/license)?$|/components(/[^/]+)?$|.*/application~1json/schema/properties$")
-
-
-def _add_shared(name: str, part: Document, shared: Document, problems: list[Problem]) -> None:
-    """Hold a page against all before it; `shared` maps each place to what was said there, and by whom."""
-
-    def visit(value: Any, at: str) -> None:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                visit(item, f"{at}/{pointer_step(key)}")
-            if not _OPTIONAL.match(at):
-                compare(sorted(value), at)
-        else:
-            compare(value, at)
-
-    def compare(value: Any, at: str) -> None:
-        other, known = shared.setdefault(at, (name, value))
-        if known != value:
-            problems.append(Problem(f"{other} and {name}", f"disagree at {at or '/'}: {difference(known, value)}"))
-
-    visit(part, "")
+def _is_whole(key: str) -> bool:
+    """Whether two pages' values would make no sense mixed."""
+    return key in ("example", "examples") or key.startswith("x-")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import apikley
@@ -37,30 +37,33 @@ def member_name(value: str) -> str:
     return words if value[0].isalpha() else f"VALUE_{words}"
 
 
-def check_class_name(place: str, model: str, taken: Iterable[str]) -> Iterator[Problem]:
+def check_class_name(place: str, model: str, taken: Mapping[str, str]) -> Iterator[Problem]:
     """Why a model's classes cannot have the names that the rule gives.
 
     Args:
         place: What to call the model's page in an error.
         model: The model.
-        taken: The names of all components before it.
+        taken: For each component before it, which page or companion it comes from.
     """
     name = class_name(model)
     if not name.isidentifier() or keyword.iskeyword(name):
         yield Problem(place, f"the model {model!r} would be the class {name!r}, which is no Python name")
         return
     # Modules are named in lower case, so names that differ only there are one file.
-    used = {key.casefold(): key for key in [*apikley.__all__, *taken]}
+    owners = {**dict.fromkeys(apikley.__all__, "the library"), **taken}
+    used = {key.casefold(): key for key in owners}
     for component in (name, f"{name}Request"):
         if component.casefold() in used:
             other = used[component.casefold()]
-            yield Problem(place, f"the model {model!r} needs the name {component}, which is taken by {other}")
+            what = f"the model {model!r} needs the name {component}, which is taken by {other} of {owners[other]}"
+            yield Problem(place, what)
 
 
 def name_members(schema: Any, place: str) -> Iterator[Problem]:
-    """Name the members of a schema's enums, all the way down, where the values are not names themselves.
+    """Name the members of a schema's enums, all the way down, each after its value alone.
 
-    Without it the generator numbers them, and a new value in the middle would rename the others.
+    The generator has another rule for values that are no names, and numbers all of them where one is
+    none: a new value would rename the others.
     On the way, fields are refused whose names the generated classes need for themselves.
     """
     if isinstance(schema, list):
@@ -69,7 +72,9 @@ def name_members(schema: Any, place: str) -> Iterator[Problem]:
     if not isinstance(schema, dict):
         return
     values = schema.get("enum")
-    if isinstance(values, list) and all(isinstance(value, str) for value in values):
+    # Null is no member of the class.
+    values = [value for value in values if value is not None] if isinstance(values, list) else []
+    if values and all(isinstance(value, str) for value in values):
         yield from _name_enum(schema, values, place)
     for name, item in schema.get("properties", {}).items():
         if re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() in _RESERVED:
@@ -84,5 +89,4 @@ def _name_enum(schema: dict[str, Any], values: list[str], place: str) -> Iterato
     for name in sorted({name for name in names if names.count(name) > 1}):
         same = [value for value, its_name in zip(values, names, strict=True) if its_name == name]
         yield Problem(place, f"the values {same!r} would all be the member {name}")
-    if not all(value[:1].isalpha() for value in values):
-        schema.setdefault("x-enum-varnames", names)
+    schema["x-enum-varnames"] = names

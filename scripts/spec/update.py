@@ -113,11 +113,12 @@ def _fetched(sources: Sequence[str], path: str | None) -> tuple[list[tuple[Sourc
 
 
 def _judged(old: Path, new: Path) -> Report:
-    """The report on new packages whose types hold."""
+    """The report on new packages whose types hold, and with which the library works."""
     with ThreadPoolExecutor() as pool:
-        typed = pool.submit(client.check_types, new)
+        checked = [pool.submit(check, new) for check in (client.check_library, client.check_types)]
         report = compare(old, new)
-        typed.result()
+        for each in checked:
+            each.result()
     return report
 
 

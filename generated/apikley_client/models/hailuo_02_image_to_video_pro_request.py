@@ -26,7 +26,7 @@ class Hailuo02ImageToVideoProRequest:
         model (Hailuo02ImageToVideoProRequestModel): The model name to use for generation. Required field.
 
             - Must be `hailuo/02-image-to-video-pro` for this endpoint Default:
-            Hailuo02ImageToVideoProRequestModel.HAILUO02_IMAGE_TO_VIDEO_PRO. Example: hailuo/02-image-to-video-pro.
+            Hailuo02ImageToVideoProRequestModel.HAILUO_02_IMAGE_TO_VIDEO_PRO. Example: hailuo/02-image-to-video-pro.
         call_back_url (str | Unset): The URL to receive generation task completion updates. Optional but recommended for
             production use.
 
@@ -38,7 +38,7 @@ class Hailuo02ImageToVideoProRequest:
         input_ (Hailuo02ImageToVideoPro | Unset): Input parameters for the generation task
     """
 
-    model: Hailuo02ImageToVideoProRequestModel = Hailuo02ImageToVideoProRequestModel.HAILUO02_IMAGE_TO_VIDEO_PRO
+    model: Hailuo02ImageToVideoProRequestModel = Hailuo02ImageToVideoProRequestModel.HAILUO_02_IMAGE_TO_VIDEO_PRO
     call_back_url: str | Unset = UNSET
     input_: Hailuo02ImageToVideoPro | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

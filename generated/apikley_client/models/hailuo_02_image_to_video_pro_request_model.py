@@ -2,7 +2,7 @@ from enum import StrEnum
 
 
 class Hailuo02ImageToVideoProRequestModel(StrEnum):
-    HAILUO02_IMAGE_TO_VIDEO_PRO = "hailuo/02-image-to-video-pro"
+    HAILUO_02_IMAGE_TO_VIDEO_PRO = "hailuo/02-image-to-video-pro"
 
     @classmethod
     def _missing_(cls, value: object) -> "Hailuo02ImageToVideoProRequestModel | None":

@@ -76,7 +76,8 @@ def _choices(before: Iterable[Any], after: Iterable[Any], what: str, at: str, di
 
 
 def _member_names(schema: Schema) -> dict[str, str]:
-    return dict(zip(map(str, schema["enum"]), schema.get("x-enum-varnames", []), strict=False))
+    values = [str(value) for value in schema["enum"] if value is not None]
+    return dict(zip(values, schema.get("x-enum-varnames", []), strict=False))
 
 
 def _limits(old: Schema, new: Schema, at: str, direction: Direction) -> Iterator[Change]:
