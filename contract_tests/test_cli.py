@@ -331,7 +331,7 @@ def test_a_full_disc_keeps_the_task_and_leaves_no_partial_file(
 
 def test_a_result_never_lands_outside_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for given, name in ((None, "_._.._etc_x.webm"), (Path("{id}.bin"), "_._.._etc_x.bin")):
+    for given, name in ((None, "_._.._etc_x.webm"), ("{id}.bin", "_._.._etc_x.bin")):
         assert Target(given, force=False).path("../../etc/x", "http://a.test/b.webm") == Path(name)
 
 

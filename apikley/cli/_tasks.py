@@ -87,7 +87,9 @@ def download(
     *,
     to: Where = None,
     force: Force = False,
-    index: Annotated[int, typer.Option("--index", help="Which of several results, from 0.")] = 0,
+    index: Annotated[
+        int, typer.Option("--index", min=0, metavar="NUMBER", help="Which of several results, from 0.")
+    ] = 0,
 ) -> None:
     """Download the result of a task that has ended.
 
@@ -95,7 +97,7 @@ def download(
 
         apikley download task_hailuo_1765185328412 -o clip.mp4
     """
-    target = Target(to, force=force)
+    target = Target(to, force=force, index=index)
     target.prepare(session.output, task_id)
     with (
         session.settings.client() as api,
