@@ -51,7 +51,10 @@ def validate(request: dict[str, Any], schema: str) -> None:
         RequestInvalid: With every finding.
     """
     validator = _validator(schema)
-    found = [] if validator.is_valid(request) else [_finding(error) for error in validator.iter_errors(request)]
+    try:
+        found = [] if validator.is_valid(request) else [_finding(error) for error in validator.iter_errors(request)]
+    except ValueError as error:  # nested too deeply, for instance
+        raise RequestInvalid([Finding("", "type", "JSON", f"cannot be held to the contract: {error}")]) from error
     found += _callback_url(request)
     if found:
         raise RequestInvalid(found)

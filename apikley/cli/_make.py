@@ -69,16 +69,18 @@ def run(
     follow: Follow = False,  # noqa: ARG001 - the session's output has it
     **values: Any,
 ) -> None:
-    """Make a video: create a task, wait for it, and download the result.
+    r"""Make a video: create a task, wait for it, and download the result.
 
     The request is held to the contract first: what breaks it is said, and nothing is sent. A local
     file is uploaded. Ctrl-C while waiting keeps the task, and prints the command that goes on.
 
     For example:
 
-        apikley run --prompt "A ship above the rings of Saturn" --image ship.png -o ship.mp4
+        apikley run --prompt "A ship above the rings of Saturn" \
+            --image ship.png -o ship.mp4
 
-        apikley run --prompt @long.txt --image https://example.com/a.png --output json
+        apikley run --prompt @long.txt --image https://example.com/a.png \
+            --output json
     """
     body = body_of(session, model, json, values)
     target = Target(to, force=force)
@@ -108,13 +110,14 @@ def create(
     callback_url: Callback = None,
     **values: Any,
 ) -> None:
-    """Create a task, print its id, and wait for nothing.
+    r"""Create a task, print its id, and wait for nothing.
 
     For example:
 
         task=$(apikley create --prompt "A ship" --image ship.png)
 
-        apikley create --json request.json --callback-url https://example.com/hook
+        apikley create --json request.json \
+            --callback-url https://example.com/hook
     """
     body = body_of(session, model, json, values)
     with session.settings.client() as api:
