@@ -90,7 +90,10 @@ def _findings(request: dict[str, Any], schema: str) -> list[Finding]:
 
 def _judged(request: dict[str, Any], schema: str) -> list[Finding]:
     validator = _validator(schema)
-    found = [] if validator.is_valid(request) else [_finding(error) for error in validator.iter_errors(request)]
+    try:
+        found = [] if validator.is_valid(request) else [_finding(error) for error in validator.iter_errors(request)]
+    except ValueError as error:  # nested too deeply, for instance
+        raise RequestInvalid([Finding("", "type", "JSON", f"cannot be held to the contract: {error}")]) from error
     found += _callback_url(request)
     return found
 

@@ -195,6 +195,7 @@ def test_doctor_finds_nothing_wrong_and_never_shows_the_key(cli: CommandLine) ->
         ({"APIKLEY_API_KEY": "wrong"}, "account", Exit.REFUSED),
         ({"APIKLEY_BASE_URL": f"http://127.0.0.1:{free_port()}"}, "connection", Exit.NETWORK),
         ({"APIKLEY_PROFILE": "none"}, "settings", Exit.INVALID),
+        ({"APIKLEY_MODEL": "no/such"}, "model", Exit.INVALID),
     ],
 )
 def test_doctor_names_what_is_in_the_way(
@@ -205,6 +206,16 @@ def test_doctor_names_what_is_in_the_way(
     ended = cli("doctor", "--output", "json")
     assert ended.code == code
     assert [each["name"] for each in ended.document["checks"] if each["status"] == "failed"] == [check]
+
+
+def test_doctor_looks_for_the_service_also_without_a_key(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("APIKLEY_API_KEY")
+    checks = {check["name"]: check["status"] for check in cli("doctor", "--output", "json").document["checks"]}
+    assert (checks["key"], checks["connection"], checks["clock"]) == ("failed", "ok", "ok")
+    monkeypatch.setenv("APIKLEY_BASE_URL", f"http://127.0.0.1:{free_port()}")
+    checks = {check["name"]: check["status"] for check in cli("doctor", "--output", "json").document["checks"]}
+    assert (checks["key"], checks["connection"]) == ("failed", "failed")
+    assert "account" not in checks
 
 
 def test_doctor_compares_the_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,11 +288,11 @@ def test_the_table_of_exit_codes_in_the_readme_is_the_programs() -> None:
     assert {*EXITS, Exit.INTERRUPTED} == set(Exit), "each is shown by a run; INTERRUPTED by those with Ctrl-C"
 
 
-@pytest.mark.parametrize(("code", "exit_code"), [(401, 3), (402, 3), (404, 3), (422, 3), (455, 3), (500, 3), (505, 3)])
-def test_each_refusal_of_the_service_is_one(cli: CommandLine, code: int, exit_code: int) -> None:
+@pytest.mark.parametrize("code", [401, 402, 404, 422, 455, 500, 501, 505])
+def test_each_refusal_of_the_service_is_one(cli: CommandLine, code: int) -> None:
     cli.mock.fail_next(code, times=None, when={"operation": "createTask"})
     ended = cli("create", "--prompt", "a ship", "--image", IMAGE)
-    assert (ended.code, ended.out) == (exit_code, "")
+    assert (ended.code, ended.out) == (Exit.REFUSED, "")
     assert ended.err.startswith(f"apikley: {code}: ")
 
 
@@ -331,7 +342,7 @@ def test_a_full_disc_keeps_the_task_and_leaves_no_partial_file(
 
 def test_a_result_never_lands_outside_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for given, name in ((None, "_._.._etc_x.webm"), (Path("{id}.bin"), "_._.._etc_x.bin")):
+    for given, name in ((None, "_._.._etc_x.webm"), ("{id}.bin", "_._.._etc_x.bin")):
         assert Target(given, force=False).path("../../etc/x", "http://a.test/b.webm") == Path(name)
 
 
@@ -368,6 +379,21 @@ def test_every_command_has_help_with_an_example(cli: CommandLine) -> None:
         assert ended.code == 0
         assert f"apikley {name}" in ended.out.partition("For example:")[2].replace("task=$(", "")
         assert ended.out.split("\n\n")[1].strip().startswith(command.help.rstrip(".").split(";")[0][:20])
+
+
+def test_no_example_is_broken_where_a_terminal_has_80_columns(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    commands = [(name,) for name in COMMANDS if name not in ("mock", "inbox")]
+    for command in ((), *commands, *(("inbox", name) for name in ("list", "expected", "replay"))):
+        shown = cli(*command, "--help").out
+        assert max(map(len, shown.splitlines())) <= 80
+        examples = shown.partition("xample")[2].partition("\nOptions:")[0].partition("\nArguments:")[0]
+        for paragraph in examples.split("\n\n")[1:] if command else ():
+            for line in paragraph.replace("\\\n", "").splitlines():
+                assert re.match(r" +(apikley \w|task=|echo )", line), f"{line!r} is only a part of a command"
+    assert "--image ship.png -o ship.mp4\n" in cli("--help").out.replace("\\\n", "").replace("  ", "")
 
 
 def test_the_version_is_printed(cli: CommandLine) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import threading
 from importlib.metadata import PackageNotFoundError
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import typer
@@ -18,7 +15,6 @@ import typer
 from apikley import Apikley
 from apikley.cli import _mock, main
 from apikley.cli._exits import Exit
-from apikley_mock import shapes
 from contract_tests.command_line import COMMAND, IMAGE, CommandLine, cli_fixture, piped  # noqa: F401 - the fixture
 from contract_tests.conftest import free_port
 from scripts.spec.files import ROOT
@@ -89,17 +85,6 @@ def test_a_second_ctrl_c_changes_nothing_of_what_the_first_one_means(
     assert ended.err.endswith(f"apikley: interrupted; the task goes on\n  go on with: apikley wait {task}\n")
 
 
-def test_a_file_that_appears_while_the_task_runs_is_not_replaced(cli: CommandLine, tmp_path: Path) -> None:
-    cli.during_sleep = lambda: (tmp_path / "clip.mp4").write_bytes(b"mine")
-    ended = cli(*MAKE, "-o", "clip.mp4")
-    task = cli.mock.assert_created_once().task_id
-    assert (ended.code, (tmp_path / "clip.mp4").read_bytes()) == (Exit.INVALID, b"mine")
-    assert ended.err.endswith(
-        "apikley: clip.mp4 exists; say --force to replace it\n"
-        f"  the task is kept; go on with: apikley download {task} -o clip.mp4\n"
-    )
-
-
 def test_a_folder_that_takes_no_file_is_said_before_anything_is_paid(
     cli: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,22 +92,6 @@ def test_a_folder_that_takes_no_file_is_said_before_anything_is_paid(
     ended = cli(*MAKE)
     assert (ended.code, ended.err) == (Exit.FAILED, "apikley: .: Permission denied\n")
     assert cli.mock.journal.requests() == []
-
-
-def test_further_results_are_pointed_at(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    record = shapes.record
-
-    def doubled(*arguments: Any) -> dict[str, Any]:
-        found = record(*arguments)
-        if found["resultJson"]:
-            found["resultJson"] = json.dumps({"resultUrls": json.loads(found["resultJson"])["resultUrls"] * 2})
-        return found
-
-    monkeypatch.setattr(shapes, "record", doubled)
-    ended = cli(*MAKE)
-    task = cli.mock.assert_created_once().task_id
-    assert ended.code == 0
-    assert f"there are 2 results; the next one: apikley download {task} --index 1\n" in ended.err
 
 
 def test_listen_fails_where_a_callback_could_not_be_delivered(cli: CommandLine) -> None:

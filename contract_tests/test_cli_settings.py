@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 import apikley_contract
+from apikley.cli._commands import COMMANDS
 from apikley.cli._settings import Settings, config_file, resolve
 from apikley.errors import ConfigurationError
-from contract_tests.command_line import CommandLine, cli_fixture  # noqa: F401 - the fixture
+from contract_tests.command_line import IMAGE, CommandLine, cli_fixture  # noqa: F401 - the fixture
 from contract_tests.conftest import KEY
 
 FILE = f"""
@@ -157,7 +158,7 @@ def test_the_environments_key_is_never_sent_to_a_profiles_address(
     ended = cli(command, "--profile", "mock")
     assert ended.code == 2
     assert "profile 'mock' has no api_key: write it into " in ended.out + ended.err
-    assert cli.mock.journal.requests() == []
+    _demand_no_key(cli)
 
 
 def test_a_profiles_key_is_never_sent_to_the_environments_address(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,6 +171,88 @@ def test_a_profiles_key_is_never_sent_to_the_environments_address(file: Path, mo
     assert (settings.base_url.value, settings.address) == (None, published)
     assert repr(settings.client()) == f"<Apikley {published}>"
     assert settings.model.value == "m", "a model is no secret, and goes anywhere"
+
+
+@pytest.fixture(name="keys_only")
+def _keys_only(cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Profiles with a key that the simulator would take, and another address or none."""
+    path = tmp_path / "config.toml"
+    keyed = f'api_key = "{cli.mock.api_key}"\n'
+    path.write_text(
+        f'[profiles.default]\n{keyed}[profiles.named]\n{keyed}base_url = "https://named.invalid"\n', encoding="utf-8"
+    )
+    path.chmod(0o600)
+    monkeypatch.setenv("APIKLEY_CONFIG", str(path))
+    for name in ("APIKLEY_API_KEY", "APIKLEY_BASE_URL"):
+        monkeypatch.delenv(name)
+    return path
+
+
+NETWORK = {
+    "run": ("--prompt", "a ship", "--image", IMAGE),
+    "create": ("--prompt", "a ship", "--image", IMAGE),
+    "wait": ("task_1",),
+    "task": ("task_1",),
+    "download": ("task_1",),
+    "upload": ("cat.png",),
+    "credits": (),
+    "doctor": (),
+    "listen": ("--forward-to", "http://127.0.0.1:9/hook", "--webhook-key", "k", "task_1"),
+}
+
+
+@pytest.mark.parametrize("command", NETWORK)
+def test_a_profiles_key_goes_to_no_address_but_its_own(
+    cli: CommandLine, keys_only: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    assert set(NETWORK) == {*COMMANDS} - {"models", "check", "inbox", "mock"}, "these have no need of a key"
+    for profile in ("default", "named"):
+        ended = cli(command, *NETWORK[command], "--profile", profile, "--base-url", cli.mock.url)
+        assert ended.code == 2
+        assert (
+            f"the key of profile {profile!r} of {keys_only} is not sent to the address that --base-url names: "
+            "write that address and its key into a profile of their own, "
+            "or set APIKLEY_API_KEY to its key and leave --profile out"
+        ) in ended.out + ended.err
+    monkeypatch.setenv("APIKLEY_BASE_URL", cli.mock.url)
+    for profile in ("default", "named"):
+        monkeypatch.setenv("APIKLEY_PROFILE", profile)
+        ended = cli(command, *NETWORK[command])
+        assert ended.code == 2
+        assert (
+            "the address that environment variable APIKLEY_BASE_URL names: write that address and its key into a "
+            "profile of their own, or set APIKLEY_API_KEY to its key"
+        ) in ended.out + ended.err
+    _demand_no_key(cli)
+
+
+def test_a_profiles_key_goes_to_its_own_address_by_whatever_way_that_is_named(
+    cli: CommandLine, keys_only: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys_only.write_text(f'[profiles.default]\napi_key = "{cli.mock.api_key}"\nbase_url = "{cli.mock.url}/"\n')
+    assert cli("credits").code == 0
+    assert cli("credits", "--base-url", cli.mock.url).code == 0
+    monkeypatch.setenv("APIKLEY_BASE_URL", cli.mock.url)
+    assert cli("credits").code == 0
+    keys_only.write_text(f'[profiles.default]\napi_key = "{KEY}"\n')
+    published = apikley_contract.openapi()["servers"][0]["url"]
+    with resolve(base_url=published).client() as client:
+        assert repr(client) == f"<Apikley {published}>"
+
+
+def test_a_key_of_the_environment_or_a_flag_goes_where_it_is_told_to(
+    cli: CommandLine, keys_only: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert keys_only.exists()
+    given = ("--base-url", cli.mock.url)
+    assert cli("credits", *given, "--api-key", cli.mock.api_key).code == 0
+    monkeypatch.setenv("APIKLEY_API_KEY", cli.mock.api_key)
+    assert cli("credits", *given).code == 0
+
+
+def _demand_no_key(cli: CommandLine) -> None:
+    # `doctor` looks whether anything answers there, without a key.
+    assert {(entry.target, entry.account) for entry in cli.mock.journal.requests()} <= {("/", None)}
 
 
 def test_a_flag_stands_in_for_what_a_profile_lacks(file: Path) -> None:

@@ -38,7 +38,7 @@ def test_with_stderr_closed_the_result_is_printed(cli: CommandLine, tmp_path: Pa
 
 def test_with_stdin_closed_there_is_no_request_body(cli: CommandLine) -> None:
     run = shell("check -", "<&-")
-    assert (run.returncode, run.stderr) == (Exit.INVALID, "")
+    assert (run.returncode, run.stderr) == (Exit.INVALID, "apikley: the request is invalid: 1 finding\n")
     assert run.stdout.startswith("request: stdin is not JSON: ")
 
 

@@ -17,9 +17,10 @@ from apikley.cli._commands import COMMANDS
 
 EPILOG = """\b
 Examples:
-  apikley run --prompt "A ship above the rings of Saturn" --image ship.png -o ship.mp4
-  apikley run --help                  the options of the model, with their limits
-  apikley doctor                      what is in the way, if something is
+  apikley run --prompt "A ship above the rings of Saturn" \\
+      --image ship.png -o ship.mp4
+  apikley run --help      the options of the model, with their limits
+  apikley doctor          what is in the way, if something is
 
 The key comes from APIKLEY_API_KEY or from a profile of the settings file; keys are made at
 https://app.apikley.ru/keys."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from typing import Annotated, Any
 
 import typer
 
 import apikley_contract
-from apikley._validation import validate_create
+from apikley._validation import encode, validate_create
 from apikley.cli import _fields
-from apikley.cli._exits import Exit
+from apikley.cli._exits import Exit, Unsuccessful
 from apikley.cli._make import taken, whole_body
 from apikley.cli._session import Session
-from apikley.errors import ConfigurationError, RequestInvalid
+from apikley.errors import ConfigurationError, Finding, RequestInvalid
 
 
 def models(
@@ -48,16 +50,34 @@ def check(
 
         echo '{"model": "x"}' | apikley check -
     """
-    findings: tuple[Any, ...] = ()
+    findings = _findings(file)
+    document = {"valid": not findings, "findings": [finding._asdict() for finding in findings]}
+    session.output.so_far = document, [str(finding) for finding in findings] or ["valid"]
+    if findings:
+        raise Unsuccessful(
+            Exit.INVALID, [f"the request is invalid: {len(findings)} finding{'s' * (len(findings) > 1)}"]
+        )
+    session.output.result(*session.output.so_far)
+
+
+def _findings(file: str) -> list[Finding]:
     try:
         body = whole_body(file)
-        validate_create(body)
     except RequestInvalid as error:
-        findings = error.findings
-    document = {"valid": not findings, "findings": [finding._asdict() for finding in findings]}
-    session.output.result(document, [str(finding) for finding in findings] or ["valid"])
-    if findings:
-        raise typer.Exit(Exit.INVALID)
+        return [*error.findings]
+    findings: list[Finding] = []
+    for demand, value in ((encode, body), (validate_create, _encodable(body))):
+        try:
+            demand(value)
+        except RequestInvalid as error:
+            findings += error.findings
+    return findings
+
+
+def _encodable(body: dict[str, Any]) -> dict[str, Any]:
+    """The same with some number for infinity and some character for half of one, which the validator cannot read."""
+    text = json.dumps(body, ensure_ascii=False).encode(errors="replace")
+    return dict(json.loads(text, parse_constant=lambda _: sys.float_info.max))
 
 
 def _described(field: _fields.Field) -> dict[str, Any]:

@@ -9,16 +9,17 @@ import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal, NamedTuple
-
-import typer
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import apikley_contract
-from apikley.cli._exits import Exit, failure_of
+from apikley.cli._exits import Exit, Unsuccessful, failure_of
 from apikley.cli._output import amount
 from apikley.cli._session import Session
 from apikley.cli._settings import Settings
 from apikley.errors import ApikleyError
+
+if TYPE_CHECKING:
+    from apikley import Apikley
 
 # Callbacks are refused when they are five minutes old: a clock that is off by half of that is on its way there.
 _SKEW = 150.0
@@ -56,12 +57,12 @@ def doctor(session: Session) -> None:
         checks += _settings(settings) + _connection(settings)
     documents = [check._asdict() | {"code": int(check.code)} for check in checks]
     width = max(len(check.name) for check in checks)
-    session.output.result(
-        {"checks": documents}, [f"{check.status:<7}  {check.name:<{width}}  {check.message}" for check in checks]
-    )
-    worst = next((check.code for check in checks if check.status == "failed"), Exit.DONE)
-    if worst:
-        raise typer.Exit(worst)
+    lines = [f"{check.status:<7}  {check.name:<{width}}  {check.message}" for check in checks]
+    session.output.so_far = {"checks": documents}, lines
+    failed = [check for check in checks if check.status == "failed"]
+    if failed:
+        raise Unsuccessful(failed[0].code, [f"in the way: {', '.join(check.name for check in failed)}"])
+    session.output.result(*session.output.so_far)
 
 
 def package_version() -> str:
@@ -90,6 +91,10 @@ def _settings(settings: Settings) -> list[Check]:
         default = settings.address if name == "base_url" else "the contract's only one"
         words = f"{value}, from {source}" if value else f"{default}, by default"
         checks.append(Check(name.replace("_", " "), "ok", words))
+    known = apikley_contract.models()
+    if settings.model.value is not None and settings.model.value not in known:
+        words = f"{checks[-1].message}: there is no such model; there are: {', '.join(known)}"
+        checks[-1] = Check("model", "failed", words, Exit.INVALID)
     return checks
 
 
@@ -100,27 +105,27 @@ def _connection(settings: Settings) -> list[Check]:
         Apikley("any", base_url=settings.address).close()
     except ApikleyError as error:
         return [Check("connection", "failed", str(error), Exit.INVALID)]
+    answer = _answer(settings.address)
     try:
         api = settings.client()
     except ApikleyError as error:
-        return [Check("key", "failed", str(error), Exit.INVALID)]
-    checks = [Check("key", "ok", f"well formed, from {settings.api_key.source}")]
+        return [Check("key", "failed", str(error), Exit.INVALID), *answer]
+    key = Check("key", "ok", f"well formed, from {settings.api_key.source}")
     with api:
-        checks += _answer(settings.address)
-        if checks[-1].code is Exit.NETWORK:
-            return checks
-        try:
-            left = api.credits()
-        except ApikleyError as error:
-            failure = failure_of(error)
-            checks.append(Check("account", "failed", str(error), failure.code if failure else Exit.FAILED))
-        else:
-            checks.append(Check("account", "ok", f"the key is accepted; {amount(left)} credits left"))
-    return checks
+        return [key, *answer, *([] if answer[-1].code is Exit.NETWORK else [_account(api)])]
+
+
+def _account(api: Apikley) -> Check:
+    try:
+        left = api.credits()
+    except ApikleyError as error:
+        failure = failure_of(error)
+        return Check("account", "failed", str(error), failure.code if failure else Exit.FAILED)
+    return Check("account", "ok", f"the key is accepted; {amount(left)} credits left")
 
 
 def _answer(base_url: str) -> list[Check]:
-    """Whether anything answers there, and what time it is there."""
+    """Whether anything answers there, and what time it is there; asked without the key."""
     import httpx  # noqa: PLC0415 - loads the network stack
 
     start = time.monotonic()

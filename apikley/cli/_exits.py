@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -37,6 +38,21 @@ class Stopped(Exception):
 
 class Unsure(Exception):
     """Ended by the user while a create was on its way."""
+
+
+class Unsuccessful(Exception):
+    """The command has done what it was asked to, and it came to no good end.
+
+    Args:
+        exit_code: The exit code.
+        reasons: What went wrong, one line each.
+        task_ids: Which tasks it went wrong with, if it is about tasks.
+    """
+
+    def __init__(self, exit_code: Exit, reasons: Sequence[str], task_ids: Sequence[str] | None = None) -> None:
+        super().__init__("\n  ".join(reasons))
+        self.exit = exit_code
+        self.task_ids = task_ids
 
 
 @dataclass
@@ -85,7 +101,7 @@ def failure_of(error: BaseException) -> Failure | None:
         if isinstance(error.__context__, Stopped | Unsure):
             return failure_of(error.__context__)
         return Failure(Exit.INTERRUPTED, "interrupted", hints=notes)
-    code = next((code for kind, code in _CODES if isinstance(error, kind)), None)
+    code = _code(error)
     if code is None:
         return None
     if isinstance(error, errors.CreateOutcomeUnknown):
@@ -95,12 +111,25 @@ def failure_of(error: BaseException) -> Failure | None:
     return Failure(code, _message(error), _facts(error), notes)
 
 
+def _code(error: BaseException) -> Exit | None:
+    if isinstance(error, Unsuccessful):
+        return error.exit
+    if _is_refusal(error):
+        return Exit.REFUSED
+    return next((code for kind, code in _CODES if isinstance(error, kind)), None)
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether it is the code of a failed task as the answer to a create, so that there is no task."""
+    return isinstance(error, errors.GenerationFailed) and error.task_id is None
+
+
 def _message(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disc is full"
-    if isinstance(error, errors.GenerationFailed):
+    if isinstance(error, errors.GenerationFailed) and not _is_refusal(error):
         return f"task {error.task_id} failed: {error.msg or 'no reason is given'}"
     if isinstance(error, errors.RequestInvalid):
         return "the request is invalid, and was not sent\n" + "\n".join(f"  {finding}" for finding in error.findings)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from apikley.cli._exits import Exit, Unsuccessful
 from apikley.cli._session import Session, command
 from apikley.errors import ConfigurationError
 from apikley.receiver._records import INBOX
@@ -84,10 +85,10 @@ def replay(
     with _opened(where) as inbox:
         replayed = inbox.replay(time.time(), keys or None)
     missing = sorted(set(keys or ()) - set(replayed))
-    session.output.result({"replayed": replayed, "not_dead": missing}, replayed)
+    session.output.so_far = {"replayed": replayed, "not_dead": missing}, replayed
     if missing:
-        session.output.note(f"apikley: not dead, so not replayed: {', '.join(missing)}")
-        raise typer.Exit(1)
+        raise Unsuccessful(Exit.FAILED, [f"not dead, so not replayed: {', '.join(missing)}"])
+    session.output.result(*session.output.so_far)
 
 
 def group() -> typer.Typer:

@@ -7,21 +7,22 @@ from typing import Annotated
 
 import typer
 
+from apikley.cli._exits import Exit, Unsuccessful, failure_of
 from apikley.cli._results import kept
-from apikley.cli._session import Session
+from apikley.cli._session import KEY_ON_DISPLAY, Session
 from apikley.receiver.listen import Listener, News
 from apikley.receiver.notes import NOTES, Notes
 
 WEBHOOK_KEY = "APIKLEY_WEBHOOK_KEY"
+_KEY = "The key that they are signed with. As an option it shows in the process list: better not."
 
 
 def listen(
     session: Session,
     *,
+    context: typer.Context,
     forward_to: Annotated[str, typer.Option(metavar="URL", help="Where the callbacks go.")],
-    webhook_key: Annotated[
-        str, typer.Option(envvar=WEBHOOK_KEY, show_default=False, help="The key that they are signed with.")
-    ],
+    webhook_key: Annotated[str, typer.Option(envvar=WEBHOOK_KEY, show_default=False, help=_KEY)],
     tasks: Annotated[
         list[str] | None, typer.Argument(metavar="[TASK]...", help="The tasks; those in the notes, if none is given.")
     ] = None,
@@ -40,8 +41,13 @@ def listen(
     """
     output = session.output
     output.follow = True
+    source = context.get_parameter_source("webhook_key")
+    if source is not None and source.name == "COMMANDLINE":
+        output.note(KEY_ON_DISPLAY.format("--webhook-key", WEBHOOK_KEY))
+    last: dict[str, str] = {}
 
     def tell(news: News) -> None:
+        last[news.task_id] = news.what
         output.change({"task_id": news.task_id, "what": news.what}, f"{news.task_id}  {news.what}")
 
     def again(*ids: str) -> str:
@@ -65,4 +71,7 @@ def listen(
                     raise
             output.note("stopped")  # what is noted is found again without being named
     if listener.failed:
-        raise typer.Exit(1)
+        # Why a task could not be looked at; what was not delivered failed on this machine.
+        failure = failure_of(why) if (why := listener.errors.get(listener.failed[0])) else None
+        reasons = [f"task {task_id}: {last[task_id]}" for task_id in listener.failed]
+        raise Unsuccessful(failure.code if failure else Exit.FAILED, reasons, listener.failed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,7 +37,7 @@ Callback = Annotated[
     str | None, typer.Option("--callback-url", metavar="URL", help="Where the service shall report the end.")
 ]
 Where = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "-o", "--to", metavar="FILE", help="Where the result goes: a file, a folder, or a name with {id} in it."
     ),
@@ -70,31 +69,35 @@ def run(
     follow: Follow = False,  # noqa: ARG001 - the session's output has it
     **values: Any,
 ) -> None:
-    """Make a video: create a task, wait for it, and download the result.
+    r"""Make a video: create a task, wait for it, and download the result.
 
     The request is held to the contract first: what breaks it is said, and nothing is sent. A local
     file is uploaded. Ctrl-C while waiting keeps the task, and prints the command that goes on.
 
     For example:
 
-        apikley run --prompt "A ship above the rings of Saturn" --image ship.png -o ship.mp4
+        apikley run --prompt "A ship above the rings of Saturn" \
+            --image ship.png -o ship.mp4
 
-        apikley run --prompt @long.txt --image https://example.com/a.png --output json
+        apikley run --prompt @long.txt --image https://example.com/a.png \
+            --output json
     """
     body = body_of(session, model, json, values)
     target = Target(to, force=force)
     target.prepare(session.output)
     with session.settings.client() as api:
-        task = made(session, api, body, callback_url)
+        # Without a place, `wait` would save nothing.
+        place = [*([] if to is not None else ["-o", "."]), *target.words]
+        task = made(session, api, body, callback_url, place)
         with (
-            _results.kept([task.id], lambda *ids: session.again("wait", *ids, "-o", str(to or "."))),
+            _results.kept([task.id], lambda *ids: session.again("wait", *ids, *place)),
             watching(session.output, 1) as seen,
         ):
             done = api.wait(task, timeout, on_progress=seen)
         with _results.kept([task.id], lambda *ids: session.again("download", *ids, *target.words)):
             file = _results.save(session.output, api, done, target)
     if len(done.result_urls) > 1:
-        more = session.again("download", task.id, "--index", "1")
+        more = session.again("download", task.id, *target.next_words())
         session.output.note(f"there are {len(done.result_urls)} results; the next one: {more}")
     session.output.result(_results.document(done, file), _results.lines(done, file))
 
@@ -107,13 +110,14 @@ def create(
     callback_url: Callback = None,
     **values: Any,
 ) -> None:
-    """Create a task, print its id, and wait for nothing.
+    r"""Create a task, print its id, and wait for nothing.
 
     For example:
 
         task=$(apikley create --prompt "A ship" --image ship.png)
 
-        apikley create --json request.json --callback-url https://example.com/hook
+        apikley create --json request.json \
+            --callback-url https://example.com/hook
     """
     body = body_of(session, model, json, values)
     with session.settings.client() as api:
@@ -121,8 +125,17 @@ def create(
     session.output.result({"task_id": task.id}, [task.id])
 
 
-def made(session: Session, api: Apikley, body: dict[str, Any], callback_url: str | None) -> Task:
+def made(
+    session: Session, api: Apikley, body: dict[str, Any], callback_url: str | None, place: Sequence[str] = ()
+) -> Task:
     """The task.
+
+    Args:
+        session: The call of the command.
+        api: Its client.
+        body: The request.
+        callback_url: Where the service shall report the end.
+        place: Where the result goes, as words for the command that goes on.
 
     Raises:
         Stopped: In place of Ctrl-C, once the task is known.
@@ -135,7 +148,7 @@ def made(session: Session, api: Apikley, body: dict[str, Any], callback_url: str
         session.output.note(f"task {task.id} created")
     except KeyboardInterrupt as error:
         if task is not None:
-            raise _results.stopped(session.again("wait", task.id)) from error
+            raise _results.stopped(session.again("wait", task.id, *place)) from error
         from apikley._create import NOT_YET  # noqa: PLC0415 - loads the network stack, which is there by now
 
         if NOT_YET in getattr(error, "__notes__", ()):

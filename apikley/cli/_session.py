@@ -14,12 +14,9 @@ import typer
 
 from apikley.cli._exits import failure_of
 from apikley.cli._output import Format, Output
-from apikley.cli._settings import Settings, resolve
+from apikley.cli._settings import API_KEY, Settings, resolve
 
-KEY_ON_DISPLAY = (
-    "warning: a key given by --api-key shows in the process list and in the shell's history; "
-    "prefer APIKLEY_API_KEY or a profile"
-)
+KEY_ON_DISPLAY = "warning: a key given by {} shows in the process list and in the shell's history; prefer {}"
 
 
 class Flags(TypedDict):
@@ -94,7 +91,7 @@ def command(
         said = Output(values.pop("output"), follow=values.get("follow", False))
         session = Session(said, flags)
         if flags["api_key"] is not None:
-            said.note(KEY_ON_DISPLAY)
+            said.note(KEY_ON_DISPLAY.format("--api-key", f"{API_KEY} or a profile"))
         try:
             function(session, **values)
         except BaseException as error:
@@ -109,8 +106,14 @@ def command(
     signature = inspect.Signature([each.replace(kind=each.KEYWORD_ONLY) for each in parameters])
     call.__signature__ = signature  # type: ignore[attr-defined]
     call.__annotations__ = {each.name: each.annotation for each in parameters}
-    call.__doc__, call.__name__ = function.__doc__, function.__name__
+    call.__doc__, call.__name__ = _help(function), function.__name__
     return call
+
+
+def _help(function: Callable[..., None]) -> str:
+    """The docstring, marked so that no line of an example is broken: half of it would be another command."""
+    paragraphs = (inspect.getdoc(function) or "").split("\n\n")
+    return "\n\n".join(f"\b\n{each}" if each.startswith(" ") else each for each in paragraphs)
 
 
 @contextmanager

@@ -43,6 +43,7 @@ class Settings:
         file: The settings file.
         profile: The profile of it that was read; None if there is none of that name.
         paired: Whether key and base URL are that profile's alone, because a flag names it.
+        key_for: The only address that the key is for, because it is a profile's; None for any.
     """
 
     api_key: Setting
@@ -51,22 +52,25 @@ class Settings:
     file: Path
     profile: str | None
     paired: bool = False
+    key_for: str | None = None
 
     @property
     def address(self) -> str:
         """Where the API is: the contract's server, if nothing else is said."""
-        return self.base_url.value or str(apikley_contract.openapi()["servers"][0]["url"])
+        return self.base_url.value or _published()
 
     def client(self) -> Apikley:
         """A client for these settings.
 
         Raises:
-            ConfigurationError: There is no key, or the base URL is none.
+            ConfigurationError: There is no key, it is for another address, or the base URL is none.
         """
         from apikley import Apikley  # noqa: PLC0415 - loads the network stack
 
         if self.api_key.value is None:
             raise ConfigurationError(self._no_key())
+        if self.key_for is not None and self.key_for.rstrip("/") != self.address.rstrip("/"):
+            raise ConfigurationError(self._not_for_it())
         # Said even where it is the contract's: the library would take the environment's.
         return Apikley(self.api_key.value, base_url=self.address)
 
@@ -79,6 +83,14 @@ class Settings:
         return (
             f"no API key: set {API_KEY}, or write api_key into the profile of {self.file}; "
             "keys are made at https://app.apikley.ru/keys"
+        )
+
+    def _not_for_it(self) -> str:
+        leave = " and leave --profile out" if self.paired else ""
+        return (
+            f"the key of {self.api_key.source} is not sent to the address that {self.base_url.source} names: "
+            "write that address and its key into a profile of their own, "
+            f"or set {API_KEY} to its key{leave}"
         )
 
 
@@ -94,7 +106,10 @@ def resolve(
 
     A profile that is named by a flag is as good as flags: its values come before the environment's. Its key
     and its base URL belong together: where it has either, the environment is asked for neither, so that
-    `--profile mock` never sends the key of the environment to the mock, nor a profile's key elsewhere.
+    `--profile mock` never sends the key of the environment to the mock.
+
+    A profile's key is for that profile's base URL or, where it has none, for the contract's server, however the
+    profile was named. Another base URL, be it a flag's, needs a key from elsewhere.
 
     Args:
         api_key: The flag's value; so for the others.
@@ -127,9 +142,15 @@ def resolve(
     chosen = {
         key: next((layer[key] for layer in layers if key in layer), Setting(None, "not set")) for key in _VARIABLES
     }
+    key_for = None
     if chosen["api_key"] is stored.get("api_key"):
         _demand_private(file)
-    return Settings(**chosen, file=file, profile=name if name in profiles else None, paired=paired)
+        key_for = stored["base_url"].value if "base_url" in stored else _published()
+    return Settings(**chosen, file=file, profile=name if name in profiles else None, paired=paired, key_for=key_for)
+
+
+def _published() -> str:
+    return str(apikley_contract.openapi()["servers"][0]["url"])
 
 
 def config_file(environment: Mapping[str, str] = os.environ) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import re
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,9 @@ from apikley.errors import ConfigurationError
 # What a model makes, where its address does not say.
 _SUFFIX = ".mp4"
 _ID = "{id}"
+_FOLDERS = ("", os.curdir, os.pardir)
+# A device, say: to put a file in its place would take it from everybody.
+_NO_FILE = "is no ordinary file, so nothing is put in its place"
 
 
 class Target:
@@ -24,22 +28,32 @@ class Target:
     Args:
         given: A file, a folder, or a name with `{id}` in it; the current folder, if None.
         force: Whether a file that is there may be replaced unasked.
+        index: Which of a task's results it is for, from 0.
     """
 
-    def __init__(self, given: Path | None, *, force: bool) -> None:
-        self.given = given
+    def __init__(self, given: str | None, *, force: bool, index: int = 0) -> None:
+        self._given = given
+        self._place = Path(given or "")
         self._force = force
+        self._index = index
         self._replaceable: set[Path] = set()
 
     @property
     def one_only(self) -> bool:
         """Whether there is room for one result only."""
-        return self.given is not None and not self.given.is_dir() and _ID not in str(self.given)
+        return not self._place.is_dir() and _ID not in str(self._place)
 
     @property
     def words(self) -> list[str]:
-        """The same for another command line."""
-        return [] if self.given is None else ["-o", str(self.given)]
+        """The same for another command line, with leave to replace what may be replaced."""
+        place = [] if self._given is None else ["-o", self._given]
+        index = ["--index", str(self._index)] if self._index else []
+        return [*place, *index, *(["--force"] if self._force or self._replaceable else [])]
+
+    def next_words(self) -> list[str]:
+        """For another command line: where the next result of the same task goes, under a name of its own."""
+        # Leave to replace one file is no leave to replace another.
+        return Target(self._next_given(), force=False, index=self._index + 1).words
 
     def prepare(self, output: Output, *task_ids: str) -> None:
         """Find out before anything is paid or waited for whether the results can be put there; ask, if need be.
@@ -49,13 +63,18 @@ class Target:
             *task_ids: The tasks whose results they are, as far as they exist.
 
         Raises:
-            ConfigurationError: A file is there, and is to stay.
+            ConfigurationError: A file is there, and is to stay; or something that is no file.
             OSError: Nothing can be written there.
         """
-        given = self.given or Path()
-        _demand_writable(given if given.is_dir() else given.parent)
-        for path in [given] if self.one_only else [self._named(task_id, _SUFFIX) for task_id in task_ids]:
-            if not self._force and path.exists():
+        if self._given == "-":
+            raise ConfigurationError("a result goes into a file, not to stdout: name one with -o")
+        # What ends like a folder is meant as one.
+        folder = self._place.is_dir() or os.path.basename(self._given or "") in _FOLDERS  # noqa: PTH119 - keeps the end
+        _demand_writable(self._place if folder else self._place.parent)
+        for path in [self._place] if self.one_only else [self._named(task_id, _SUFFIX) for task_id in task_ids]:
+            if _taken(path) and not path.is_file():
+                raise ConfigurationError(f"{path} {_NO_FILE}; name another with -o")
+            if not self._force and _taken(path):
                 _demand_leave(path, output)
                 self._replaceable.add(path)
 
@@ -63,18 +82,42 @@ class Target:
         """The file for one result.
 
         Raises:
-            ConfigurationError: A file is there, and is to stay.
+            FileExistsError: Something is there by now, and is to stay. From then on this is for a name beside it.
         """
         path = self._named(task_id, _suffix(url))
-        if path.exists() and not self._force and path not in self._replaceable:
-            raise ConfigurationError(f"{path} exists; say --force to replace it")
-        return path
+        if not _taken(path) or (path.is_file() and (self._force or path in self._replaceable)):
+            return path
+        self._make_way(path)
+        raise FileExistsError(errno.EEXIST, "exists, and stays as it is" if path.is_file() else _NO_FILE, str(path))
+
+    def _make_way(self, path: Path) -> None:
+        """Take a name that is free, so that to go on there needs no leave to replace anything."""
+        place = self._place / f"{_ID}{path.suffix}" if self._place.is_dir() else self._place
+        number = next(each for each in itertools.count(2) if not _taken(_numbered(path, each)))
+        self._given = str(_numbered(place, number))
+        self._place, self._force, self._replaceable = Path(self._given), False, set()
+
+    def _next_given(self) -> str | None:
+        if self._place.is_dir():
+            return self._given
+        return str(self._place.with_name(f"{self._place.stem}-{self._index + 1}{self._place.suffix}"))
 
     def _named(self, task_id: str, suffix: str) -> Path:
-        given = self.given or Path()
         # An id comes from outside: it must not lead out of the folder.
         safe = re.sub(r"[^\w.-]|^\.", "_", task_id)
-        return given / f"{safe}{suffix}" if given.is_dir() else Path(str(given).replace(_ID, safe))
+        number = f"-{self._index}" if self._index else ""
+        if self._place.is_dir():
+            return self._place / f"{safe}{number}{suffix}"
+        return Path(str(self._place).replace(_ID, safe))
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")
+
+
+def _taken(path: Path) -> bool:
+    """Whether anything has this name, be it a link that leads nowhere."""
+    return os.path.lexists(path)
 
 
 def _suffix(url: str) -> str:

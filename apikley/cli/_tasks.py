@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from apikley.cli import _results
-from apikley.cli._exits import Exit
+from apikley.cli._exits import Exit, Unsuccessful
 from apikley.cli._live import watching
 from apikley.cli._make import WAIT, Follow, Force, Timeout, Where
 from apikley.cli._session import Session
@@ -43,7 +43,7 @@ def wait(
         target.prepare(output, *waiting)
     documents: list[dict[str, Any]] = []
     lines: list[str] = []
-    failures: list[str] = []
+    failures: dict[str, str] = {}
     output.so_far = {"tasks": documents}, lines
     try:
         with (
@@ -58,15 +58,17 @@ def wait(
                 lines += [*([""] if lines else []), *_results.lines(task, file)]
                 waiting.remove(task.id)
                 if task.state != "success":
-                    failures.append(f"task {task.id} failed: {task.fail_msg or task.fail_code or 'no reason is given'}")
+                    reason = task.fail_msg or task.fail_code or "no reason is given"
+                    failures[task.id] = f"task {task.id} failed: {reason}"
                 elif wanted and file is None:
-                    failures.append(f"task {task.id} has succeeded, but has no result to download")
-    finally:
-        for failure in failures:
+                    failures[task.id] = f"task {task.id} has succeeded, but has no result to download"
+    except BaseException:
+        for failure in failures.values():
             output.note(f"apikley: {failure}")
-    output.result({"tasks": documents}, lines)
+        raise
     if failures:
-        raise typer.Exit(Exit.GENERATION_FAILED)
+        raise Unsuccessful(Exit.GENERATION_FAILED, [*failures.values()], [*failures])
+    output.result({"tasks": documents}, lines)
 
 
 def task(session: Session, task_id: TaskId) -> None:
@@ -87,7 +89,9 @@ def download(
     *,
     to: Where = None,
     force: Force = False,
-    index: Annotated[int, typer.Option("--index", help="Which of several results, from 0.")] = 0,
+    index: Annotated[
+        int, typer.Option("--index", min=0, metavar="NUMBER", help="Which of several results, from 0.")
+    ] = 0,
 ) -> None:
     """Download the result of a task that has ended.
 
@@ -95,7 +99,7 @@ def download(
 
         apikley download task_hailuo_1765185328412 -o clip.mp4
     """
-    target = Target(to, force=force)
+    target = Target(to, force=force, index=index)
     target.prepare(session.output, task_id)
     with (
         session.settings.client() as api,

@@ -57,6 +57,10 @@ class Listener:
         clock: What tells the time.
         tell: Is told what happens.
 
+    Attributes:
+        failed: The tasks that were given up, in that order.
+        errors: Why, of those that could not be looked at.
+
     Raises:
         ConfigurationError: The URL is none, or the key is missing or no text.
     """
@@ -84,6 +88,7 @@ class Listener:
         self._jobs: dict[str, _Job] = {}
         self._delivered: set[str] = set()
         self.failed: list[str] = []
+        self.errors: dict[str, ApikleyError] = {}
 
     @property
     def open(self) -> list[str]:
@@ -121,9 +126,11 @@ class Listener:
                 seen: TaskSnapshot = self._client.task(task_id)
             except (NotFound, ValidationFailed) as error:
                 if elapsed > GRACE:  # a task that was just created may not be visible yet
+                    self.errors[task_id] = error
                     return self._end(task_id, f"given up: {error}", failed=True)
             except ApikleyError as error:
                 if not _retry.passing(error):
+                    self.errors[task_id] = error
                     return self._end(task_id, f"given up: {error}", failed=True)
                 self._tell(News(task_id, f"cannot be looked at: {error}"))
             else:
