@@ -20,7 +20,7 @@ from apikley_mock.rules import Rule
 from apikley_mock.service import Service
 from apikley_mock.simulator import Simulator
 from apikley_mock.transport import SimulatorTransport
-from contract_tests.simulators import CREATE, MODEL, Received, assert_fits, create, request_for
+from contract_tests.simulators import CREATE, CREDITS, MODEL, Received, assert_fits, create, look, request_for
 
 
 def _received(receiver: Received, mock: MockService, number: int = 0) -> callbacks.Callback:
@@ -50,6 +50,19 @@ def test_every_published_form_is_sent(
         assert data["costTime"] == 3
         assert json.loads(json.loads(data["param"])["input"])["image_url"]
     assert _received(receiver, apikley_mock).state == ("fail" if failed else "success")
+
+
+@pytest.mark.parametrize(("form", "name"), [("2025", "consumeCredits"), ("2026", "creditsConsumed")])
+@pytest.mark.parametrize(("spell", "cost"), [("", 1), ("fail 422, ", 0)])
+def test_record_and_callback_say_what_a_task_cost_and_nothing_if_it_failed(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received, form: str, name: str, spell: str, cost: int
+) -> None:
+    apikley_mock.set_credits(10)
+    task_id = create(http, f"[mock: {spell}callback form {form}]", callBackUrl=receiver.url)
+    apikley_mock.wait_for_callback(task_id)
+    assert look(http, task_id)["creditsConsumed"] == cost
+    assert json.loads(receiver.calls[0][1])["data"][name] == cost
+    assert http.get(CREDITS).json()["data"] == 10 - cost
 
 
 def test_a_lost_callback_is_never_sent(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
