@@ -36,8 +36,13 @@ def answer(operation_id: str, status: int) -> jsonschema_rs.Draft202012Validator
 
 def findings(validator: jsonschema_rs.Draft202012Validator | None, value: Any) -> list[str]:
     """What is wrong with a value, and where."""
-    errors = [] if validator is None else validator.iter_errors(value)
-    return [f"{'/'.join(map(str, error.instance_path)) or 'the whole'}: {error.message}" for error in errors]
+    found = {
+        tuple(error.instance_path): error.message
+        for error in ([] if validator is None else validator.iter_errors(value))
+    }
+    # Around what is wrong nothing counts as known: only the innermost says what is.
+    inner = [path for path in found if not any(other[: len(path)] == path for other in found if other != path)]
+    return [f"{'/'.join(map(str, path)) or 'the whole'}: {found[path]}" for path in inner]
 
 
 def _validator(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:

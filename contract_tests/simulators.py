@@ -10,7 +10,9 @@ import httpx
 
 import apikley_contract
 from contract_tests import closed
+from contract_tests.report import Subject
 
+ANSWERS = Subject("what the simulator says")
 CREATE = apikley_contract.operation("createTask").path
 LOOK = apikley_contract.operation("getTaskDetails").path
 CREDITS = apikley_contract.operation("getCredits").path
@@ -71,4 +73,4 @@ def look(http: httpx.Client, task_id: str) -> dict[str, Any]:
 def assert_fits(schema: str, value: Any) -> None:
     """Hold what the simulator says to a schema of the contract, whose fields are all that it may say."""
     found = closed.findings(closed.component(schema), value)
-    assert not found, f"the simulator says what the contract's {schema} does not: {'; '.join(found)}"
+    ANSWERS.demand(not found, f"{schema}, closed", "simulator", f"says what the contract does not: {'; '.join(found)}")

@@ -99,7 +99,7 @@ def _found(case: Case[Any], response: Any) -> dict[str, str]:
 def _demand_known_fields(operation_id: str, response: Any, rule: str, witness: str) -> None:
     """The simulator says nothing of its own."""
     found = closed.findings(closed.answer(operation_id, response.status_code), response.json())
-    DRAWN.demand(not found, rule, witness, f"says what the contract does not know: {'; '.join(found)}")
+    DRAWN.demand(not found, rule, witness, f"says what the contract does not: {'; '.join(found)}")
 
 
 def _demand_nothing_new(case: Case[Any], response: Any, rule: str, witness: str, expected: set[str]) -> None:
@@ -197,7 +197,12 @@ def test_the_link_from_a_create_to_its_task_holds_over_http(served: ThreadedServ
 
     schemathesis.stateful.run_state_machine_as_test(
         Linked,
-        settings=settings(max_examples=12, stateful_step_count=6, suppress_health_check=list(HealthCheck)),
+        settings=settings(
+            max_examples=12,
+            stateful_step_count=6,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],  # to find a shorter way to what is wrong takes minutes
+        ),
     )
     followed = "no task that was created was ever looked at after its end: the link is not followed"
     DRAWN.demand("success" in states, LINK, STATEFUL, followed)
