@@ -175,6 +175,8 @@ def pytest_collection(session: pytest.Session) -> bool | None:
     from apikley_mock import contract_check  # noqa: PLC0415 - only where it is asked for
 
     session.config.stash[_CHECK], session.items = contract_check.collect(session, url)
+    # Here `-k` chooses.
+    session.config.hook.pytest_collection_modifyitems(session=session, config=session.config, items=session.items)
     session.testscollected = len(session.items)
     collected = pytest.CollectReport(session.nodeid, "passed", None, list(session.items))
     session.config.hook.pytest_collectreport(report=collected)
@@ -182,9 +184,23 @@ def pytest_collection(session: pytest.Session) -> bool | None:
     return True
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Stop before the first probe if the named server does not know the key."""
+    check = session.config.stash.get(_CHECK, None)
+    if check is None or session.config.option.collectonly:
+        return
+    from apikley_mock.contract_check import KeyRefusedError  # noqa: PLC0415
+
+    try:
+        check.demand_key()
+    except KeyRefusedError as error:
+        raise pytest.UsageError(f"--apikley-contract: {error}") from None
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print what the named server does where the contract leaves it open."""
-    if (check := config.stash.get(_CHECK, None)) is not None:
+    if (check := config.stash.get(_CHECK, None)) is not None and check.seen:
         terminalreporter.section("apikley contract")
         terminalreporter.write_line("\n".join(check.report()))
 
