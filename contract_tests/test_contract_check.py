@@ -18,6 +18,7 @@ import apikley_contract
 from apikley_mock import admin_document
 from apikley_mock.clock import VirtualClock
 from apikley_mock.contract_check import PROBES, Check, ContractCheckError, ProbeItem, collect
+from apikley_mock.plan import Plan
 from apikley_mock.server import ThreadedServer
 from apikley_mock.service import Service
 from apikley_mock.settings import Settings
@@ -56,6 +57,7 @@ def test_the_simulator_passes_in_both_styles_and_no_task_is_made(served: Threade
     style = served.simulator.service.settings.error_style
     assert {"envelope": "HTTP 200, the code in the body", "http": "the code as HTTP status"}[style] in run.stdout
     assert "| unknown task | HTTP" in run.stdout
+    assert "| record of a task: its fields | not tried: name a task by --apikley-contract-task |" in run.stdout
     assert KEY not in run.stdout + run.stderr
     assert not served.simulator.service.engine.tasks
 
@@ -161,6 +163,20 @@ def test_a_refused_key_stops_the_check_in_one_line(served: ThreadedServer, tmp_p
     assert "expected" not in run.stdout
     assert "| what | answer |" not in run.stdout
     assert len(served.simulator.service.journal.requests()) == 1
+
+
+def test_the_record_of_a_task_that_is_there_is_held_to_the_contract_too(served: ThreadedServer, tmp_path: Path) -> None:
+    service = served.simulator.service
+    (account,) = service.accounts
+    task = service.engine.create("model", b"{}", account, Plan(), service.clock.now())
+    options = "--apikley-contract", served.url, "--apikley-contract-task"
+    run = _pytest(tmp_path, *options, task.id)
+    assert f"{len(PROBES) + 1} passed" in run.stdout, run.stdout + run.stderr
+    assert "| record of a task: its fields | taskId, model, state, " in run.stdout
+    assert task.id not in run.stdout, "what is pasted names nobody's task"
+    gone = _pytest(tmp_path, *options, "task_gone")
+    assert "(record of a task): code 404, expected 200\n" in gone.stdout
+    assert f"{served.url} --apikley-contract-task task_gone -k record-of-a-task\n" in gone.stdout
 
 
 def test_some_of_the_probes_can_be_chosen(served: ThreadedServer, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`pytest --apikley-contract URL`: does a server answer as the contract says? Nothing is created, nothing is paid.
 
-Only look-ups are sent, and requests that are certainly refused. What the contract leaves open (how errors
+Only look-ups are sent, and requests that are certainly refused; `--apikley-contract-task ID` adds a look at the
+record of a task that is there already. What the contract leaves open (how errors
 arrive, what an unknown task is answered) is printed as a short report, ready to be pasted into an issue.
 """
 
@@ -19,8 +20,10 @@ import pytest
 import apikley_contract
 
 KEY = "APIKLEY_API_KEY"
+TASK = "--apikley-contract-task"
 CODES = apikley_contract.codes()
 UPLOAD = "uploadFileBase64"
+_RECORD = "record of a task"
 _NO_KEY = "apikley-contract-check-no-key"
 _NO_MODEL = "apikley-contract-check/no-such-model"
 _NO_TASK = "apikley-contract-check-no-such-task"
@@ -136,7 +139,7 @@ class Check:
     def report(self) -> list[str]:
         """What the server does where the contract leaves it open, as lines of Markdown."""
         operations = {probe.name: probe.operation for probe in PROBES}
-        errors = {name: answer for name, answer in self.seen.items() if name != _CREDITS.name}
+        errors = {name: answer for name, answer in self.seen.items() if name not in (_CREDITS.name, _RECORD)}
         # The uploads have a form of errors of their own.
         statuses = {
             answer.status_code == 200
@@ -148,7 +151,18 @@ class Check:
         if statuses:
             lines.append(f"| style of errors | {style.get(frozenset(statuses), 'both, see below')} |")
         lines += [f"| {name} | {_shown(answer, self.hidden)} |" for name, answer in errors.items()]
+        record = (_object(self.seen[_RECORD]) or {}).get("data") if _RECORD in self.seen else None
+        fields = (
+            _cell(self.hidden(", ".join(record))) if isinstance(record, dict) else f"not tried: name a task by {TASK}"
+        )
+        lines.append(f"| {_RECORD}: its fields | {fields} |")
         return [*lines, "| signature of callbacks | not tried: it takes a task, which is paid |"]
+
+    def _fields(self) -> str:
+        if _RECORD not in self.seen:
+            return f"not tried: name a task by {TASK}"
+        record = (_object(self.seen[_RECORD]) or {}).get("data")
+        return _cell(self.hidden(", ".join(record))) if isinstance(record, dict) else "none"
 
     def _ask(self, probe: Probe) -> httpx.Response:
         operation = apikley_contract.operation(probe.operation)
@@ -188,7 +202,8 @@ class ProbeItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """One line for a server that answers otherwise, and how to ask it again."""
         if isinstance(excinfo.value, ContractCheckError):
-            again = f"{KEY}=… pytest --apikley-contract {shlex.quote(self._check.url)} -k {self.name}"
+            task = f" {TASK} {shlex.quote(self._probe.params['taskId'])}" if self._probe.name == _RECORD else ""
+            again = f"{KEY}=… pytest --apikley-contract {shlex.quote(self._check.url)}{task} -k {self.name}"
             words = (self._check.hidden(str(excinfo.value)), f"rule: {self._probe.name}", f"witness: {self._check.url}")
             return "\n".join([*words, f"repeat: {again}"])
         return super().repr_failure(excinfo, style)
@@ -198,8 +213,13 @@ class ProbeItem(pytest.Item):
         return f"{self._check.url}", None, f"contract: {self._probe.name}"
 
 
-def collect(session: pytest.Session, url: str) -> tuple[Check, list[pytest.Item]]:
+def collect(session: pytest.Session, url: str, task_id: str | None = None) -> tuple[Check, list[pytest.Item]]:
     """The probes of a server, as tests.
+
+    Args:
+        session: What they belong to.
+        url: The server's base URL.
+        task_id: A task that is there already, whose record is looked at, too.
 
     Raises:
         pytest.UsageError: There is no such URL, or no key.
@@ -222,7 +242,9 @@ def collect(session: pytest.Session, url: str) -> tuple[Check, list[pytest.Item]
         raise pytest.UsageError(f"--apikley-contract: the key in {KEY} holds characters that no header can carry")
     check = Check(url, api_key)
     # `-k`, which chooses among them by their names, takes no spaces.
-    named = [(probe.name.replace(" ", "-"), probe) for probe in PROBES]
+    record = Probe(_RECORD, "getTaskDetails", ("SUCCESS",), "TaskDetailsResponse", {"taskId": task_id or ""})
+    probes = [*PROBES, record] if task_id else PROBES
+    named = [(probe.name.replace(" ", "-"), probe) for probe in probes]
     return check, [ProbeItem.from_parent(session, name=name, check=check, probe=probe) for name, probe in named]
 
 
@@ -242,4 +264,8 @@ def _shown(answer: httpx.Response, hidden: Callable[[str], str]) -> str:
     name = next((name for name in ("msg", "message") if isinstance(body.get(name), str)), None)
     said = "no text" if name is None else f"{name}: {body[name]}"
     text = hidden(f"HTTP {answer.status_code}, code {body.get('code')}, {said}")
-    return " ".join(text.replace("|", "/").split())[:140]
+    return _cell(text)[:140]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "/").split())

@@ -151,12 +151,18 @@ class _SkippingClock:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--apikley-contract`."""
-    parser.getgroup("apikley").addoption(
+    """Add `--apikley-contract` and its task."""
+    group = parser.getgroup("apikley")
+    group.addoption(
         "--apikley-contract",
         metavar="URL",
         help="Instead of the tests, hold the server at URL to Apikley's contract, with requests that cost nothing; "
         "the key comes from APIKLEY_API_KEY.",
+    )
+    group.addoption(
+        "--apikley-contract-task",
+        metavar="ID",
+        help="With --apikley-contract: hold the record of this task, which is there already, to the contract, too.",
     )
 
 
@@ -174,7 +180,8 @@ def pytest_collection(session: pytest.Session) -> bool | None:
         return None
     from apikley_mock import contract_check  # noqa: PLC0415 - only where it is asked for
 
-    session.config.stash[_CHECK], session.items = contract_check.collect(session, url)
+    task_id = session.config.getoption("--apikley-contract-task")
+    session.config.stash[_CHECK], session.items = contract_check.collect(session, url, task_id)
     # Here `-k` chooses.
     session.config.hook.pytest_collection_modifyitems(session=session, config=session.config, items=session.items)
     session.testscollected = len(session.items)
