@@ -110,7 +110,7 @@ LIBRARY = (
     Fault("old callbacks taken", "apikley/callbacks.py", "    if abs((time.time() if now is None else now) - int(stamp)) > tolerance:\n", "    if (time.time() if now is None else now) - int(stamp) > tolerance:\n", ("test_callbacks",)),
     Fault("credits of the 2025 form not read", "apikley/_fields.py", 'number(self._record.get("consumeCredits")) if cost is None else cost', "cost", _CALLBACKS),
     Fault("look places kept by waits that have left", "apikley/_limit.py", "                self._line.pop(ticket, None)\n", "                self._line.get(ticket)\n", ("test_wait_in_line",)),
-    Fault("redirects followed with the key", "apikley/_connection.py", '            "follow_redirects": False,\n', '            "follow_redirects": True,\n', ("test_error_codes",)),
+    Fault("redirects followed with the key", "apikley/_drivers.py", "response = self.client.send(built, stream=True, follow_redirects=follow_redirects)", "response = self.client.send(built, stream=True, follow_redirects=True)", ("test_error_codes",)),
 )  # fmt: skip
 _RECEIVER = "apikley/receiver"
 RECEIVER = (
