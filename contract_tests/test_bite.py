@@ -67,12 +67,23 @@ def test_tests_that_fail_anyway_catch_nothing(project: Path, capsys: pytest.Capt
     assert "caught" not in said.out
 
 
+def test_what_survived_is_told_where_the_other_tests_fail_anyway(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "contract_tests" / "test_broken.py").write_text(BROKEN, encoding="utf-8")
+    assert main([], [_fault("3", "4", "test_nothing")], project) == 1
+    said = capsys.readouterr()
+    assert "test_broken.py::test_anything; mend that first" in said.err
+    assert "0 of 1 faults caught" in said.out
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
         (_fault("3", "3"), "limit: it changes nothing"),
         (_fault("5", "4"), "limit: its text does not stand in subject.py exactly once"),
         (_fault()._replace(path="gone.py"), "limit: its text does not stand in gone.py exactly once"),
+        (_fault()._replace(tests=()), "limit: no tests are named that are meant to catch it"),
         (_fault("3", "4", "test_limit", "test_gone"), "limit: there is no contract_tests/test_gone.py"),
     ],
 )
