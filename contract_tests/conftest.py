@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import time
 from collections.abc import Generator, Iterator
@@ -16,6 +17,7 @@ from hypothesis import settings
 import apikley_contract
 from apikley.receiver import Inbox
 from apikley_mock.plugin import MockService
+from contract_tests import blame
 from contract_tests.inboxes import PLACES, place_for
 from contract_tests.models import BOTH, DAY, copy_of_project
 from contract_tests.receivers import DrivenClock, Make, made_receivers
@@ -38,6 +40,18 @@ def pytest_configure(config: pytest.Config) -> None:
     seeded = config.getoption("--hypothesis-seed", None) is not None
     settings.register_profile("contract", derandomize=not seeded, deadline=None, database=None, print_blob=False)
     settings.load_profile("contract")
+    logging.getLogger().addHandler(blame.CRASHES)
+
+
+def pytest_unconfigure() -> None:
+    """Leave the logging as it was."""
+    logging.getLogger().removeHandler(blame.CRASHES)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """What broke before was noticed by another test."""
+    blame.CRASHES.errors.clear()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -46,13 +60,15 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Whatever fails says which rule, who is wrong about it, and how to see it again."""
     report = yield
-    if report.failed and call.excinfo is not None:
+    if report.failed and call.excinfo is not None and isinstance(item, pytest.Function):
         failure = failure_of(item, call.excinfo.value)
         RECORD.failures.append(failure)
         words = f"rule: {failure.rule}\nwitness: {failure.witness}\nrepeat: {repeat(item)}"
+        if differing := blame.known_disagreement():
+            words = f"contract: {differing[1]}\n{words}"
         report.sections.append(("held to the contract", words))
         if isinstance(call.excinfo.value, Differs):
-            report.longrepr = str(call.excinfo.value)  # says it all; where in the test it was noticed is no matter
+            report.longrepr = str(failure)  # says it all; where in the test it was noticed is no matter
     # Half a character in a log, which some tests are about, could not be handed to another process.
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     return report

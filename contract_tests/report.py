@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from contract_tests import blame
+
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #1b1f24 }
 h1 { font-size: 1.6rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
@@ -30,6 +32,9 @@ class Failure(NamedTuple):
     rule: str
     witness: str
     message: str
+
+    def __str__(self) -> str:
+        return f"{self.witness} on {self.rule}: {self.message}"
 
 
 class Record:
@@ -75,7 +80,7 @@ class Differs(AssertionError):
     """
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(f"{failure.witness} on {failure.rule}: {failure.message}")
+        super().__init__(str(failure))
         self.failure = failure
 
 
@@ -96,27 +101,20 @@ class Subject:
             raise Differs(Failure(self._name, rule, witness, message))
 
 
-# Whom a test is about that does not say so itself, by how its module's name goes on after `test_`.
-_ABOUT = {
-    "simulator": ("mock", "simulator", "contract_check"),
-    "generated client": ("generated",),
-    "spec pipeline": ("spec", "report", "workflows"),
-    "receiver": ("receiver", "inbox", "listen"),
-    "apikley.callbacks": ("callback",),
-    "command line": ("cli", "commands"),
-    "prism": ("prism",),
-}
-
-
 def failure_of(node: pytest.Item, error: BaseException) -> Failure:
     """What a failed test says about whom."""
     if isinstance(error, Differs):
-        return error.failure
-    module, _, test = node.nodeid.rpartition("/")[2].partition("::")
-    about = module.removeprefix("test_").removesuffix(".py")
-    witness = next((name for name, starts in _ABOUT.items() if about.startswith(starts)), "apikley")
-    rule = test.rpartition("::")[2].removeprefix("test_").replace("_", " ")
-    return Failure(about.replace("_", " "), rule, witness, f"{type(error).__name__}: {error}")
+        failure = error.failure
+    else:
+        module, _, test = node.nodeid.rpartition("/")[2].partition("::")
+        about = module.removeprefix("test_").removesuffix(".py")
+        rule = test.rpartition("::")[2].removeprefix("test_").replace("_", " ")
+        failure = Failure(about.replace("_", " "), rule, *blame.witness(about, error))
+    if differing := blame.known_disagreement():
+        # Whoever seems to be wrong was given another contract than the others.
+        wrong, said = differing
+        failure = failure._replace(witness=wrong, message=f"{said} (seen in {failure.witness}: {failure.message})")
+    return failure
 
 
 def repeat(node: pytest.Item) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -14,8 +15,10 @@ import httpx
 import pytest
 
 import apikley_contract
+from apikley_mock import admin_document
 from apikley_mock.clock import VirtualClock
 from apikley_mock.contract_check import PROBES, Check, ContractCheckError, ProbeItem, collect
+from apikley_mock.plan import Plan
 from apikley_mock.server import ThreadedServer
 from apikley_mock.service import Service
 from apikley_mock.settings import Settings
@@ -54,6 +57,7 @@ def test_the_simulator_passes_in_both_styles_and_no_task_is_made(served: Threade
     style = served.simulator.service.settings.error_style
     assert {"envelope": "HTTP 200, the code in the body", "http": "the code as HTTP status"}[style] in run.stdout
     assert "| unknown task | HTTP" in run.stdout
+    assert "| record of a task: its fields | not tried: name a task by --apikley-contract-task |" in run.stdout
     assert KEY not in run.stdout + run.stderr
     assert not served.simulator.service.engine.tasks
 
@@ -107,14 +111,95 @@ def test_what_is_shown_of_an_answer_stays_in_its_cell(monkeypatch: pytest.Monkey
     body = {**REFUSED, "msg": "a | b\nc" + "x" * 500}
     check = _probed(monkeypatch, "wrong key", lambda: httpx.Response(401, text=json.dumps(body)))
     (line,) = [line for line in check.report() if line.startswith("| wrong key")]
-    assert line.startswith("| wrong key | HTTP 401, code 401: a / b c")
+    assert line.startswith("| wrong key | HTTP 401, code 401, msg: a / b c")
     assert len(line) < 200
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ({"msg": "No access"}, "msg: No access"),
+        ({"message": "No access"}, "message: No access"),
+        ({"msg": None, "message": "No access"}, "message: No access"),
+        ({}, "no text"),
+    ],
+)
+def test_the_report_shows_in_which_member_the_text_of_an_error_stands(
+    monkeypatch: pytest.MonkeyPatch, text: dict[str, Any], shown: str
+) -> None:
+    monkeypatch.setattr(httpx, "request", lambda *_, **__: httpx.Response(401, json={"code": 401, **text}))
+    check = Check("http://service.test/", KEY)
+    with contextlib.suppress(ContractCheckError):
+        check.run(PROBES[0])
+    assert f"| {PROBES[0].name} | HTTP 401, code 401, {shown} |" in check.report()
+
+
+def test_a_key_that_a_server_repeats_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    answer = {"code": KEY, "msg": f"{KEY} is unknown"}
+    monkeypatch.setattr(httpx, "request", lambda *_, **__: httpx.Response(401, json=answer))
+    check = Check("http://service.test/", KEY)
+    item = ProbeItem.from_parent(request.session, name="probe", check=check, probe=PROBES[0])
+    with pytest.raises(ContractCheckError) as caught:
+        item.runtest()
+    assert "[the key]" in (said := str(item.repr_failure(caught)) + "\n".join(check.report()))
+    assert KEY not in said
+
+
+def test_what_is_answered_well_says_nothing_of_the_style_of_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = httpx.Response(200, json={"code": 200, "msg": "success", "data": 100})
+    monkeypatch.setattr(httpx, "request", lambda *_, **__: answer)
+    check = Check("http://service.test/", KEY)
+    with pytest.raises(ContractCheckError):
+        check.run(PROBES[0])
+    assert not [line for line in check.report() if line.startswith("| style of errors")]
+
+
+def test_a_refused_key_stops_the_check_in_one_line(served: ThreadedServer, tmp_path: Path) -> None:
+    run = _pytest(tmp_path, "--apikley-contract", served.url, key="sk-of-nobody")
+    assert run.returncode == 4
+    assert f"the key in APIKLEY_API_KEY is refused by {served.url} (401)" in run.stderr
+    assert "expected" not in run.stdout
+    assert "| what | answer |" not in run.stdout
+    assert len(served.simulator.service.journal.requests()) == 1
+
+
+def test_the_record_of_a_task_that_is_there_is_held_to_the_contract_too(served: ThreadedServer, tmp_path: Path) -> None:
+    service = served.simulator.service
+    (account,) = service.accounts
+    task = service.engine.create("model", b"{}", account, Plan(), service.clock.now())
+    options = "--apikley-contract", served.url, "--apikley-contract-task"
+    run = _pytest(tmp_path, *options, task.id)
+    assert f"{len(PROBES) + 1} passed" in run.stdout, run.stdout + run.stderr
+    assert "| record of a task: its fields | taskId, model, state, " in run.stdout
+    assert task.id not in run.stdout, "what is pasted names nobody's task"
+    gone = _pytest(tmp_path, *options, "task_gone")
+    assert "(record of a task): code 404, expected 200\n" in gone.stdout
+    assert f"{served.url} --apikley-contract-task task_gone -k record-of-a-task\n" in gone.stdout
+
+
+def test_some_of_the_probes_can_be_chosen(served: ThreadedServer, tmp_path: Path) -> None:
+    run = _pytest(tmp_path, "--apikley-contract", served.url, "-k", "unknown-task or credits")
+    assert "2 passed, 5 deselected" in run.stdout, run.stdout + run.stderr
+
+
+def test_a_failure_names_rule_witness_and_the_command_that_repeats_it(served: ThreadedServer, tmp_path: Path) -> None:
+    service = served.simulator.service
+    fault = {"fault": "error", "code": 402, "times": None, "when": {"operation": "getTaskDetails"}}
+    service.faults.arm(admin_document.fault_rule(fault, service.accounts.names()))
+    run = _pytest(tmp_path, "--apikley-contract", served.url)
+    repeat = f"pytest --apikley-contract {served.url} -k unknown-task"
+    assert "(unknown task): code 402, expected 404 or 422\n" in run.stdout
+    assert f"rule: unknown task\nwitness: {served.url}\nrepeat: APIKLEY_API_KEY=… {repeat}\n" in run.stdout
+    again = _pytest(tmp_path, *repeat.split()[1:])
+    assert "1 failed, 6 deselected" in again.stdout
 
 
 @pytest.mark.parametrize(
     ("answer", "shown"),
     [
-        (httpx.Response(502, text="<html>"), "HTTP 502, no JSON"),
+        (httpx.Response(502, text="<html>"), "HTTP 502, no JSON object"),
         (httpx.Response(200, json=["a", "b"]), "HTTP 200, no JSON object"),
     ],
 )
@@ -184,7 +269,7 @@ def test_an_upload_is_refused_in_the_uploads_own_form(monkeypatch: pytest.Monkey
         "upload with a wrong key",
         lambda: httpx.Response(401, json={"success": False, "code": 401, "msg": "no"}),
     )
-    assert "| upload with a wrong key | HTTP 401, code 401: no |" in check.report()
+    assert "| upload with a wrong key | HTTP 401, code 401, msg: no |" in check.report()
     assert not [line for line in check.report() if line.startswith("| style of errors")]
     with pytest.raises(ContractCheckError, match=r"\(upload with a wrong key\): success: .*UploadErrorResponse"):
         _probed(

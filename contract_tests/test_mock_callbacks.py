@@ -20,7 +20,7 @@ from apikley_mock.rules import Rule
 from apikley_mock.service import Service
 from apikley_mock.simulator import Simulator
 from apikley_mock.transport import SimulatorTransport
-from contract_tests.simulators import CREATE, MODEL, Received, assert_fits, create, request_for
+from contract_tests.simulators import CREATE, CREDITS, MODEL, Received, assert_fits, create, look, request_for
 
 
 def _received(receiver: Received, mock: MockService, number: int = 0) -> callbacks.Callback:
@@ -52,17 +52,19 @@ def test_every_published_form_is_sent(
     assert _received(receiver, apikley_mock).state == ("fail" if failed else "success")
 
 
-@pytest.mark.parametrize(("outcome", "cost"), [("success", 1), ("fail", 0)])
 @pytest.mark.parametrize(("form", "name"), [("2025", "consumeCredits"), ("2026", "creditsConsumed")])
-def test_a_callback_says_what_a_task_cost_and_a_failed_one_costs_nothing(
+@pytest.mark.parametrize(("outcome", "cost"), [("success", 1), ("fail", 0)])
+def test_record_and_callback_say_what_a_task_cost_and_nothing_if_it_failed(
     http: httpx.Client, apikley_mock: MockService, receiver: Received, form: str, name: str, outcome: str, cost: int
 ) -> None:
-    for credits_left in (None, 100):
+    apikley_mock.plan_next(outcome=outcome, callback={"form": form}, times=None)
+    for credits_left in (None, 10):
         apikley_mock.set_credits(credits_left)
-        apikley_mock.plan_next(outcome=outcome, callback={"form": form})
-        create(http, callBackUrl=receiver.url)
-        apikley_mock.advance(10)
+        task_id = create(http, callBackUrl=receiver.url)
+        apikley_mock.wait_for_callback(task_id)
     assert [json.loads(body)["data"][name] for _, body in receiver.calls] == [cost, cost]
+    assert look(http, task_id)["creditsConsumed"] == cost
+    assert http.get(CREDITS).json()["data"] == 10 - cost
 
 
 def test_a_lost_callback_is_never_sent(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:

@@ -56,8 +56,27 @@ def test_the_record_has_the_recorded_shape(
     assert (before["resultJson"], before["failCode"], before["failMsg"]) == ("", None, None)
     assert json.loads(before["param"]) == example
     assert isinstance(after["createTime"], int)
-    assert after["completeTime"] - after["createTime"] == 3000
+    assert after["completeTime"] - after["createTime"] == after["costTime"] == 3000
     assert "completeTime" not in before
+
+
+def test_the_record_says_when_its_state_last_changed(
+    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]
+) -> None:
+    del example["callBackUrl"]
+    task_id = _create(http, example)
+    changes = []
+    for _ in range(5):
+        record = look(http, task_id)
+        changes.append((record["state"], record["updateTime"] - record["createTime"]))
+        apikley_mock.advance(0.9)
+    assert changes == [
+        ("waiting", 0),
+        ("queuing", 500),
+        ("generating", 1000),
+        ("generating", 1000),
+        ("success", 3000),
+    ]
 
 
 def test_the_answer_is_the_same_after_the_end(

@@ -201,12 +201,18 @@ class _SkippingClock:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--apikley-contract`."""
-    parser.getgroup("apikley").addoption(
+    """Add `--apikley-contract` and its task."""
+    group = parser.getgroup("apikley")
+    group.addoption(
         "--apikley-contract",
         metavar="URL",
         help="Instead of the tests, hold the server at URL to Apikley's contract, with requests that cost nothing; "
         "the key comes from APIKLEY_API_KEY.",
+    )
+    group.addoption(
+        "--apikley-contract-task",
+        metavar="ID",
+        help="With --apikley-contract: hold the record of this task, which is there already, to the contract, too.",
     )
 
 
@@ -224,7 +230,10 @@ def pytest_collection(session: pytest.Session) -> bool | None:
         return None
     from apikley_mock import contract_check  # noqa: PLC0415 - only where it is asked for
 
-    session.config.stash[_CHECK], session.items = contract_check.collect(session, url)
+    task_id = session.config.getoption("--apikley-contract-task")
+    session.config.stash[_CHECK], session.items = contract_check.collect(session, url, task_id)
+    # Here `-k` chooses.
+    session.config.hook.pytest_collection_modifyitems(session=session, config=session.config, items=session.items)
     session.testscollected = len(session.items)
     collected = pytest.CollectReport(session.nodeid, "passed", None, list(session.items))
     session.config.hook.pytest_collectreport(report=collected)
@@ -232,9 +241,23 @@ def pytest_collection(session: pytest.Session) -> bool | None:
     return True
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Stop before the first probe if the named server does not know the key."""
+    check = session.config.stash.get(_CHECK, None)
+    if check is None or session.config.option.collectonly:
+        return
+    from apikley_mock.contract_check import KeyRefusedError  # noqa: PLC0415
+
+    try:
+        check.demand_key()
+    except KeyRefusedError as error:
+        raise pytest.UsageError(f"--apikley-contract: {error}") from None
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print what the named server does where the contract leaves it open."""
-    if (check := config.stash.get(_CHECK, None)) is not None:
+    if (check := config.stash.get(_CHECK, None)) is not None and check.seen:
         terminalreporter.section("apikley contract")
         terminalreporter.write_line("\n".join(check.report()))
 
