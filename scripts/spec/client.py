@@ -50,7 +50,8 @@ def check_types(generated: Path) -> None:
     Raises:
         SpecError: With every error.
     """
-    options = ["--strict", "--config-file", os.devnull, "--cache-dir", os.devnull, "--no-error-summary"]
+    cache = ROOT / ".mypy_cache" / "generated"
+    options = ["--strict", "--config-file", os.devnull, "--cache-dir", str(cache), "--no-error-summary"]
     # Each by its name: of what is only imported from an installed place, mypy reports nothing.
     modules = [argument for name in _library() for argument in ("-m", name)]
     command = [sys.executable, "-m", "mypy", *options, "-p", "apikley_client", *modules]
