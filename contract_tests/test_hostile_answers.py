@@ -40,8 +40,7 @@ class RawService:
 
     def __init__(self) -> None:
         self.said = b""
-        # How much of what dribbles after that has come, where anything does.
-        self.dribbled: int | None = None
+        self.dribbles = False  # whether more follows, byte by byte
         self.requests: list[bytes] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -62,9 +61,10 @@ class RawService:
             with connection, contextlib.suppress(OSError):
                 self.requests.append(_request(connection))
                 connection.sendall(self.said)
-                while self.dribbled is not None and self.dribbled < 100:
+                for _ in range(100):
+                    if not self.dribbles:
+                        break
                     connection.sendall(b"x")
-                    self.dribbled += 1
                     time.sleep(0.05)
 
 
@@ -215,7 +215,7 @@ def test_an_answer_that_comes_byte_by_byte_is_given_up_in_time(
     raw: RawService, way: Way, another_way: Callable[..., Way], said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw.said, raw.requests = said, []
-    monkeypatch.setattr(raw, "dribbled", 0)
+    monkeypatch.setattr(raw, "dribbles", True)
     hasty = another_way(raw.url, timeout=0.3)
     with pytest.raises(CreateOutcomeUnknown, match=LATE):
         hasty(ask_create)

@@ -92,8 +92,6 @@ class Uploads:
     def _stored(self, request: Request, value: Any, wrong: str | None, content: bytes, name: str) -> Answer:
         if wrong:
             return answers.upload_error(_REFUSED, wrong)
-        if not content:
-            return answers.upload_error(_REFUSED, "The file is empty")
         largest = self._service.settings.largest_upload
         if len(content) > largest:
             return answers.upload_error(_REFUSED, f"The file is larger than {largest:,} bytes")
