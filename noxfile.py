@@ -32,7 +32,7 @@ def install(session: nox.Session, requirements: str = DEV) -> None:
 
 def install_node(session: nox.Session) -> None:
     """Node from a Python package, where the machine has none that is new enough."""
-    probe = "from scripts.spec.node import folder; folder()"
+    probe = "from scripts.pipeline.node import folder; folder()"
     try:
         session.run_install("python", "-c", probe, silent=True, stderr=None)
     except nox.command.CommandFailed:
@@ -44,7 +44,7 @@ def generate(session: nox.Session) -> None:
     """Write generated/ from openapi/."""
     install(session)
     install_node(session)
-    session.run("python", "-m", "scripts.spec", "generate")
+    session.run("python", "-m", "scripts.pipeline", "generate")
 
 
 @nox.session
@@ -53,7 +53,7 @@ def update(session: nox.Session) -> None:
     install(session)
     install_node(session)
     with session.chdir(session.invoked_from):  # files are named from where the user stands
-        session.run("python", "-m", "scripts.spec", "update", *session.posargs)
+        session.run("python", "-m", "scripts.pipeline", "update", *session.posargs)
 
 
 @nox.session
@@ -61,7 +61,7 @@ def check(session: nox.Session) -> None:
     """Compare generated/ with what openapi/ gives."""
     install(session)
     install_node(session)
-    session.run("python", "-m", "scripts.spec", "check")
+    session.run("python", "-m", "scripts.pipeline", "check")
 
 
 @nox.session
@@ -79,7 +79,7 @@ def wheel(session: nox.Session) -> None:
         session.error(f"dist/ holds {len(wheels)} wheels, expected one; run: nox -s build")
     session.install("--require-hashes", "-r", DEMO)
     session.install("--no-deps", "--no-index", "--force-reinstall", str(wheels[0]))
-    session.run("python", "-I", "scripts/check_wheel.py")
+    session.run("python", "-I", "contract_tests/project/check_wheel.py")
 
 
 @nox.session
@@ -105,8 +105,8 @@ def tests(session: nox.Session) -> None:
     """Every test, Prism included; arguments go to pytest."""
     install(session)
     install_node(session)
-    session.run("python", "-m", "scripts.npm")
-    session.run("python", "-m", "scripts.browser")
+    session.run("python", "-m", "scripts.pipeline.npm")
+    session.run("python", "-m", "contract_tests.simulator.browser")
     # A file's tests stay together, since they share what is costly to start.
     session.run("pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
 
@@ -116,7 +116,7 @@ def prism(session: nox.Session) -> None:
     """Run Prism on the contract until Ctrl-C; arguments go to `prism mock`."""
     install(session)
     install_node(session)
-    session.run("python", "-m", "scripts.prism", *session.posargs)
+    session.run("python", "-m", "scripts.pipeline.prism", *session.posargs)
 
 
 @nox.session
@@ -127,10 +127,10 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
-def cli_picture(session: nox.Session) -> None:
+def picture(session: nox.Session) -> None:
     """Make the picture in the command line's README, of a real run."""
     install(session)
-    session.run("python", "-m", "scripts.cli_picture")
+    session.run("python", "-m", "contract_tests.cli.picture")
 
 
 @nox.session
@@ -138,16 +138,7 @@ def bench(session: nox.Session) -> None:
     """Measure; arguments are the subjects."""
     install(session)
     install_node(session)
-    session.run("python", "-m", "scripts.benches", *session.posargs)
-
-
-@nox.session
-def bite(session: nox.Session) -> None:
-    """Plant faults one at a time and see the tests catch each; arguments choose by words of their names."""
-    install(session)
-    install_node(session)
-    session.run("python", "-m", "scripts.npm")
-    session.run("python", "-m", "scripts.bite", *session.posargs)
+    session.run("python", "-m", "scripts.benchmarks", *session.posargs)
 
 
 @nox.session
@@ -155,7 +146,7 @@ def coverage(session: nox.Session) -> None:
     """Measure which lines and branches of library and simulator the tests reach; lists the others."""
     install(session)
     install_node(session)
-    session.run("python", "-m", "scripts.npm")
+    session.run("python", "-m", "scripts.pipeline.npm")
     session.run("coverage", "run", "-m", "pytest", "-q", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
     session.run("coverage", "combine")
     session.run("coverage", "report")

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from apikley._async_client import AsyncApikley, AsyncTask
     from apikley._client import Apikley, Task
-    from apikley._clock import Clock
-    from apikley._local import LocalFile
+    from apikley._flows.clock import Clock
+    from apikley._model.local_files import LocalFile
     from apikley.errors import (
         ApiError,
         ApikleyError,
@@ -53,8 +53,8 @@ _HOMES = {
     **dict.fromkeys(("Apikley", "Task"), "apikley._client"),
     **dict.fromkeys(("AsyncApikley", "AsyncTask"), "apikley._async_client"),
     **dict.fromkeys(("Code", "TaskDetails", "TaskState"), "apikley_client.models"),
-    "Clock": "apikley._clock",
-    "LocalFile": "apikley._local",
+    "Clock": "apikley._flows.clock",
+    "LocalFile": "apikley._model.local_files",
 }
 
 __all__ = [

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from apikley import _create, _download, _upload, _wait
-from apikley._account import credits_left
-from apikley._connection import Connection
-from apikley._deadline import punctual
-from apikley._drivers import AsyncDriver, Sender
-from apikley._settings import LIMITS, RETRIES, WAIT, Settings, check_transport
-from apikley._task import TaskSnapshot, snapshot
+from apikley._flows import create as _create
+from apikley._flows import download as _download
+from apikley._flows import upload as _upload
+from apikley._flows import wait as _wait
+from apikley._flows.account import credits_left
+from apikley._http.config import LIMITS, RETRIES, WAIT, Settings, check_transport
+from apikley._http.connection import Connection
+from apikley._http.deadlines import punctual
+from apikley._http.drivers import AsyncDriver, Sender
+from apikley._model.task import TaskSnapshot, snapshot
 
 if TYPE_CHECKING:
-    from apikley._clock import Clock
+    from apikley._flows.clock import Clock
     from apikley_client.models import TaskDetails
 
 OnProgressAsync = Callable[["TaskDetails"], Awaitable[Any] | Any]
@@ -173,7 +176,7 @@ class AsyncApikley:
 def _sender(connection: Connection) -> Sender | None:
     """aiohttp, where it is installed and no proxy is set."""
     try:
-        from apikley._aiohttp import AiohttpSender, wanted  # noqa: PLC0415 - an extra
+        from apikley._http.aiohttp_sender import AiohttpSender, wanted  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         return None
     return AiohttpSender(connection, LIMITS) if wanted() else None

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import apikley_contract
-from apikley._fields import TaskFields, is_digits, is_number, parsed, text
+from apikley._model.fields import TaskFields, is_digits, is_number, parsed, text
 from apikley.errors import BadPayload, BadSignature, ConfigurationError, StaleCallback
 
 __all__ = ["SIGNATURE_HEADER", "TIMESTAMP_HEADER", "Callback", "event_key", "parse", "sign", "verify"]

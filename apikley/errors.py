@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import apikley_contract
 
 if TYPE_CHECKING:
-    from apikley._task import TaskSnapshot
+    from apikley._model.task import TaskSnapshot
 
 
 class ApikleyError(Exception):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 import time
 from collections.abc import Generator, Iterator
@@ -17,16 +16,15 @@ from hypothesis import settings
 import apikley_contract
 from apikley.receiver import Inbox
 from apikley_mock.plugin import MockService
-from contract_tests import blame
-from contract_tests.inboxes import PLACES, place_for
-from contract_tests.models import BOTH, DAY, copy_of_project
-from contract_tests.receivers import DrivenClock, Make, made_receivers
-from contract_tests.report import RECORD, Differs, failure_of, repeat, write_report
-from contract_tests.simulators import Received
-from scripts import postgres
-from scripts import prism as prism_runner
-from scripts.spec.files import OPENAPI
-from scripts.spec.update import Options, Project, update
+from contract_tests.contract.report import RECORD, Differs, repeat, write_report
+from contract_tests.pipeline.pages import BOTH, DAY, copy_of_project
+from contract_tests.receiver import postgres
+from contract_tests.receiver.inboxes import PLACES, place_for
+from contract_tests.receiver.receivers import DrivenClock, Make, made_receivers
+from contract_tests.simulator.simulators import Received
+from scripts.pipeline import prism as prism_runner
+from scripts.pipeline.io import OPENAPI
+from scripts.pipeline.update import Options, Project, update
 
 KEY = "sk-test-7f3a9c0d1e"
 MODEL = "hailuo/02-image-to-video-pro"
@@ -40,35 +38,20 @@ def pytest_configure(config: pytest.Config) -> None:
     seeded = config.getoption("--hypothesis-seed", None) is not None
     settings.register_profile("contract", derandomize=not seeded, deadline=None, database=None, print_blob=False)
     settings.load_profile("contract")
-    logging.getLogger().addHandler(blame.CRASHES)
-
-
-def pytest_unconfigure() -> None:
-    """Leave the logging as it was."""
-    logging.getLogger().removeHandler(blame.CRASHES)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
-    """What broke before was noticed by another test."""
-    blame.CRASHES.errors.clear()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Whatever fails says which rule, who is wrong about it, and how to see it again."""
+    """Show rule, witness and the command that repeats a difference, and count it for the report."""
     report = yield
-    if report.failed and call.excinfo is not None and isinstance(item, pytest.Function):
-        failure = failure_of(item, call.excinfo.value)
+    if report.failed and call.excinfo is not None and isinstance(call.excinfo.value, Differs):
+        failure = call.excinfo.value.failure
         RECORD.failures.append(failure)
         words = f"rule: {failure.rule}\nwitness: {failure.witness}\nrepeat: {repeat(item)}"
-        if differing := blame.known_disagreement():
-            words = f"contract: {differing[1]}\n{words}"
         report.sections.append(("held to the contract", words))
-        if isinstance(call.excinfo.value, Differs):
-            report.longrepr = str(failure)  # says it all; where in the test it was noticed is no matter
+        report.longrepr = str(failure)
     # Half a character in a log, which some tests are about, could not be handed to another process.
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     return report

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import apikley_contract
 from apikley import Apikley, ApikleyError, CallbackError, Hailuo02ImageToVideoPro, TaskDetails, callbacks
-from apikley_mock.server import ThreadedServer
-from apikley_mock.simulator import Settings, Simulator
+from apikley_mock.web.app import Settings, Simulator
+from apikley_mock.web.server import ThreadedServer
 
 VIDEO = Path("build/demo/clip.mp4")
 

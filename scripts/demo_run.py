@@ -6,7 +6,7 @@ downloads the video, and prints when each of these happened.
 
 import sys
 
-from scripts.interrupted import main
+from scripts.pipeline.interrupted import main
 
 if __name__ == "__main__":
     sys.exit(main("scripts.demo_job"))

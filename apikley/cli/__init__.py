@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 import sys
 
-_INTERRUPTED = 130  # as in `apikley.cli._exits`, which may be just what is being loaded
+_INTERRUPTED = 130  # as in `apikley.cli.exit_codes`, which may be just what is being loaded
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit code, see `apikley.cli._exits`."""
+    """Run the command; returns the exit code, see `apikley.cli.exit_codes`."""
     try:
         _open_streams()
         try:
-            from apikley.cli._app import run  # noqa: PLC0415 - needs the extra
+            from apikley.cli.app import run  # noqa: PLC0415 - needs the extra
         except ModuleNotFoundError as error:
             print(f"apikley: {error.name} is not installed; run: pip install 'apikley[cli]'", file=sys.stderr)
             return 1

@@ -20,19 +20,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from apikley.receiver._events import Event
-    from apikley.receiver._handling import Retries
-    from apikley.receiver._inbox import Inbox
-    from apikley.receiver._receiver import Receiver
-    from apikley.receiver._records import Entry, Expected
+    from apikley.receiver.events import Event
+    from apikley.receiver.inbox.rows import Entry, Expected
+    from apikley.receiver.inbox.store import Inbox
+    from apikley.receiver.receiver import Receiver
+    from apikley.receiver.work.processing import Retries
 
 _HOMES = {
-    "Entry": "_records",
-    "Event": "_events",
-    "Expected": "_records",
-    "Inbox": "_inbox",
-    "Receiver": "_receiver",
-    "Retries": "_handling",
+    "Entry": "inbox.rows",
+    "Event": "events",
+    "Expected": "inbox.rows",
+    "Inbox": "inbox.store",
+    "Receiver": "receiver",
+    "Retries": "work.processing",
 }
 
 __all__ = ["Entry", "Event", "Expected", "Inbox", "Receiver", "Retries"]

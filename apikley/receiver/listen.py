@@ -13,17 +13,17 @@ from typing import NamedTuple
 import httpx
 
 import apikley_contract
-from apikley import _retry
-from apikley._checks import is_web_address
-from apikley._clock import Clock
-from apikley._fields import text
-from apikley._recent import GRACE
-from apikley._task import TaskSnapshot
-from apikley._wait import poll_pause
+from apikley._flows import retry as _retry
+from apikley._flows.clock import Clock
+from apikley._flows.recent import GRACE
+from apikley._flows.wait import poll_pause
+from apikley._model.checks import is_web_address
+from apikley._model.fields import text
+from apikley._model.task import TaskSnapshot
 from apikley.callbacks import Key, sign, signing_key
 from apikley.errors import ApikleyError, ConfigurationError, NotFound, ValidationFailed
-from apikley.receiver._confirm import Client, payload, published
 from apikley.receiver.notes import Notes
+from apikley.receiver.work.confirmation import Client, payload, published
 
 # How often the file of notes is read again, in seconds.
 _REREAD = 2.0

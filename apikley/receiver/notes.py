@@ -11,9 +11,9 @@ import os
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from apikley._fields import parsed
-from apikley._fingerprint import fingerprint
-from apikley._task import TaskSnapshot
+from apikley._model.fields import parsed
+from apikley._model.key_hash import fingerprint
+from apikley._model.task import TaskSnapshot
 from apikley.errors import ConfigurationError
 
 NOTES = ".apikley-tasks.jsonl"

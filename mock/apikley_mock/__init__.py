@@ -9,21 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from apikley_mock.clock import RealClock, VirtualClock
+    from apikley_mock.control.settings import Settings
     from apikley_mock.service import Service
-    from apikley_mock.settings import Settings
-    from apikley_mock.simulator import Simulator
-    from apikley_mock.transport import SimulatorTransport
+    from apikley_mock.web.app import Simulator
+    from apikley_mock.web.transport import SimulatorTransport
+    from apikley_mock.world.clock import RealClock, VirtualClock
 
 __all__ = ["RealClock", "Service", "Settings", "Simulator", "SimulatorTransport", "VirtualClock"]
 
 _MODULES = {
-    "RealClock": "clock",
+    "RealClock": "world.clock",
     "Service": "service",
-    "Settings": "settings",
-    "Simulator": "simulator",
-    "SimulatorTransport": "transport",
-    "VirtualClock": "clock",
+    "Settings": "control.settings",
+    "Simulator": "web.app",
+    "SimulatorTransport": "web.transport",
+    "VirtualClock": "world.clock",
 }
 
 

@@ -84,9 +84,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(options: argparse.Namespace) -> int:
     try:
-        from apikley_mock import scenario, server  # noqa: PLC0415 - needs the extra
-        from apikley_mock.clock import VirtualClock  # noqa: PLC0415
-        from apikley_mock.simulator import Simulator  # noqa: PLC0415
+        from apikley_mock.control import scenario  # noqa: PLC0415 - needs the extra
+        from apikley_mock.web import server  # noqa: PLC0415 - needs the extra
+        from apikley_mock.web.app import Simulator  # noqa: PLC0415
+        from apikley_mock.world.clock import VirtualClock  # noqa: PLC0415
     except ModuleNotFoundError as error:
         return _failed(f"{error.name} is not installed; run: pip install 'apikley[mock]'")
     try:
@@ -148,7 +149,7 @@ def _held(member: str, read: Callable[[str], Any] = str) -> Callable[[str], Any]
     """Reads an option, and holds it to what a scenario may have there."""
 
     def value_of(text: str) -> Any:
-        from apikley_mock import admin_document  # noqa: PLC0415 - takes its time
+        from apikley_mock.control import admin_document  # noqa: PLC0415 - takes its time
 
         value = read(text)
         if wrong := admin_document.findings("Scenario", {member: value}):

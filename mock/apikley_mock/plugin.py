@@ -12,10 +12,10 @@ import pytest
 if TYPE_CHECKING:
     from apikley import Apikley
     from apikley_mock.contract_check import Check
-    from apikley_mock.journal import Entry, Journal
-    from apikley_mock.server import ThreadedServer
-    from apikley_mock.simulator import Simulator
-    from apikley_mock.transport import SimulatorTransport
+    from apikley_mock.journal.journal import Entry, Journal
+    from apikley_mock.web.app import Simulator
+    from apikley_mock.web.server import ThreadedServer
+    from apikley_mock.web.transport import SimulatorTransport
 
 
 _CHECK: pytest.StashKey[Check] = pytest.StashKey()
@@ -74,7 +74,7 @@ class MockService:
             ValueError: There is no such fault, or it names what there is not; the message says what is wrong.
         """
         described = {"fault": fault, **({} if code is None else {"code": code}), **options}
-        from apikley_mock import admin_document  # noqa: PLC0415 - only for a test that asks for it
+        from apikley_mock.control import admin_document  # noqa: PLC0415 - only for a test that asks for it
 
         rule = admin_document.fault_rule(described, self._service.accounts.names())
         self._run(lambda: self._service.faults.arm(rule))
@@ -90,7 +90,7 @@ class MockService:
         Raises:
             ValueError: There is no such plan; the message says what is wrong.
         """
-        from apikley_mock import admin_document  # noqa: PLC0415
+        from apikley_mock.control import admin_document  # noqa: PLC0415
 
         rule = admin_document.plan_rule(plan, self._service.accounts.names())
         self._run(lambda: self._service.plans.arm(rule))
@@ -160,7 +160,7 @@ class MockService:
         await self._service.advance(seconds)
 
     async def _until_called_back(self, task_id: str | None, within: float, expected: dict[str, Any]) -> None:
-        from apikley_mock.nearest import differences  # noqa: PLC0415
+        from apikley_mock.journal.matching import differences  # noqa: PLC0415
 
         def reached() -> bool:
             return bool(self.journal.find_callback(lambda entry: not differences(expected, entry.json()), task_id))
@@ -176,7 +176,7 @@ class MockService:
 
 
 def _demand(schema: str, value: Any) -> None:
-    from apikley_mock import admin_document  # noqa: PLC0415 - only for a test that asks for it
+    from apikley_mock.control import admin_document  # noqa: PLC0415 - only for a test that asks for it
 
     if wrong := admin_document.findings(schema, value):
         raise ValueError(wrong)
@@ -271,7 +271,7 @@ def apikley_mock_settings() -> Mapping[str, Any]:
 @pytest.fixture(scope="session")
 def _apikley_mock_servers() -> Iterator[Callable[[Mapping[str, Any]], ThreadedServer]]:
     """One server for each way to be set up, started when a test first asks for it."""
-    from apikley_mock.server import ThreadedServer  # noqa: PLC0415 - only for a test that asks for it
+    from apikley_mock.web.server import ThreadedServer  # noqa: PLC0415 - only for a test that asks for it
 
     running: dict[str, ThreadedServer] = {}
 
@@ -306,16 +306,16 @@ def apikley_mock(
 @pytest.fixture
 def apikley_mock_transport(apikley_mock_settings: Mapping[str, Any]) -> SimulatorTransport:
     """A simulator in-process, for `httpx.AsyncClient(transport=…)`; its clock goes by `service.advance`."""
-    from apikley_mock.transport import SimulatorTransport  # noqa: PLC0415
+    from apikley_mock.web.transport import SimulatorTransport  # noqa: PLC0415
 
     return SimulatorTransport(_simulator(apikley_mock_settings))
 
 
 def _simulator(settings: Mapping[str, Any]) -> Simulator:
     """A simulator on a virtual clock, set up as asked for; where that makes no sense, the test fails in one line."""
-    from apikley_mock import scenario  # noqa: PLC0415
-    from apikley_mock.clock import VirtualClock  # noqa: PLC0415
-    from apikley_mock.simulator import Simulator  # noqa: PLC0415
+    from apikley_mock.control import scenario  # noqa: PLC0415
+    from apikley_mock.web.app import Simulator  # noqa: PLC0415
+    from apikley_mock.world.clock import VirtualClock  # noqa: PLC0415
 
     if "speed" in settings:
         pytest.fail("apikley_mock_settings: speed: the test drives this clock itself, by advance", pytrace=False)

@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
-from apikley_mock.accounts import Accounts
-from apikley_mock.caller import Caller
-from apikley_mock.clock import LAST_MOMENT, Clock, RealClock, VirtualClock
-from apikley_mock.deliveries import Deliveries
-from apikley_mock.engine import Engine
-from apikley_mock.faults import Fault
-from apikley_mock.journal import Journal
-from apikley_mock.plan import Plan
-from apikley_mock.rules import Rule, Rules
-from apikley_mock.settings import Settings
-from apikley_mock.storage import Storage
+from apikley_mock.control.armed import Rule, Rules
+from apikley_mock.control.plan import Plan
+from apikley_mock.control.settings import Settings
+from apikley_mock.journal.journal import Journal
+from apikley_mock.web.caller import Caller
+from apikley_mock.web.faults import Fault
+from apikley_mock.world.accounts import Accounts
+from apikley_mock.world.callbacks import Deliveries
+from apikley_mock.world.clock import LAST_MOMENT, Clock, RealClock, VirtualClock
+from apikley_mock.world.storage import Storage
+from apikley_mock.world.tasks import Engine
 
 
 class Service:

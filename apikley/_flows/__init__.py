@@ -1,0 +1,1 @@
+"""The protocol of each call, as generators without I/O."""

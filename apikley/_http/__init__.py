@@ -1,0 +1,1 @@
+"""HTTP: drivers, deadlines, envelope parsing, redaction."""

@@ -1,0 +1,1 @@
+"""Tasks, field reading, request validation and local files."""

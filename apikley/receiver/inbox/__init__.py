@@ -1,0 +1,1 @@
+"""The inbox: an SQL store of events."""

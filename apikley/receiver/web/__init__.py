@@ -1,0 +1,1 @@
+"""The receiver as an ASGI and a WSGI application."""

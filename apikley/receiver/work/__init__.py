@@ -1,0 +1,1 @@
+"""Workers, event processing and overdue polling."""

@@ -1,0 +1,216 @@
+"""The client is made from arguments, then from the environment, or says what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import PackageNotFoundError
+from typing import Any
+
+import httpx
+import pytest
+
+from apikley import Apikley, AsyncApikley, Clock, ConfigurationError, TransportError, WaitTimeout
+from contract_tests.client.fake_service import Service, ask_create, envelope
+from contract_tests.conftest import KEY
+
+
+def test_without_a_key_it_says_where_to_get_one() -> None:
+    with pytest.raises(ConfigurationError, match="set the environment variable APIKLEY_API_KEY, or pass api_key="):
+        Apikley()
+
+
+def test_key_and_base_url_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APIKLEY_API_KEY", KEY)
+    monkeypatch.setenv("APIKLEY_BASE_URL", "http://mock.test:8080/")
+    service = Service(envelope(data=7))
+    with Apikley(http_client=httpx.Client(transport=httpx.MockTransport(service))) as api:
+        assert api.credits() == 7
+    assert str(service.requests[0].url) == "http://mock.test:8080/api/v1/chat/credit"
+    assert service.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APIKLEY_BASE_URL", "http://other.test")
+    assert repr(Apikley(KEY, base_url="http://mine.test")) == "<Apikley http://mine.test>"
+
+
+def test_the_contracts_server_is_the_default() -> None:
+    assert repr(AsyncApikley(KEY)) == "<AsyncApikley https://api.apikley.ru>"
+
+
+@pytest.mark.parametrize("url", ["api.apikley.ru", "ftp://x.test", "http://", "http://x:99999", "http://[::1"])
+def test_a_base_url_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="is not an http or https URL with a host"):
+        Apikley(KEY, base_url=url)
+
+
+def test_timeouts_are_finite_by_default() -> None:
+    with Apikley(KEY) as api:
+        timeout = api._driver.client.timeout
+    assert None not in (timeout.connect, timeout.read, timeout.write, timeout.pool)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_only_connections_of_its_own_are_closed(own: bool) -> None:
+    theirs = httpx.Client()
+    api = Apikley(KEY, http_client=None if own else theirs)
+    with api:
+        pass
+    assert api._driver.client.is_closed is own
+    theirs.close()
+
+
+def test_the_async_client_closes_too() -> None:
+    async def main() -> Any:
+        async with AsyncApikley(KEY) as api:
+            return api._driver.client
+
+    assert asyncio.run(main()).is_closed
+
+
+def test_a_copy_that_was_never_installed_works_without_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("apikley._http.config.version", missing)
+    service = Service(envelope(data=7))
+    with Apikley(KEY, http_client=httpx.MockTransport(service)) as api:
+        assert api.credits() == 7
+    assert service.requests[0].headers["user-agent"] == "apikley"
+
+
+@pytest.mark.parametrize("retries", [-1, None, 0.5, "2", True, float("nan")])
+def test_a_number_of_resends_that_is_none_is_refused(retries: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^retries is .*, expected a whole number, 0 or more$"):
+        Apikley(KEY, retries=retries)
+
+
+@pytest.mark.parametrize("make", [Apikley, AsyncApikley])
+@pytest.mark.parametrize(
+    "timeout", [-1, 0, float("nan"), float("inf"), 1e300, "5", True, httpx.Timeout(5, read=float("nan"))], ids=repr
+)
+def test_a_timeout_that_is_none_is_refused(make: Any, timeout: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^timeout is .*, expected a number of seconds from 0 to 1,0.*not 0$"):
+        make(KEY, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://h\n",
+        "http://h\x00",
+        "http://h /",
+        " http://h",
+        "http://\ud800",
+        "http://xn--/",
+        "http://a..b",
+        "http:///x",
+    ],
+    ids=ascii,
+)
+def test_a_base_url_that_would_fail_later_is_refused_at_once(url: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"^the base URL .* is not an http or https URL with a host$"
+    ) as caught:
+        Apikley(KEY, base_url=url)
+    assert str(caught.value).isascii()
+
+
+@pytest.mark.parametrize("url", ["https://user:hunter2@h", "http://h?key=hunter2", "http://h#hunter2", "//x:hunter2@"])
+def test_a_base_url_with_more_than_a_place_is_refused_without_being_shown(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="the base URL holds a") as caught:
+        Apikley(KEY, base_url=url)
+    assert "hunter2" not in str(caught.value)
+
+
+def _timeouts(**options: Any) -> list[Any]:
+    """The time-outs that each request of a look and a download goes out with."""
+    record = {"taskId": "task_1", "state": "success", "resultJson": '{"resultUrls":["http://files.test/a.mp4"]}'}
+    service = Service(envelope(data=record), httpx.Response(404), envelope(data="http://files.test/b.mp4"))
+    transport = httpx.MockTransport(service)
+    with httpx.Client(transport=transport, **options.pop("own", {})) as http:
+        api = Apikley(KEY, base_url="http://service.test", http_client=http, retries=0, **options)
+        with pytest.raises(TransportError):
+            api.download("task_1", "never.mp4")
+    return [request.extensions["timeout"]["read"] for request in service.requests]
+
+
+def test_a_timeout_that_is_given_goes_before_that_of_ones_own_client() -> None:
+    assert set(_timeouts(timeout=1.5, own={"timeout": 7})) == {1.5}
+
+
+def test_the_timeout_of_ones_own_client_is_kept_where_none_is_given() -> None:
+    assert set(_timeouts(own={"timeout": 7})) == {7}
+
+
+def test_a_clock_of_ones_own_is_waited_by() -> None:
+    class Driven(Clock):
+        def __init__(self) -> None:
+            self.time = 0.0
+
+        def monotonic(self) -> float:
+            return self.time
+
+        def sleep(self, seconds: float) -> None:
+            self.time += seconds
+
+        async def async_sleep(self, seconds: float) -> None:
+            self.sleep(seconds)
+
+    record = {"taskId": "task_1", "state": "waiting"}
+    service = Service(envelope(data=record))
+    clocks = Driven(), Driven()
+    with (
+        Apikley(KEY, clock=clocks[0], http_client=httpx.MockTransport(service)) as api,
+        pytest.raises(WaitTimeout),
+    ):
+        api.wait("task_1", 3_600)
+
+    async def main() -> None:
+        transport = httpx.MockTransport(service.answer_async)
+        async with AsyncApikley(KEY, clock=clocks[1], http_client=transport) as api:
+            with pytest.raises(WaitTimeout):
+                await api.wait("task_1", 3_600)
+
+    asyncio.run(main())
+    assert [clock.time for clock in clocks] == [pytest.approx(3_600)] * 2
+
+
+CLOSED = r"^this client has been closed; make another one$"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [httpx.AsyncClient(), httpx.AsyncHTTPTransport(), "http://proxy.test"],
+    ids=lambda given: type(given).__name__,
+)
+def test_what_is_no_http_client_is_refused(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^http_client is of type \w+, expected httpx\.Client or httpx\.Base"):
+        Apikley(KEY, http_client=given)
+
+
+@pytest.mark.parametrize(
+    "given", [httpx.Client(), httpx.HTTPTransport(), httpx.AsyncClient], ids=lambda given: type(given).__name__
+)
+def test_what_is_no_async_http_client_is_refused(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^http_client is of type \w+, expected httpx\.AsyncClient or "):
+        AsyncApikley(KEY, http_client=given)
+
+
+def test_a_client_that_was_closed_says_so_and_sends_nothing() -> None:
+    api = Apikley(KEY)
+    api.close()
+    for call in (ask_create, lambda api: api.task("task_1"), lambda api: list(api.wait_many(["task_1"]))):
+        with pytest.raises(ConfigurationError, match=CLOSED) as caught:
+            call(api)
+        assert not hasattr(caught.value, "__notes__"), "nothing was on its way"
+
+
+def test_an_async_client_that_was_closed_says_so_and_opens_no_connection() -> None:
+    async def main() -> None:
+        api = AsyncApikley(KEY)
+        await api.aclose()
+        with pytest.raises(ConfigurationError, match=CLOSED):
+            await ask_create(api)
+
+    asyncio.run(main())

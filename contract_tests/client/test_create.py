@@ -1,0 +1,403 @@
+"""Nobody pays twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+import apikley
+from apikley import CreateOutcomeUnknown, Hailuo02ImageToVideoPro, RequestInvalid, TransportError
+from contract_tests.client.fake_service import BOTH, Service, ask_create, created, envelope
+
+pytestmark = pytest.mark.parametrize("call", BOTH)
+
+NEVER_SENT = {httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError}
+ERRORS_OF_HTTPX = {
+    error
+    for error in vars(httpx).values()
+    if isinstance(error, type)
+    and issubclass(error, httpx.RequestError | httpx.InvalidURL)
+    and error not in (httpx.RequestError, httpx.TransportError, httpx.TimeoutException, httpx.NetworkError)
+}
+
+
+def test_a_create_sends_the_request_once_with_the_key_and_gives_the_task(call: Any) -> None:
+    service = Service(created("task_hailuo_42"))
+    task, _ = call(service, ask_create)
+    (request,) = service.requests
+    assert task.id == "task_hailuo_42"
+    assert str(request.url) == "http://service.test/api/v1/jobs/createTask"
+    assert request.headers["authorization"] == "Bearer sk-test-7f3a9c0d1e"
+    assert json.loads(request.content) == {
+        "model": "hailuo/02-image-to-video-pro",
+        "input": {"prompt": "a ship", "image_url": "https://files.example.com/a.png"},
+    }
+
+
+def test_a_callback_url_is_sent_as_the_contract_names_it(call: Any) -> None:
+    service = Service(created())
+    image = Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
+    call(service, lambda api: api.create(image, callback_url="https://me.test/cb?job=1"))
+    assert json.loads(service.requests[0].content)["callBackUrl"] == "https://me.test/cb?job=1"
+
+
+def test_a_whole_body_is_sent_as_it_is(call: Any, example: dict[str, Any]) -> None:
+    service = Service(created())
+    call(service, lambda api: api.create(example))
+    assert json.loads(service.requests[0].content) == example
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.ReadTimeout("late"),
+        httpx.ReadError("reset"),
+        httpx.WriteError("broken pipe"),
+        httpx.WriteTimeout("stuck"),
+        httpx.RemoteProtocolError("Server disconnected without sending a response."),
+        httpx.Response(500, text="<html>oops</html>"),
+        httpx.Response(502, text="<html>bad gateway</html>"),
+        httpx.Response(503),
+        httpx.Response(504),
+        httpx.Response(408),
+        httpx.Response(599),
+        httpx.Response(303, headers={"location": "/elsewhere"}),
+        httpx.Response(200, text=""),
+        httpx.Response(200, text='{"code": 200, "data": {"taskId": "ta'),
+        httpx.Response(200, text="<html>welcome</html>"),
+        httpx.Response(200, json=[]),
+        httpx.Response(200, json=None),
+        httpx.Response(200, json={"msg": "success"}),
+        envelope(data=None),
+        envelope(data={}),
+        envelope(data={"taskId": ""}),
+        envelope(data={"taskId": None}),
+        envelope(data={"taskId": "  "}),
+        httpx.Response(200, text=r'{"code": 200, "data": {"taskId": "\ud800"}}'),
+        envelope(status=500, data={"taskId": "task_1"}),
+        envelope(code=599, msg="gateway"),
+        envelope(code=408, msg="no result"),
+        envelope(code=502, status=502),
+    ],
+    ids=repr,
+)
+def test_a_create_whose_outcome_is_unknown_is_never_sent_again(call: Any, answer: Any) -> None:
+    service = Service(answer)
+    with pytest.raises(CreateOutcomeUnknown) as caught:
+        call(service, ask_create, retries=5)
+    assert len(service.requests) == 1
+    assert caught.value.request["input"]["prompt"] == "a ship"
+    assert "may have been created and paid" in str(caught.value)
+
+
+@pytest.mark.parametrize("code", [429, 455])
+@pytest.mark.parametrize("status", ["body", "status", "bare status"])
+def test_a_create_that_was_refused_twice_is_sent_a_third_time_and_makes_one_task(
+    call: Any, code: int, status: str
+) -> None:
+    refusal = {
+        "body": envelope(code=code),
+        "status": envelope(code=code, status=code),
+        "bare status": httpx.Response(code),
+    }[status]
+    service = Service(refusal, refusal, created())
+    task, clock = call(service, ask_create)
+    assert task.id == "task_hailuo_1"
+    assert len(service.requests) == 3
+    assert len(clock.slept) == 2
+
+
+@pytest.mark.parametrize("error", sorted(NEVER_SENT, key=repr))
+def test_a_create_that_never_left_is_sent_again(call: Any, error: type[Exception]) -> None:
+    service = Service(error("refused"), created())
+    task, _ = call(service, ask_create)
+    assert task.id == "task_hailuo_1"
+    assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize("error", sorted(ERRORS_OF_HTTPX - NEVER_SENT, key=repr))
+def test_a_create_after_any_other_error_of_httpx_is_not_sent_again(call: Any, error: type[Exception]) -> None:
+    service = Service(error("something"), created())
+    with pytest.raises(CreateOutcomeUnknown):
+        call(service, ask_create)
+    assert len(service.requests) == 1
+
+
+def test_a_create_that_never_left_at_all_is_a_transport_error(call: Any) -> None:
+    service = Service(httpx.ConnectError("refused"))
+    with pytest.raises(TransportError, match="not sent: no connection: refused"):
+        call(service, ask_create)
+    assert len(service.requests) == 3
+
+
+def test_no_resend_is_made_where_none_is_allowed(call: Any) -> None:
+    service = Service(envelope(code=429), created())
+    with pytest.raises(apikley.RateLimited):
+        call(service, ask_create, retries=0)
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("code", [401, 402, 404, 422, 500, 501, 505, 433])
+def test_a_create_that_was_refused_for_good_is_not_sent_again(call: Any, code: int) -> None:
+    service = Service(envelope(code=code, msg="no"), created())
+    with pytest.raises(apikley.ApiError) as caught:
+        call(service, ask_create)
+    assert caught.value.code == code
+    assert len(service.requests) == 1
+
+
+def test_the_pause_before_a_resend_is_what_the_service_asks_for(call: Any) -> None:
+    refusal = httpx.Response(429, json={"code": 429}, headers={"retry-after": "7"})
+    _, clock = call(Service(refusal, created()), ask_create)
+    assert clock.slept == [7.0]
+
+
+def test_the_pause_asked_for_is_capped(call: Any) -> None:
+    refusal = httpx.Response(429, json={"code": 429}, headers={"retry-after": "86400"})
+    _, clock = call(Service(refusal, created()), ask_create)
+    assert clock.slept == [30.0]
+
+
+def test_an_invalid_request_is_not_sent_and_all_of_its_faults_are_named(call: Any) -> None:
+    service = Service(created())
+    wrong: Any = Hailuo02ImageToVideoPro(prompt="x" * 1812, image_url=3)  # type: ignore[arg-type]
+    with pytest.raises(RequestInvalid) as caught:
+        call(service, lambda api: api.create(wrong, callback_url="ftp://me.test/"))
+    assert service.requests == []
+    assert [(finding.pointer, finding.rule, finding.limit) for finding in caught.value.findings] == [
+        ("/input/prompt", "maxLength", 1500),
+        ("/input/image_url", "type", ["string"]),
+        ("/callBackUrl", "format", "http(s) URL"),
+    ]
+    assert "input.prompt: 1,812 characters, at most 1,500" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "model: missing, but required"),
+        ({"model": "hailuo/03"}, "model: 'hailuo/03', expected "),
+        ({"model": None}, "model: null, expected "),
+        ({"model": "hailuo/02-image-to-video-pro", "input": {}}, "input.prompt: missing, but required"),
+        ({"model": "hailuo/02-image-to-video-pro", "input": None}, "input: null, expected object"),
+        ({"model": "hailuo/02-image-to-video-pro", "callBackUrl": ""}, "callBackUrl: '' is not a uri"),
+        ({"model": "hailuo/02-image-to-video-pro", "callBackUrl": "http:"}, "callBackUrl: 'http:' is not an http"),
+        ({"model": "hailuo/02-image-to-video-pro", "x": object()}, "request: cannot be sent as JSON"),
+        ("a prompt", "request: str is no input of a known model"),
+    ],
+)
+def test_a_wrong_body_is_refused_in_words(call: Any, body: Any, words: str) -> None:
+    service = Service(created())
+    with pytest.raises(RequestInvalid) as caught:
+        call(service, lambda api: api.create(body))
+    assert words in str(caught.value)
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    "value", [object(), float("nan"), "\ud800", {1j: 2}], ids=["object", "nan", "surrogate", "key"]
+)
+def test_what_is_no_json_is_refused_before_sending(call: Any, value: Any) -> None:
+    service = Service(created())
+    with pytest.raises(RequestInvalid, match="cannot be sent as JSON"):
+        call(service, lambda api: api.create({"model": "hailuo/02-image-to-video-pro", "x": value}))
+    assert service.requests == []
+
+
+def test_a_token_names_the_create_in_the_callback_urls_query(call: Any) -> None:
+    service = Service(created())
+    image = Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
+    task, _ = call(service, lambda api: api.create(image, callback_url="https://me.test/cb?job=1#x", correlate=True))
+    sent = json.loads(service.requests[0].content)["callBackUrl"]
+    assert sent == f"https://me.test/cb?job=1&apikley_token={task.token}#x"
+    assert len(task.token) >= 32
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("HTTPS://me.test", "HTTPS://me.test?apikley_token=T"),
+        ("http://me.test/cb?", "http://me.test/cb?apikley_token=T"),
+        ("http://me.test/cb?a=?#?", "http://me.test/cb?a=?&apikley_token=T#?"),
+    ],
+)
+def test_a_token_changes_nothing_else_of_the_callback_url(call: Any, url: str, sent: str) -> None:
+    service = Service(created())
+    image = Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
+    task, _ = call(service, lambda api: api.create(image, callback_url=url, correlate=True))
+    assert json.loads(service.requests[0].content)["callBackUrl"] == sent.replace("=T", f"={task.token}")
+
+
+class Markup(str):
+    """Text as template engines make it."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("correlate", [False, True])
+def test_text_of_a_kind_of_its_own_is_sent_as_the_text_that_it_is(call: Any, correlate: bool) -> None:
+    service = Service(created())
+    body = {
+        Markup("model"): Markup("hailuo/02-image-to-video-pro"),
+        "input": {"prompt": Markup("a ship"), "image_url": Markup("https://e.test/x.png"), "more": (Markup("x"),)},
+    }
+    call(service, lambda api: api.create(body, callback_url=Markup("https://me.test/cb"), correlate=correlate))
+    sent = json.loads(service.requests[0].content)
+    assert sent["input"] == {"prompt": "a ship", "image_url": "https://e.test/x.png", "more": ["x"]}
+    assert sent["callBackUrl"].startswith("https://me.test/cb")
+
+
+def test_a_name_that_is_no_text_is_refused_with_all_other_faults(call: Any) -> None:
+    service = Service(created())
+    body = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "", 7: 1, "image_url": 3}}
+    with pytest.raises(RequestInvalid) as caught:
+        call(service, lambda api: api.create(body))
+    assert service.requests == []
+    assert str(caught.value) == (
+        "input.7: its name is a number, expected a string; input.image_url: a number, expected string"
+    )
+
+
+@pytest.mark.parametrize("url", ["http://[bad", 123, "ftp://me.test", ""])
+@pytest.mark.parametrize("correlate", [False, True])
+def test_a_callback_url_that_is_none_is_refused_with_a_token_or_without(
+    call: Any, url: Any, correlate: bool, example: dict[str, Any]
+) -> None:
+    service = Service(created())
+    with pytest.raises(RequestInvalid) as caught:
+        call(service, lambda api: api.create(example, callback_url=url, correlate=correlate))
+    assert [finding.pointer for finding in caught.value.findings] == ["/callBackUrl"]
+    assert "apikley_token" not in str(caught.value)
+    assert service.requests == []
+
+
+def test_a_token_is_added_to_the_callback_url_of_a_whole_body(call: Any, example: dict[str, Any]) -> None:
+    service = Service(created())
+    body = {**example, "callBackUrl": "https://me.test/cb"}
+    task, _ = call(service, lambda api: api.create(body, correlate=True))
+    assert json.loads(service.requests[0].content)["callBackUrl"] == f"https://me.test/cb?apikley_token={task.token}"
+    assert body["callBackUrl"] == "https://me.test/cb", "the body given stays as it is"
+
+
+@pytest.mark.parametrize("file", ["missing.png", "\0"])
+def test_faults_of_local_files_are_named_with_all_others_in_the_order_of_the_request(call: Any, file: str) -> None:
+    service = Service(created())
+    body = {
+        "callBackUrl": "ftp://me.test",
+        "input": {"prompt": "x" * 2000, "image_url": apikley.LocalFile(file), "end_image_url": 7},
+        "model": "hailuo/02-image-to-video-pro",
+    }
+    with pytest.raises(RequestInvalid) as caught:
+        call(service, lambda api: api.create(body))
+    assert [finding.pointer for finding in caught.value.findings] == [
+        "/callBackUrl",
+        "/input/prompt",
+        "/input/image_url",
+        "/input/end_image_url",
+    ]
+    assert service.requests == []
+
+
+def test_a_token_without_a_callback_url_is_one_fault_of_several(call: Any) -> None:
+    body = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x"}}
+    with pytest.raises(RequestInvalid) as caught:
+        call(Service(created()), lambda api: api.create(body, correlate=True))
+    assert [finding.pointer for finding in caught.value.findings] == ["/input/image_url", "/callBackUrl"]
+
+
+def test_no_two_creates_share_a_token(call: Any) -> None:
+    image = Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
+    tokens = {
+        call(Service(created()), lambda api: api.create(image, callback_url="http://me.test", correlate=True))[0].token
+        for _ in range(20)
+    }
+    assert len(tokens) == 20
+
+
+def test_a_lost_create_carries_its_token(call: Any) -> None:
+    service = Service(httpx.ReadTimeout("late"))
+    image = Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
+    with pytest.raises(CreateOutcomeUnknown) as caught:
+        call(service, lambda api: api.create(image, callback_url="https://me.test/cb", correlate=True))
+    assert caught.value.token
+    assert caught.value.request["callBackUrl"] == f"https://me.test/cb?apikley_token={caught.value.token}"
+
+
+def test_a_token_needs_a_callback_url(call: Any) -> None:
+    service = Service(created())
+    with pytest.raises(RequestInvalid, match="missing, but correlate=True needs it"):
+        call(
+            service,
+            lambda api: api.create(
+                Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png"), correlate=True
+            ),
+        )
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, asyncio.CancelledError])
+def test_an_interrupted_create_says_what_it_may_have_cost(call: Any, interruption: type[BaseException]) -> None:
+    def interrupt(request: httpx.Request) -> Any:
+        raise interruption
+
+    notes: list[str] = []
+
+    def ask(api: Any) -> Any:
+        if isinstance(api, apikley.Apikley):
+            with pytest.raises(interruption) as caught:
+                ask_create(api)
+            notes.extend(caught.value.__notes__)
+            return None
+
+        async def ask_async() -> None:
+            with pytest.raises(interruption) as caught:
+                await ask_create(api)
+            notes.extend(caught.value.__notes__)
+
+        return ask_async()
+
+    call(Service(interrupt), ask)
+    assert notes[0].startswith("a create was on its way: a task may have been made and paid")
+
+
+def test_no_resend_is_made_after_the_budget_of_time(call: Any) -> None:
+    refusal = httpx.Response(429, json={"code": 429}, headers={"retry-after": "30"})
+    service = Service(refusal)
+    with pytest.raises(apikley.RateLimited) as caught:
+        call(service, ask_create, retries=100)
+    assert len(service.requests) == 5
+    assert caught.value.retry_after == 30
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, asyncio.CancelledError])
+def test_an_interruption_before_a_resend_says_that_no_task_was_made(
+    call: Any, interruption: type[BaseException]
+) -> None:
+    notes: list[str] = []
+
+    def stop(_: float) -> Any:
+        raise interruption
+
+    def ask(api: Any) -> Any:
+        api._settings.clock.sleep = api._settings.clock.async_sleep = stop
+        if isinstance(api, apikley.Apikley):
+            with pytest.raises(interruption) as caught:
+                ask_create(api)
+            notes.extend(caught.value.__notes__)
+            return None
+
+        async def ask_async() -> None:
+            with pytest.raises(interruption) as caught:
+                await ask_create(api)
+            notes.extend(caught.value.__notes__)
+
+        return ask_async()
+
+    service = Service(httpx.Response(429, json={"code": 429}, headers={"retry-after": "20"}))
+    call(service, ask)
+    assert notes == ["interrupted before the create was sent: no task was made"]
+    assert len(service.requests) == 1

@@ -1,0 +1,442 @@
+"""A file appears when it is complete, and where it was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from apikley import NoResult, RequestInvalid, TransportError
+from apikley._http.partial_file import PartialFile
+from contract_tests.client.fake_service import BOTH, FakeClock, Service, call_sync, details, envelope
+
+pytestmark = pytest.mark.parametrize("run", BOTH)
+DONE = details("success", resultJson='{"resultUrls":["http://files.test/a.mp4"]}')
+
+
+def _download(target: Path) -> Any:
+    return lambda api: api.download("task_hailuo_1", target)
+
+
+def test_the_result_is_saved_under_the_given_name(run: Any, tmp_path: Path) -> None:
+    run(Service(DONE, httpx.Response(200, content=b"video")), _download(tmp_path / "a.mp4"))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.mp4": b"video"}
+
+
+def test_a_file_that_was_there_stays_until_the_new_one_is_complete(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"old")
+    with pytest.raises(TransportError, match="broke off"):
+        run(Service(DONE, httpx.ReadError("reset")), _download(tmp_path / "a.mp4"))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.mp4": b"old"}
+
+
+@pytest.mark.parametrize("status", [400, 401, 500])
+def test_an_error_page_is_not_saved(run: Any, tmp_path: Path, status: int) -> None:
+    with pytest.raises(TransportError, match=f"HTTP {status}"):
+        run(Service(DONE, httpx.Response(status, content=b"<html>")), _download(tmp_path / "a.mp4"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_task_without_a_result_has_nothing_to_download(run: Any, tmp_path: Path) -> None:
+    with pytest.raises(NoResult, match="task task_hailuo_1 has 0 results, no number 0; state: generating"):
+        run(Service(details("generating", resultJson="")), _download(tmp_path / "a.mp4"))
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", "ftp://x.test/a"])
+def test_only_web_addresses_are_fetched(run: Any, tmp_path: Path, url: str) -> None:
+    service = Service(details("success", resultJson=f'{{"resultUrls":["{url}"]}}'))
+    with pytest.raises(TransportError, match="is not an http or https URL"):
+        run(service, _download(tmp_path / "a.mp4"))
+    assert len(service.requests) == 1
+
+
+BODY = bytes(range(256)) * 40
+LINK = {"etag": '"v1"', "content-type": "video/mp4"}
+
+
+class Cut(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that breaks off."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __iter__(self) -> Any:
+        yield self.content
+        raise httpx.ReadError("reset")
+
+    async def __aiter__(self) -> Any:
+        yield self.content
+        raise httpx.ReadError("reset")
+
+
+class Files(Service):
+    """Serves BODY, cut off at the given places one connection after another."""
+
+    def __init__(self, *cuts: int, ranges: bool = True, version: str = '"v1"', **headers: str) -> None:
+        super().__init__(DONE)
+        self.cuts = list(cuts)
+        self.ranges = ranges
+        self.headers = {"etag": version, "content-type": "video/mp4", **headers}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if request.url.host != "files.test":
+            return httpx.Response(200, headers=DONE.headers, content=DONE.content)
+        start = 0
+        asked = request.headers.get("range")
+        if asked and self.ranges and request.headers.get("if-range") == self.headers["etag"]:
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        rest = BODY[start:]
+        headers = {**self.headers, "content-length": str(len(rest))}
+        if start:
+            headers["content-range"] = f"bytes {start}-{len(BODY) - 1}/{len(BODY)}"
+        if self.cuts:
+            return httpx.Response(206 if start else 200, headers=headers, stream=Cut(rest[: self.cuts.pop(0)]))
+        return httpx.Response(206 if start else 200, headers=headers, content=rest)
+
+
+def _ranges(service: Service) -> list[str | None]:
+    return [request.headers.get("range") for request in service.requests[1:]]
+
+
+def test_a_broken_connection_is_resumed_where_it_broke(run: Any, tmp_path: Path) -> None:
+    service = Files(1000, 500)
+    run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+    assert _ranges(service) == [None, "bytes=1000-", "bytes=1500-"]
+
+
+def test_resuming_goes_on_as_long_as_it_gets_further(run: Any, tmp_path: Path) -> None:
+    service = Files(*[1000] * 9)
+    run(service, _download(tmp_path / "a.mp4"), retries=1)
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+
+
+def test_a_download_that_gets_no_further_is_given_up(run: Any, tmp_path: Path) -> None:
+    service = Files(1000, *[0] * 50)
+    with pytest.raises(TransportError, match="the download broke off"):
+        run(service, _download(tmp_path / "a.mp4"))
+    assert len(service.requests) == 1 + 1 + 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_without_ranges_is_asked_for_the_whole_again(run: Any, tmp_path: Path) -> None:
+    service = Files(1000, ranges=False)
+    run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+
+
+def test_a_file_that_changed_meanwhile_is_fetched_anew(run: Any, tmp_path: Path) -> None:
+    service = Files(1000)
+    first = service.__call__
+
+    def changing(request: httpx.Request) -> httpx.Response:
+        answer = first(request)
+        service.headers["etag"] = '"v2"'
+        return answer
+
+    run(Service(DONE, changing), _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+
+
+def _part(start: int, end: int) -> httpx.Response:
+    headers = {**LINK, "content-range": f"bytes {start}-{end - 1}/{len(BODY)}"}
+    return httpx.Response(206, headers=headers, content=BODY[start:end])
+
+
+def test_a_server_that_gives_less_than_was_asked_for_is_asked_for_more(run: Any, tmp_path: Path) -> None:
+    service = Service(DONE, Files(1000), _part(1000, 1500), _part(1500, len(BODY)))
+    run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+    assert _ranges(service) == [None, "bytes=1000-", "bytes=1500-"]
+
+
+def test_a_file_that_stays_incomplete_is_not_saved(run: Any, tmp_path: Path) -> None:
+    with pytest.raises(TransportError, match=f"the result cannot be fetched: 1,000 of {len(BODY):,} bytes came"):
+        run(Service(DONE, Files(1000), _part(1000, 1000)), _download(tmp_path / "a.mp4"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_part_than_was_asked_for_is_not_taken(run: Any, tmp_path: Path) -> None:
+    wrong = httpx.Response(206, headers={**LINK, "content-range": "bytes 5-9/20"}, content=b"wrong")
+    whole = httpx.Response(200, headers=LINK, content=BODY)
+    cut = Files(1000)
+    cut.requests.append(httpx.Request("GET", "http://x.test"))
+    service = Service(DONE, cut, wrong, whole)
+    run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_an_expired_link_is_exchanged_for_a_fresh_one_once(run: Any, tmp_path: Path, status: int) -> None:
+    fresh = envelope(data="http://files.test/fresh.mp4")
+    service = Service(DONE, httpx.Response(status), fresh, httpx.Response(200, headers=LINK, content=b"video"))
+    run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == b"video"
+    assert json.loads(service.requests[2].content) == {"url": "http://files.test/a.mp4"}
+    assert str(service.requests[3].url) == "http://files.test/fresh.mp4"
+    service = Service(DONE, httpx.Response(status), fresh, httpx.Response(status))
+    with pytest.raises(TransportError, match=f"HTTP {status}"):
+        run(service, _download(tmp_path / "b.mp4"))
+    assert len(service.requests) == 4
+
+
+def test_a_link_that_cannot_be_exchanged_is_said(run: Any, tmp_path: Path) -> None:
+    service = Service(DONE, httpx.Response(403), envelope(422, "not ours"))
+    with pytest.raises(TransportError, match=r"expired \(HTTP 403\), and no fresh one can be had: 422: not ours"):
+        run(service, _download(tmp_path / "a.mp4"))
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", "application/a+json", "text/xml"])
+def test_a_page_in_place_of_the_file_is_not_saved(run: Any, tmp_path: Path, kind: str) -> None:
+    service = Service(DONE, httpx.Response(200, headers={"content-type": kind}, content=b"sorry"))
+    with pytest.raises(TransportError, match=re.escape(f"is no media file, but {kind.partition(';')[0]}")):
+        run(service, _download(tmp_path / "a.mp4"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("headers", [{"content-length": str(len(BODY))}, {"transfer-encoding": "chunked"}])
+def test_a_file_over_the_cap_is_given_up(run: Any, tmp_path: Path, headers: dict[str, str]) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={**LINK, **headers}, stream=httpx.ByteStream(BODY))
+
+    with pytest.raises(TransportError, match="is larger than 5,000 bytes"):
+        run(Service(DONE, answer), lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", max_bytes=5_000))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_that_takes_too_long_is_given_up(run: Any, tmp_path: Path) -> None:
+    clocks: list[FakeClock] = []
+
+    def start(api: Any) -> Any:
+        clocks.append(FakeClock(api))
+        return api.download("task_hailuo_1", tmp_path / "a.mp4", timeout=60)
+
+    def slow(_: httpx.Request) -> httpx.Response:
+        clocks[0].sleep(61)
+        return httpx.Response(200, headers=LINK, content=BODY)
+
+    with pytest.raises(TransportError, match="took too long"):
+        run(Service(DONE, slow), start)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("status", [408, 429, 503])
+def test_a_file_host_that_refuses_for_now_is_asked_again_when_it_says_and_for_the_rest(
+    run: Any, tmp_path: Path, status: int
+) -> None:
+    busy = httpx.Response(status, headers={"retry-after": "7"}, content=b"<html>later")
+    service = Service(DONE, busy, Files(1000), busy, _part(1000, len(BODY)))
+    _, clock = run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == BODY
+    assert clock.slept[::2] == [7.0, 7.0]
+    assert _ranges(service) == [None, None, "bytes=1000-", "bytes=1000-"]
+
+
+def test_a_file_host_that_goes_on_refusing_is_given_up(run: Any, tmp_path: Path) -> None:
+    service = Service(DONE, httpx.Response(429))
+    with pytest.raises(TransportError, match="the result cannot be fetched: HTTP 429"):
+        run(service, _download(tmp_path / "a.mp4"))
+    assert len(service.requests) == 1 + 3
+
+
+def test_no_pause_reaches_beyond_the_time_that_a_download_has(run: Any, tmp_path: Path) -> None:
+    service = Service(DONE, httpx.Response(429, headers={"retry-after": "20"}))
+    with pytest.raises(TransportError, match="HTTP 429"):
+        run(service, lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", timeout=10))
+    assert len(service.requests) == 2
+
+
+def test_an_empty_file_is_none(run: Any, tmp_path: Path) -> None:
+    service = Service(DONE, httpx.Response(200, headers=LINK), httpx.Response(200, headers=LINK, content=b"video"))
+    run(service, _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == b"video"
+    with pytest.raises(TransportError, match="the result cannot be fetched: an empty file came"):
+        run(Service(DONE, httpx.Response(200, headers=LINK)), _download(tmp_path / "b.mp4"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that comes byte by byte."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __iter__(self) -> Any:
+        return (bytes([byte]) for byte in self.content)
+
+    async def __aiter__(self) -> Any:
+        for piece in self:
+            yield piece
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-type": "application/octet-stream"}], ids=["none", "any"])
+@pytest.mark.parametrize("page", [b"<!doctype html>", b"\xef\xbb\xbf\r\n <?xml", b' {"code": 404}', b"[]"])
+def test_a_page_that_does_not_say_what_it_is_is_not_saved(
+    run: Any, tmp_path: Path, page: bytes, headers: dict[str, str]
+) -> None:
+    service = Service(DONE, lambda _: httpx.Response(200, headers=headers, stream=Pieces(page)))
+    with pytest.raises(TransportError, match="the result is no media file, but text"):
+        run(service, _download(tmp_path / "a.mp4"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"\0\0\0<ftyp", b"\n\n\0{"])
+def test_a_file_of_unknown_kind_is_taken_where_it_does_not_begin_as_text(
+    run: Any, tmp_path: Path, content: bytes
+) -> None:
+    run(Service(DONE, httpx.Response(200, content=content)), _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "a.mp4").read_bytes() == content
+
+
+def test_a_pipe_is_not_replaced_by_a_file_and_nothing_is_fetched_for_it(run: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        service = Service(DONE, httpx.Response(200, headers=LINK, content=BODY))
+        with pytest.raises(FileExistsError, match="a device, pipe or socket"):
+            run(service, _download(tmp_path / name))
+        assert len(service.requests) == 1
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_folder_is_not_written_over(run: Any, tmp_path: Path) -> None:
+    service = Service(DONE, httpx.Response(200, headers=LINK, content=BODY))
+    with pytest.raises(IsADirectoryError, match="name the file itself"):
+        run(service, _download(tmp_path))
+    assert len(service.requests) == 1
+
+
+def test_a_link_in_place_of_the_target_is_replaced_not_followed(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"untouched")
+    (tmp_path / "a.mp4").symlink_to(tmp_path / "elsewhere")
+    run(Service(DONE, httpx.Response(200, headers=LINK, content=b"video")), _download(tmp_path / "a.mp4"))
+    assert (tmp_path / "elsewhere").read_bytes() == b"untouched"
+    assert (tmp_path / "a.mp4").read_bytes() == b"video"
+
+
+def test_a_full_disc_leaves_nothing_behind(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(PartialFile, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(Service(DONE, httpx.Response(200, headers=LINK, content=b"video")), _download(tmp_path / "a.mp4"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_is_as_readable_as_any_new_file(run: Any, tmp_path: Path) -> None:
+    run(Service(DONE, httpx.Response(200, headers=LINK, content=b"video")), _download(tmp_path / "a.mp4"))
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "a.mp4").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_progress_is_told_after_each_piece(run: Any, tmp_path: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    service = Service(DONE, httpx.Response(200, content=b"video", headers={"content-length": "5"}))
+    run(
+        service,
+        lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", on_progress=lambda *all: told.append(all)),
+    )
+    assert told[-1] == (5, 5)
+
+
+def test_progress_is_told_to_either_kind_of_function(run: Any, tmp_path: Path) -> None:
+    told: list[int] = []
+
+    async def later(come: int, _: int | None) -> None:
+        await asyncio.sleep(0)
+        told.append(come)
+
+    def now(come: int, _: int | None) -> None:
+        told.append(come)
+
+    tell = now if run is call_sync else later
+    service = Service(DONE, lambda _: httpx.Response(200, headers=LINK, stream=Pieces(b"video")))
+    run(service, lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", on_progress=tell))
+    assert told == [1, 2, 3, 4, 5]
+
+
+def test_a_task_saves_its_own_result(run: Any, tmp_path: Path) -> None:
+    async def save(api: Any) -> Any:
+        return await (await api.task("task_hailuo_1")).download(tmp_path / "a.mp4", index=-1)
+
+    def save_sync(api: Any) -> Any:
+        return api.task("task_hailuo_1").download(tmp_path / "a.mp4", index=-1)
+
+    service = Service(DONE, httpx.Response(200, headers=LINK, content=b"video"))
+    assert run(service, save_sync if run is call_sync else save)[0] == tmp_path / "a.mp4"
+    assert (tmp_path / "a.mp4").read_bytes() == b"video"
+    assert len(service.requests) == 2, "one look, and no second one for the download"
+
+
+def test_a_link_that_is_promised_and_not_given_is_said(run: Any) -> None:
+    with pytest.raises(TransportError, match="the answer is a success, but holds no link"):
+        run(Service(envelope(data=None)), lambda api: api.download_url("http://files.test/a.mp4"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://[::1/x", "http://", "http:///x", "http://xn--/x", "http://a..b/x", "http://\\ud800/x", "http://x:0/"],
+)
+def test_an_address_without_a_usable_host_is_not_fetched(run: Any, tmp_path: Path, url: str) -> None:
+    service = Service(details("success", resultJson=f'{{"resultUrls":["{url}"]}}'))
+    with pytest.raises(TransportError, match="the result's address is not an http or https URL with a host"):
+        run(service, _download(tmp_path / "a.mp4"))
+    assert len(service.requests) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["http://[::1/x", "http://xn--/x", "http://", "file:///etc/passwd"])
+def test_a_redirect_to_no_usable_address_is_a_transport_error(run: Any, tmp_path: Path, url: str) -> None:
+    service = Service(DONE, httpx.Response(302, headers={"location": url}))
+    with pytest.raises(TransportError, match="the download broke off: "):
+        run(service, _download(tmp_path / "a.mp4"), retries=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_in_ones_own_progress_function_comes_through(run: Any, tmp_path: Path) -> None:
+    def broken(*_: Any) -> None:
+        raise UnicodeError("of my own")
+
+    service = Service(DONE, httpx.Response(200, content=b"video"))
+    with pytest.raises(UnicodeError, match="of my own"):
+        run(service, lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", on_progress=broken))
+
+
+def test_a_name_as_long_as_names_may_be_can_be_downloaded_to(run: Any, tmp_path: Path) -> None:
+    target = tmp_path / ("\u732b" * 82 + ".mp4")
+    run(Service(DONE, httpx.Response(200, headers=LINK, content=b"video")), _download(target))
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
+def test_the_mask_of_the_process_is_left_alone(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    masks: list[int] = []
+    monkeypatch.setattr("os.umask", masks.append)
+    run(Service(DONE, httpx.Response(200, headers=LINK, content=b"video")), _download(tmp_path / "a.mp4"))
+    assert masks == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("index", "0", "index: '0', expected a whole number"),
+        ("max_bytes", float("nan"), "max_bytes: nan, expected a whole number, 0 or more"),
+        ("timeout", float("nan"), "timeout: nan, expected a number of seconds from 0 to 1,000,000,000"),
+        ("timeout", -1, "timeout: -1, expected a number of seconds from 0 to 1,000,000,000"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(
+    run: Any, tmp_path: Path, option: str, value: Any, words: str
+) -> None:
+    with pytest.raises(RequestInvalid) as caught:
+        run(Service(DONE), lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", **{option: value}))
+    assert str(caught.value) == words
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,384 @@
+"""Whatever comes back over a real connection ends in one of our exceptions, and in one POST."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import logging
+import re
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apikley import ApiError, Apikley, ApikleyError, AsyncApikley, CreateOutcomeUnknown, TransportError
+from apikley._http import deadlines as _deadline
+from contract_tests.client.fake_service import ask_create
+from contract_tests.conftest import KEY
+
+GOOD = json.dumps({"code": 200, "msg": "success", "data": {"taskId": "task_1", "state": "waiting"}}).encode()
+
+
+def _answer(body: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
+WHOLE = _answer(GOOD)
+
+
+class RawService:
+    """Reads each request to its end, writes the given bytes, and hangs up."""
+
+    def __init__(self) -> None:
+        self.said = b""
+        self.dribbles = False  # whether more follows, byte by byte
+        self.requests: list[bytes] = []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                self.requests.append(_request(connection))
+                connection.sendall(self.said)
+                for _ in range(100):
+                    if not self.dribbles:
+                        break
+                    connection.sendall(b"x")
+                    time.sleep(0.05)
+
+
+def _request(connection: socket.socket) -> bytes:
+    content = b""
+    while b"\r\n\r\n" not in content:
+        piece = connection.recv(65536)
+        content += piece
+        if not piece or content.startswith(b"\x16"):
+            return content  # it hung up, or it wants to speak TLS
+    head, _, body = content.partition(b"\r\n\r\n")
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    length = int(lengths[0].partition(b":")[2]) if lengths else 0
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+@pytest.fixture(scope="module")
+def raw() -> Iterator[RawService]:
+    service = RawService()
+    yield service
+    service.close()
+
+
+class Way:
+    """A client, sync or async, over one of its transports."""
+
+    def __init__(self, name: str, url: str, timeout: float = 5) -> None:
+        self._timeout = timeout
+        self._runner = asyncio.Runner()
+        self.api: Apikley | AsyncApikley
+        if name == "sync":
+            self.api = Apikley(KEY, base_url=url, timeout=timeout, retries=0)
+        else:
+            self.api = self._runner.run(self._make(name, url))
+
+    def __call__(self, call: Callable[[Any], Any]) -> Any:
+        if isinstance(self.api, Apikley):
+            return call(self.api)
+        return self._runner.run(call(self.api))
+
+    def close(self) -> None:
+        if isinstance(self.api, Apikley):
+            self.api.close()
+        else:
+            self._runner.run(self.api.aclose())
+        self._runner.close()
+
+    async def _make(self, name: str, url: str) -> AsyncApikley:
+        transport = httpx.AsyncHTTPTransport() if name == "over httpx" else None
+        api = AsyncApikley(KEY, base_url=url, timeout=self._timeout, retries=0, http_client=transport)
+        assert (api._driver.sender is not None) == (name == "over aiohttp"), "aiohttp is installed, and no proxy is set"
+        return api
+
+
+@pytest.fixture(scope="module", params=["sync", "over httpx", "over aiohttp"])
+def way(request: pytest.FixtureRequest, raw: RawService) -> Iterator[Way]:
+    made = Way(request.param, raw.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def another_way(request: pytest.FixtureRequest) -> Iterator[Callable[..., Way]]:
+    """The same kind of client, for another address."""
+    made: list[Way] = []
+    name = request.node.callspec.params["way"]
+
+    def make(url: str, timeout: float = 5) -> Way:
+        made.append(Way(name, url, timeout))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def test_a_create_cut_at_any_byte_of_its_answer_is_unknown_and_sent_once(raw: RawService, way: Way) -> None:
+    for length in range(len(WHOLE)):
+        raw.said, raw.requests = WHOLE[:length], []
+        with pytest.raises(CreateOutcomeUnknown) as caught:
+            way(ask_create)
+        assert len(raw.requests) == 1, f"cut after {length} bytes"
+        assert KEY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_look_cut_at_any_byte_of_its_answer_is_a_transport_error(raw: RawService, way: Way) -> None:
+    for length in range(len(WHOLE)):
+        raw.said = WHOLE[:length]
+        with pytest.raises(TransportError):
+            way(lambda api: api.task("task_1"))
+
+
+def test_the_whole_answer_is_a_task(raw: RawService, way: Way) -> None:
+    raw.said = WHOLE
+    assert way(ask_create).id == "task_1"
+    assert way(lambda api: api.task("task_1")).state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("said", "create", "look"),
+    [
+        (b"", CreateOutcomeUnknown, TransportError),
+        (b"\r\n\r\n", CreateOutcomeUnknown, TransportError),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", CreateOutcomeUnknown, TransportError),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: x\r\n\r\n", CreateOutcomeUnknown, TransportError),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", CreateOutcomeUnknown, TransportError),
+        (b"HTTP/1.1 599 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", CreateOutcomeUnknown, ApiError),
+        (b"HTTP/1.1 455 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", ApiError, ApiError),
+        (b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", CreateOutcomeUnknown, TransportError),
+        (
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
+            CreateOutcomeUnknown,
+            TransportError,
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            CreateOutcomeUnknown,
+            TransportError,
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 99999999\r\n\r\n" + b"x" * (17 * 1024 * 1024),
+            CreateOutcomeUnknown,
+            TransportError,
+        ),
+    ],
+    ids=range(11),
+)
+def test_bytes_that_are_no_answer_end_in_our_exceptions(
+    raw: RawService, way: Way, said: bytes, create: type[ApikleyError], look: type[ApikleyError]
+) -> None:
+    raw.said, raw.requests = said, []
+    with pytest.raises(create):
+        way(ask_create)
+    assert len(raw.requests) == 1
+    with pytest.raises(look):
+        way(lambda api: api.task("task_1"))
+
+
+LATE = r"no answer in time|the answer did not end in time"
+HEAD_OF_ANY_LENGTH = b"HTTP/1.1 200 OK\r\nX-Long: "
+BODY_OF_ANY_LENGTH = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9999\r\n\r\n"
+
+
+@pytest.mark.parametrize("said", [HEAD_OF_ANY_LENGTH, BODY_OF_ANY_LENGTH], ids=["head", "body"])
+def test_an_answer_that_comes_byte_by_byte_is_given_up_in_time(
+    raw: RawService, way: Way, another_way: Callable[..., Way], said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw.said, raw.requests = said, []
+    monkeypatch.setattr(raw, "dribbles", True)
+    hasty = another_way(raw.url, timeout=0.3)
+    with pytest.raises(CreateOutcomeUnknown, match=LATE):
+        hasty(ask_create)
+    assert len(raw.requests) == 1
+    with pytest.raises(TransportError, match=LATE):
+        hasty(lambda api: api.task("task_1"))
+
+
+@pytest.mark.parametrize("location", ["http:foo", "https:login", "mailto:a@b", "urn:x", "a:b:c", "http://[::1"])
+def test_a_create_that_is_redirected_to_no_address_was_sent_once(raw: RawService, way: Way, location: str) -> None:
+    head = f"HTTP/1.1 302 X\r\nLocation: {location}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    raw.said, raw.requests = head.encode(), []
+    with pytest.raises(CreateOutcomeUnknown):
+        way(ask_create)
+    assert len(raw.requests) == 1
+
+
+def test_a_redirect_to_another_host_does_not_take_the_key_there(raw: RawService, way: Way) -> None:
+    elsewhere = RawService()
+    try:
+        elsewhere.said = WHOLE
+        for status in (301, 302, 303, 307, 308):
+            head = f"HTTP/1.1 {status} X\r\nLocation: {elsewhere.url}/\r\nConnection: close\r\n"
+            raw.said = f"{head}Content-Length: 0\r\n\r\n".encode()
+            for call in (ask_create, lambda api: api.task("task_1")):
+                with pytest.raises((ApiError, CreateOutcomeUnknown)):
+                    way(call)
+        assert elsewhere.requests == []
+    finally:
+        elsewhere.close()
+
+
+def test_nobody_listening_is_not_sent(way: Way, another_way: Callable[..., Way]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(TransportError, match="not sent: "):
+        another_way(f"http://127.0.0.1:{port}")(ask_create)
+
+
+def test_a_server_without_tls_gets_no_key(raw: RawService, way: Way, another_way: Callable[..., Way]) -> None:
+    raw.said, raw.requests = b"not TLS at all\r\n\r\n" * 10, []
+    with pytest.raises(TransportError, match="not sent: no connection"):
+        another_way(raw.url.replace("http:", "https:"))(ask_create)
+    assert KEY.encode() not in b"".join(raw.requests)
+
+
+def test_requests_are_logged_without_the_key(raw: RawService, way: Way, caplog: pytest.LogCaptureFixture) -> None:
+    raw.said = WHOLE
+    with caplog.at_level(logging.DEBUG):
+        way(lambda api: api.task("task_1"))
+    ours = [record.getMessage() for record in caplog.records if record.name == "apikley"]
+    assert len(ours) == 1
+    assert ours[0].startswith("GET /api/v1/jobs/recordInfo: HTTP 200, ")
+    assert KEY not in caplog.text
+
+
+def test_all_ways_send_the_same_request(raw: RawService, way: Way) -> None:
+    raw.said, raw.requests = WHOLE, []
+    way(lambda api: api.task("task ä/&?1"))
+    way(ask_create)
+    look, create = (request.partition(b"\r\n\r\n") for request in raw.requests)
+    assert look[0].startswith(b"GET /api/v1/jobs/recordInfo?taskId=task+%C3%A4%2F%26%3F1 ") or look[0].startswith(
+        b"GET /api/v1/jobs/recordInfo?taskId=task%20%C3%A4%2F%26%3F1 "
+    )
+    assert b"uthorization: Bearer " + KEY.encode() in look[0]
+    assert json.loads(create[2])["input"]["prompt"] == "a ship"
+    for head in (look[0].lower(), create[0].lower()):
+        assert b"user-agent: apikley/" in head
+        assert b"accept: application/json" in head
+        assert b"cookie" not in head
+    assert b"content-type: application/json" in create[0].lower()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
+    max_leaves=10,
+)
+BODIES = (
+    st.binary(max_size=200)
+    | JSON.map(lambda value: json.dumps(value).encode())
+    | st.fixed_dictionaries(
+        {"code": st.sampled_from([200, "200", 402, "402", 429, 455, 0, -1, 10**30, None, True, 200.0]) | JSON},
+        optional={"msg": JSON, "message": JSON, "data": JSON | st.fixed_dictionaries({"taskId": JSON, "state": JSON})},
+    ).map(lambda value: json.dumps(value).encode())
+)
+
+
+@given(status=st.integers(200, 599), body=BODIES, kind=st.sampled_from(["application/json", "text/html", ""]))
+def test_any_body_under_any_status_has_one_outcome(status: int, body: bytes, kind: str) -> None:
+    posts = 0
+
+    def service(request: httpx.Request) -> httpx.Response:
+        nonlocal posts
+        posts += 1
+        return httpx.Response(status, content=body, headers={"content-type": kind})
+
+    with Apikley(KEY, base_url="http://service.test", http_client=httpx.MockTransport(service), retries=0) as api:
+        for call in (ask_create, lambda api: api.task("task_1"), lambda api: api.credits()):
+            error = _error(call, api)
+            assert error is None or (str(error) and KEY not in repr(error) + str(error))
+    assert posts == 3
+
+
+def _error(call: Callable[[Any], Any], api: Apikley) -> ApikleyError | None:
+    try:
+        call(api)
+    except ApikleyError as error:
+        return error
+    return None
+
+
+def test_the_time_for_an_answer_begins_when_the_request_is_written(
+    raw: RawService, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = [1_000.0]
+    monkeypatch.setattr(_deadline, "monotonic", lambda: times[0])
+
+    class SlowFile(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            times[0] += 50  # ten times the time for an answer
+            return super().read(size)
+
+    raw.said, raw.requests = _answer(GOOD.replace(b'"taskId"', b'"downloadUrl"')), []
+    assert way(lambda api: api.upload(SlowFile(b"\x89PNG\r\n\x1a\n" + bytes(200_000)))) == "task_1"
+    assert len(raw.requests) == 1
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+SHORT = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "what answered does not speak HTTP; is the base URL right?"),
+        (b"Bad\nstatus\r\n\r\n", "what answered does not speak HTTP; is the base URL right?"),
+        (b"", "the connection was cut"),
+        (SHORT, "the connection was cut|the answer broke off, or is not compressed as it says"),
+        (CHUNKED + b"5\r\n{", "the connection was cut|the answer broke off, or is not compressed as it says"),
+    ],
+    ids=["ssh", "broken line", "nothing", "too short", "cut chunk"],
+)
+def test_what_is_no_answer_is_said_in_one_clear_line(raw: RawService, way: Way, said: bytes, words: str) -> None:
+    raw.said = said
+    with pytest.raises(TransportError) as caught:
+        way(lambda api: api.task("task_1"))
+    assert re.fullmatch(words.replace("?", r"\?"), str(caught.value))
+
+
+def test_a_redirect_asks_whether_the_base_url_is_right(raw: RawService, way: Way) -> None:
+    raw.said = b"HTTP/1.1 307 X\r\nLocation: http://elsewhere.test/\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    with pytest.raises(ApiError, match=r"^307: HTTP 307, a redirect, which is not followed; is the base URL right\?"):
+        way(lambda api: api.task("task_1"))
+
+
+def test_errors_of_ones_own_transport_are_no_news_of_the_create() -> None:
+    def broken(request: httpx.Request) -> httpx.Response:
+        raise UnicodeError("label empty or too long")
+
+    with (
+        Apikley(KEY, base_url="http://service.test", http_client=httpx.MockTransport(broken)) as api,
+        pytest.raises(CreateOutcomeUnknown, match="label empty or too long"),
+    ):
+        ask_create(api)

@@ -1,0 +1,265 @@
+"""However many wait, the service is asked gently, and nobody waits for one who has left."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apikley import AsyncApikley, WaitTimeout
+from apikley._flows.effects import Flow, Send, Sleep
+from apikley._flows.rate_limit import Limiter
+from apikley._flows.state import Core
+from apikley._flows.wait import wait
+from apikley._http.envelope import Answer
+from apikley._model.task import TaskSnapshot
+from contract_tests.client.fake_service import BASE, BOTH, FakeClock, Service, details, envelope
+from contract_tests.conftest import KEY
+
+WAITING = Answer(200, {}, envelope(data={"taskId": "task_1", "state": "waiting"}).content)
+
+
+class Waits:
+    """Many waits of one client, run together on a clock that jumps from event to event."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.core = Core(0, self)  # type: ignore[arg-type]  # as much of a clock as a flow reads
+        self.looks: list[tuple[float, str]] = []
+        self.ended: dict[str, float] = {}
+        self.steps = 0
+        self._flows: dict[str, Flow[TaskSnapshot]] = {}
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.time, UTC)
+
+    def start(self, name: str, timeout: float) -> None:
+        self._flows[name] = wait(self.core, TaskSnapshot(name), timeout, None)
+        self._step(name, None)
+
+    def cancel(self, name: str) -> None:
+        flow = self._flows.pop(name)
+        with pytest.raises(asyncio.CancelledError):
+            flow.throw(asyncio.CancelledError())
+
+    def at(self, time: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._due, (time, next(self._order), act))
+
+    def run(self, until: float) -> None:
+        while self._due and self._due[0][0] <= until:
+            self.time, _, act = heapq.heappop(self._due)
+            act()
+        self.time = until
+
+    def first_look(self, name: str) -> float:
+        return next(time for time, looked in self.looks if looked == name)
+
+    def _step(self, name: str, answer: Answer | None) -> None:
+        if name not in self._flows:
+            return
+        self.steps += 1
+        try:
+            effect = self._flows[name].send(answer)
+        except WaitTimeout:
+            self.ended[name] = self.time
+            del self._flows[name]
+            return
+        if isinstance(effect, Send):
+            self.looks.append((self.time, name))
+            self._step(name, WAITING)
+        else:
+            assert isinstance(effect, Sleep)
+            self.at(self.time + effect.seconds, lambda: self._step(name, None))
+
+
+def _gentle(waits: Waits) -> bool:
+    times = [time for time, _ in waits.looks]
+    return all(later - earlier >= 1.0 - 1e-9 for earlier, later in zip(times, times[10:], strict=False))
+
+
+def test_cancelled_waits_leave_their_places_to_later_ones() -> None:
+    waits = Waits()
+    for number in range(300):
+        waits.start(f"t{number}", 900)
+    waits.run(0.5)
+    for number in range(300):
+        waits.cancel(f"t{number}")
+    waits.start("new", 5)
+    waits.run(20)
+    assert waits.first_look("new") == pytest.approx(1.0)  # the ten places of the first second were taken
+    assert waits.ended["new"] == pytest.approx(5.5)
+
+
+def test_waits_that_have_ended_leave_their_places_to_later_ones() -> None:
+    waits = Waits()
+    for number in range(100):
+        waits.start(f"t{number}", 2)
+    waits.run(10)
+    assert len(waits.ended) == 100
+    assert max(waits.ended.values()) == pytest.approx(2.0)
+    waits.start("new", 5)
+    assert waits.first_look("new") == 10
+
+
+def test_a_wait_gains_what_those_before_it_in_line_give_up() -> None:
+    waits = Waits()
+    for number in range(300):
+        waits.start(f"t{number}", 900)
+    waits.start("last", 5)
+    waits.run(0.5)
+    for number in range(300):
+        waits.cancel(f"t{number}")
+    waits.run(20)
+    assert waits.first_look("last") <= 2.0
+
+
+def test_a_thousand_waits_are_served_in_their_order_and_cost_one_question_a_second_each() -> None:
+    waits = Waits()
+    for number in range(1_000):
+        waits.start(f"t{number}", 3_600)
+    waits.run(105)
+    firsts = list(dict.fromkeys(name for _, name in waits.looks))
+    assert firsts == [f"t{number}" for number in range(1_000)]
+    assert len(waits.looks) >= 1_000, "a place was left unused"
+    assert _gentle(waits)
+    assert waits.steps <= 1_000 * 110
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 30), st.floats(0, 40), st.none() | st.floats(0, 30)), max_size=80),
+)
+def test_no_window_ever_holds_more_than_the_limit(lives: list[tuple[float, float, float | None]]) -> None:
+    waits = Waits()
+
+    def leave(name: str) -> None:
+        if name in waits._flows:
+            waits.cancel(name)
+
+    for number, (start, timeout, leaves) in enumerate(lives):
+        name = f"t{number}"
+        waits.at(start, lambda name=name, timeout=timeout: waits.start(name, timeout))  # type: ignore[misc]
+        if leaves is not None:
+            waits.at(start + leaves, lambda name=name: leave(name))  # type: ignore[misc]
+    waits.run(200)
+    assert _gentle(waits)
+    for number, (start, timeout, leaves) in enumerate(lives):
+        if leaves is None:
+            assert waits.ended[f"t{number}"] == pytest.approx(start + timeout)
+
+
+def test_a_place_is_free_where_the_window_has_room() -> None:
+    limiter = Limiter(2, 1.0)
+    for now, wanted in [(0.0, 0.0), (0.5, 0.0), (0.6, 0.4), (1.0, 0.0), (1.2, 0.3), (1.5, 0.0), (9.0, 0.0)]:
+        with limiter.line() as ask:
+            assert ask(now) == pytest.approx(wanted)
+
+
+def test_cancelled_tasks_of_a_real_loop_leave_nothing_behind() -> None:
+    service = Service(details("waiting"))
+
+    async def main() -> list[str]:
+        async with AsyncApikley(KEY, base_url=BASE, http_client=httpx.MockTransport(service.answer_async)) as api:
+            clock = api._settings.clock
+            clock.async_sleep = lambda _: asyncio.Event().wait()  # type: ignore[method-assign, assignment, return-value]
+            crowd = [asyncio.create_task(api.wait(f"t{number}", 900)) for number in range(300)]
+            for _ in range(50):
+                await asyncio.sleep(0)
+            for each in crowd:
+                each.cancel()
+            await asyncio.gather(*crowd, return_exceptions=True)
+            FakeClock(api).time = clock.monotonic() + 3_600
+            with pytest.raises(WaitTimeout):
+                await api.wait("new", 0)
+        return [str(request.url.params["taskId"]) for request in service.requests]
+
+    asked = asyncio.run(main())
+    assert len(asked) == 11
+    assert asked[-1] == "new"
+
+
+def _life(**answers: Any) -> Service:
+    """A service that answers each task in its own way: ended, running, or something else."""
+
+    def answer(request: httpx.Request) -> Any:
+        task_id = request.url.params["taskId"]
+        said = answers[task_id]
+        return envelope(data={"taskId": task_id, "state": said}) if isinstance(said, str) else said
+
+    return Service(answer)
+
+
+def _collect(run: Any, service: Service, *ids: str, timeout: float = 900) -> tuple[list[str], BaseException | None]:
+    ended: list[str] = []
+
+    def gather(api: Any) -> Any:
+        if hasattr(api, "close"):
+            ended.extend(task.id for task in api.wait_many(ids, timeout))
+            return None
+
+        async def gather_async() -> None:
+            async for task in api.wait_many(ids, timeout):
+                ended.append(task.id)  # noqa: PERF401 - what came before an error counts
+
+        return gather_async()
+
+    try:
+        run(service, gather)
+    except Exception as error:  # noqa: BLE001 - the test looks at it
+        return ended, error
+    return ended, None
+
+
+@pytest.mark.parametrize("run", BOTH)
+def test_a_task_that_cannot_be_looked_at_does_not_stop_the_others(run: Any) -> None:
+    service = _life(a="success", b=envelope(404, "Task not found"), c="success", d=envelope(422, "recordInfo is null"))
+    ended, error = _collect(run, service, "a", "b", "c", "d")
+    assert ended == ["a", "c"]
+    assert isinstance(error, Exception)
+    assert str(error) == "404: Task not found (task b)"
+    assert error.__notes__ == ["task d could not be looked at: 422: recordInfo is null (task d)"]
+
+
+@pytest.mark.parametrize("run", BOTH)
+def test_a_timeout_still_tells_of_a_task_that_could_not_be_looked_at(run: Any) -> None:
+    service = _life(a="success", b=envelope(404, "Task not found"), c="waiting")
+    ended, error = _collect(run, service, "a", "b", "c", timeout=10)
+    assert ended == ["a"]
+    assert isinstance(error, WaitTimeout)
+    assert error.task_ids == ("c",)
+    assert error.__notes__ == ["task b could not be looked at: 404: Task not found (task b)"]
+
+
+@pytest.mark.parametrize("run", BOTH)
+def test_an_id_that_is_none_is_said_before_any_task_is_looked_at(run: Any) -> None:
+    service = _life(a="success")
+    ended, error = _collect(run, service, "a", " ")
+    assert ended == []
+    assert str(error) == "taskId: ' ' is no task id"
+    assert service.requests == []
+
+
+def test_one_failure_after_a_long_time_in_line_is_no_reason_to_give_up() -> None:
+    waits = Waits()
+    flow = wait(waits.core, TaskSnapshot("task_1"), 900, None)
+    assert isinstance(next(flow), Send)
+    flow.send(WAITING)
+    waits.time = 100.0  # that long after the last news
+    assert isinstance(next(flow), Send)
+    assert isinstance(flow.send(Answer(502, {}, b"")), Sleep)
+    waits.time = 161.0
+    assert isinstance(next(flow), Send)
+    with pytest.raises(Exception, match="502"):
+        flow.send(Answer(502, {}, b""))

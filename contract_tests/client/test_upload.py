@@ -1,0 +1,257 @@
+"""A local file becomes a URL, after it has been examined."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import apikley
+import apikley_contract
+from apikley import Hailuo02ImageToVideoPro, LocalFile, RequestInvalid, TransportError
+from contract_tests.client.fake_service import BOTH, Service, created, envelope
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
+JPEG = b"\xff\xd8\xff\xe0" + bytes(32)
+WEBP = b"RIFF\x00\x00\x00\x00WEBPVP8 " + bytes(32)
+URL = "https://files.example.com/images/cat.png"
+STREAM = apikley_contract.operation("uploadFileStream").path
+BASE64 = apikley_contract.operation("uploadFileBase64").path
+
+
+def uploaded() -> httpx.Response:
+    return httpx.Response(200, json={"success": True, "code": 200, "msg": "ok", "data": {"downloadUrl": URL}})
+
+
+@pytest.fixture
+def cat(tmp_path: Path) -> Path:
+    path = tmp_path / "cat.png"
+    path.write_bytes(PNG)
+    return path
+
+
+@pytest.mark.parametrize("run", BOTH)
+@pytest.mark.parametrize("form", ["path", "string", "bytes", "file"])
+def test_a_path_bytes_and_a_file_are_uploaded(run: Any, form: str, cat: Path) -> None:
+    service = Service(uploaded())
+    given: Any = {"path": cat, "string": str(cat), "bytes": PNG, "file": io.BytesIO(PNG)}[form]
+    url, _ = run(service, lambda api: api.upload(given, name="cat.png"))
+    assert url == URL
+    sent = json.loads(service.requests[0].content)
+    assert service.requests[0].url.path == BASE64
+    assert sent["fileName"] == "cat.png"
+    assert base64.b64decode(sent["base64Data"].removeprefix("data:image/png;base64,")) == PNG
+
+
+@pytest.mark.parametrize("run", BOTH)
+def test_a_larger_file_is_streamed(run: Any, cat: Path) -> None:
+    content = PNG + b"x" * 100_000
+    cat.write_bytes(content)
+    service = Service(uploaded())
+    url, _ = run(service, lambda api: api.upload(cat, folder="pictures/cats"))
+    (request,) = service.requests
+    assert (url, request.url.path) == (URL, STREAM)
+    assert re.match("multipart/form-data; boundary=.{16}", request.headers["content-type"])
+    assert content in request.content
+    assert b'name="file"; filename="cat.png"\r\nContent-Type: image/png' in request.content
+    assert b"pictures/cats" in request.content
+
+
+@pytest.mark.parametrize("run", BOTH)
+def test_an_upload_that_was_lost_is_sent_again_whole(run: Any, cat: Path) -> None:
+    content = PNG + b"x" * 100_000
+    cat.write_bytes(content)
+    seen: list[bytes] = []
+
+    def broken(request: httpx.Request) -> Exception:
+        seen.append(request.content)
+        return httpx.ReadError("reset")
+
+    service = Service(broken, uploaded())
+    run(service, lambda api: api.upload(cat))
+    assert content in seen[0]
+    assert content in service.requests[1].content
+
+
+@pytest.mark.parametrize(("content", "kind"), [(PNG, "png"), (JPEG, "jpeg"), (WEBP, "webp")])
+def test_the_type_comes_from_the_content(content: bytes, kind: str, tmp_path: Path) -> None:
+    (tmp_path / "picture.txt").write_bytes(content)
+    service = Service(uploaded())
+    BOTH[0](service, lambda api: api.upload(tmp_path / "picture.txt"))
+    assert json.loads(service.requests[0].content)["base64Data"].startswith(f"data:image/{kind};")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"GIF89a" + bytes(20), "cat.png is none of image/jpeg, image/png, image/webp by its content"),
+        (b"", "cat.png is empty"),
+        (PNG + bytes(10 * 1024 * 1024), "cat.png has 10,485,800 bytes, at most 10,485,760"),
+    ],
+    ids=["another type", "empty", "too large"],
+)
+def test_a_file_that_no_model_takes_is_not_sent(content: bytes, words: str, cat: Path) -> None:
+    cat.write_bytes(content)
+    service = Service(uploaded())
+    with pytest.raises(RequestInvalid) as caught:
+        BOTH[0](service, lambda api: api.upload(cat))
+    assert words in str(caught.value)
+    assert service.requests == []
+
+
+def test_any_file_is_sent_where_no_check_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_bytes(b"hello")
+    service = Service(uploaded())
+    url, _ = BOTH[0](service, lambda api: api.upload(tmp_path / "notes.txt", checked=False))
+    assert url == URL
+
+
+@pytest.mark.parametrize("folder", ["/images", "images/", "", "/"])
+def test_a_folder_that_the_contract_refuses_is_not_sent(folder: str, cat: Path) -> None:
+    service = Service(uploaded())
+    with pytest.raises(RequestInvalid, match="uploadPath: "):
+        BOTH[0](service, lambda api: api.upload(cat, folder=folder))
+    assert service.requests == []
+
+
+def test_a_file_is_sent_from_where_it_stands() -> None:
+    file = io.BytesIO(b"read before" + PNG)
+    file.seek(len(b"read before"))
+    service = Service(uploaded())
+    BOTH[0](service, lambda api: api.upload(file))
+    sent = json.loads(service.requests[0].content)
+    assert (base64.b64decode(sent["base64Data"].partition(",")[2]), sent["fileName"]) == (PNG, "upload.png")
+
+
+class Stream(io.BytesIO):
+    """A file that can only be read on, like a pipe."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def test_a_stream_is_read_to_its_end_and_uploaded() -> None:
+    service = Service(uploaded())
+    BOTH[0](service, lambda api: api.upload(Stream(PNG)))
+    assert base64.b64decode(json.loads(service.requests[0].content)["base64Data"].partition(",")[2]) == PNG
+
+
+def test_a_stream_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apikley._flows.upload._LARGEST_UNMEASURED", 1_000)
+    service, stream = Service(uploaded()), Stream(PNG + bytes(5_000))
+    with pytest.raises(ValueError, match="cannot be measured and is larger than 1,000 bytes; give a path"):
+        BOTH[0](service, lambda api: api.upload(stream))
+    assert (service.requests, stream.tell()) == ([], 1_001)
+
+
+@pytest.mark.parametrize("wrong", [3, None, io.StringIO("text")])
+def test_what_is_no_file_is_a_type_error(wrong: Any) -> None:
+    with pytest.raises(TypeError):
+        BOTH[0](Service(uploaded()), lambda api: api.upload(wrong))
+
+
+def test_a_missing_file_is_said_as_usual(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        BOTH[0](Service(uploaded()), lambda api: api.upload(tmp_path / "none.png"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(401, json={"success": False, "code": 401, "msg": "no"}), apikley.Unauthorized),
+        (httpx.Response(400, json={"success": False, "code": 400, "msg": "bad"}), apikley.UnknownCode),
+        (httpx.Response(500, json={"success": False, "code": 500, "msg": "oops"}), apikley.ServerError),
+        (httpx.Response(200, json={"success": False, "code": 200, "data": {"downloadUrl": URL}}), TransportError),
+        (envelope(data={}), TransportError),
+    ],
+    ids=range(5),
+)
+def test_a_failed_upload_has_its_exception(answer: httpx.Response, error: type[Exception], cat: Path) -> None:
+    with pytest.raises(error):
+        BOTH[0](Service(answer), lambda api: api.upload(cat), retries=0)
+
+
+def _input(image: Any, **more: Any) -> Hailuo02ImageToVideoPro:
+    return Hailuo02ImageToVideoPro(prompt="a cat", image_url=image, **more)
+
+
+@pytest.mark.parametrize("run", BOTH)
+@pytest.mark.parametrize("kind", [Path, lambda path: LocalFile(str(path))], ids=["Path", "LocalFile"])
+def test_a_create_uploads_its_local_files_first(run: Any, kind: Any, cat: Path) -> None:
+    service = Service(uploaded(), uploaded(), created())
+    images = _input(kind(cat), end_image_url=kind(cat))
+    run(service, lambda api: api.create(images))
+    assert [request.url.path for request in service.requests] == [
+        BASE64,
+        BASE64,
+        apikley_contract.operation("createTask").path,
+    ]
+    assert json.loads(service.requests[2].content)["input"] == {
+        "prompt": "a cat",
+        "image_url": URL,
+        "end_image_url": URL,
+    }
+
+
+def test_nothing_is_uploaded_for_a_request_that_is_invalid(cat: Path) -> None:
+    service = Service(uploaded(), created())
+    wrong = Hailuo02ImageToVideoPro(prompt="x" * 1501, image_url=LocalFile(str(cat)))
+    with pytest.raises(RequestInvalid, match="1,501 characters"):
+        BOTH[0](service, lambda api: api.create(wrong))
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("none.png", "input.image_url: {path}: No such file or directory"),
+        ("", "input.image_url: {path}: Is a directory"),
+    ],
+)
+def test_a_local_file_that_cannot_be_read_is_refused_by_its_field(tmp_path: Path, name: str, words: str) -> None:
+    service = Service(created())
+    path = tmp_path / name
+    with pytest.raises(RequestInvalid) as caught:
+        BOTH[0](service, lambda api: api.create(_input(LocalFile(str(path)))))
+    assert str(caught.value) == words.format(path=path)
+    assert service.requests == []
+
+
+def test_a_local_file_of_another_type_is_refused_by_its_field(tmp_path: Path) -> None:
+    (tmp_path / "cat.gif").write_bytes(b"GIF89a" + bytes(20))
+    with pytest.raises(RequestInvalid, match=r"input\.image_url: cat\.gif is none of image/jpeg"):
+        BOTH[0](Service(created()), lambda api: api.create(_input(tmp_path / "cat.gif")))
+
+
+def test_a_field_that_takes_no_file_takes_none(cat: Path) -> None:
+    wrong = Hailuo02ImageToVideoPro(prompt=LocalFile(str(cat)), image_url="https://e.test/x.png")
+    with pytest.raises(RequestInvalid, match=r"input\.prompt: takes no file"):
+        BOTH[0](Service(created()), lambda api: api.create(wrong))
+
+
+@pytest.mark.parametrize("model", ["no/such", None, []])
+def test_a_file_for_a_model_that_there_is_not_is_refused_by_the_model(cat: Path, model: Any) -> None:
+    with pytest.raises(RequestInvalid, match=r"^model: .*, expected "):
+        BOTH[0](Service(created()), lambda api: api.create({"model": model, "input": {"image_url": cat}}))
+
+
+def test_a_plain_string_is_never_taken_for_a_file(cat: Path) -> None:
+    service = Service(created())
+    BOTH[0](service, lambda api: api.create(_input(str(cat))))
+    assert json.loads(service.requests[0].content)["input"]["image_url"] == str(cat)
+
+
+def test_the_rules_for_files_are_the_published_ones() -> None:
+    schemas = apikley_contract.openapi()["components"]["schemas"]
+    for model in apikley_contract.models().values():
+        for field in schemas[model.input]["properties"].values():
+            if "File URL after upload" in field.get("description", ""):
+                rule = field["x-file"]
+                assert ", ".join(rule["media-types"]) in field["description"]
+                assert f"Max size: {rule['max-bytes'] / 1024 / 1024:.1f}MB" in field["description"]

@@ -1,0 +1,319 @@
+"""Waiting ends, and says how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+import apikley
+from apikley import GenerationFailed, NotFound, TaskState, WaitTimeout
+from contract_tests.client.fake_service import (
+    BOTH,
+    Call,
+    Service,
+    ask_create,
+    call_async,
+    call_sync,
+    created,
+    details,
+    envelope,
+)
+
+pytestmark = pytest.mark.parametrize("run", BOTH)
+
+RESULT = {"resultJson": '{"resultUrls":["https://files.example.com/a.mp4"]}'}
+
+
+def test_the_first_look_is_taken_at_once(run: Any) -> None:
+    done, clock = run(Service(details("success", **RESULT)), lambda api: api.wait("task_hailuo_1"))
+    assert done.state is TaskState.SUCCESS
+    assert done.result_urls == ["https://files.example.com/a.mp4"]
+    assert clock.slept == []
+
+
+def test_looks_follow_the_documented_schedule(run: Any) -> None:
+    service = Service(details("generating"))
+    with pytest.raises(WaitTimeout):
+        run(service, lambda api: api.wait("task_hailuo_1", 600))
+    # The gaps are what counts, and the schedule says how many looks fit: 10 to 15 in the first half
+    # minute, 9 to 18 until two minutes, 16 to 32 until ten.
+    assert 35 <= len(service.requests) <= 66
+
+
+@pytest.mark.parametrize(("elapsed", "shortest", "longest"), [(0, 2, 3), (29.9, 2, 3), (30, 5, 10), (120, 15, 30)])
+def test_the_pause_grows_with_the_time_waited(run: Any, elapsed: float, shortest: float, longest: float) -> None:
+    from apikley._flows.wait import poll_pause
+
+    assert all(shortest <= poll_pause(elapsed) <= longest for _ in range(100))
+
+
+def test_a_timeout_comes_at_the_deadline_and_carries_the_task(run: Any) -> None:
+    service = Service(details("generating"))
+    clocks: list[Any] = []
+
+    def wait(api: Any) -> Any:
+        clocks.append(api._settings.clock)
+        return api.wait("task_hailuo_1", 10)
+
+    with pytest.raises(WaitTimeout) as caught:
+        run(service, wait)
+    assert clocks[0].monotonic() == 1_010.0
+    assert caught.value.task_id == "task_hailuo_1"
+    assert str(caught.value) == (
+        "task task_hailuo_1 had not ended after 10 s, last seen generating; wait for it again by its id"
+    )
+
+
+def test_progress_is_told_after_each_look(run: Any) -> None:
+    told: list[Any] = []
+    service = Service(details("waiting"), details("queuing"), details("success", **RESULT))
+    run(service, lambda api: api.wait("task_hailuo_1", on_progress=told.append))
+    assert [type(each) for each in told] == [apikley.TaskDetails] * 3
+    assert [each.state for each in told] == ["waiting", "queuing", "success"]
+
+
+def test_an_unknown_state_counts_as_not_finished(run: Any) -> None:
+    service = Service(details("paused"), details("success", **RESULT))
+    done, _ = run(service, lambda api: api.wait("task_hailuo_1"))
+    assert done.state == "success"
+    assert len(service.requests) == 2
+
+
+def test_a_failed_task_raises_with_the_services_reason(run: Any) -> None:
+    service = Service(details("fail", failCode="422", failMsg="Invalid prompt"))
+    with pytest.raises(GenerationFailed) as caught:
+        run(service, lambda api: api.wait("task_hailuo_1"))
+    assert (caught.value.code, caught.value.fail_code, caught.value.msg) == (501, "422", "Invalid prompt")
+    assert caught.value.task_id == "task_hailuo_1"
+
+
+def test_a_task_that_is_not_known_is_said_at_once(run: Any) -> None:
+    service = Service(envelope(404, "Task not found"))
+    with pytest.raises(NotFound):
+        run(service, lambda api: api.wait("task_hailuo_1"))
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("answer", [envelope(404, "Task not found"), envelope(422, "recordInfo is null")], ids=repr)
+def test_a_task_just_created_may_be_invisible_for_a_moment(run: Any, answer: httpx.Response) -> None:
+    service = Service(created(), answer, answer, details("success", **RESULT))
+    if run is call_sync:
+        done, _ = call_sync(service, lambda api: ask_create(api).wait())
+    else:
+
+        async def create_and_wait(api: Any) -> Any:
+            return await (await ask_create(api)).wait()
+
+        done, _ = call_async(service, create_and_wait)
+    assert done.state == "success"
+
+
+Look = Callable[[Any], Any]
+
+
+def _after_create(look: Look) -> tuple[Call, Call]:
+    """Create a task, then look at it, sync and async."""
+
+    async def asynchronous(api: Any) -> Any:
+        task = await ask_create(api)
+        found = look((api, task))
+        return [each async for each in found].pop() if hasattr(found, "__anext__") else await found
+
+    def synchronous(api: Any) -> Any:
+        found = look((api, ask_create(api)))
+        return next(found) if hasattr(found, "__next__") else found
+
+    return synchronous, asynchronous
+
+
+LOOKS: dict[str, Look] = {
+    "wait by id": lambda pair: pair[0].wait(pair[1].id),
+    "wait many by id": lambda pair: pair[0].wait_many([pair[1].id]),
+    "refresh": lambda pair: pair[1].refresh(),
+    "task": lambda pair: pair[0].task(pair[1].id),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("answer", [envelope(404, "Task not found"), envelope(422, "recordInfo is null")], ids=repr)
+def test_any_look_of_the_client_that_created_a_task_bears_that_it_is_not_visible_yet(
+    run: Any, answer: httpx.Response, look: Look
+) -> None:
+    service = Service(created(), answer, answer, details("success", **RESULT))
+    done, clock = run(service, _after_create(look)[run is call_async])
+    assert done.state == "success"
+    assert all(2 <= pause <= 3 for pause in clock.slept)
+    assert len(service.requests) == 4
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_a_task_that_stays_invisible_is_not_found_by_any_look(run: Any, look: Look) -> None:
+    service = Service(created(), envelope(404))
+    clocks: list[Any] = []
+
+    def ask(api: Any) -> Any:
+        clocks.append(api._settings.clock)
+        return _after_create(look)[run is call_async](api)
+
+    with pytest.raises(NotFound):
+        run(service, ask)
+    assert 15 < clocks[0].monotonic() - 1_000 <= 18
+
+
+def test_a_task_that_another_client_created_is_not_waited_for_blindly(run: Any) -> None:
+    service = Service(created("task_other"), envelope(404))
+    with pytest.raises(NotFound):
+        run(service, _after_create(lambda pair: pair[0].task("task_hailuo_1"))[run is call_async])
+    assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize("look", ["wait", "refresh"])
+def test_a_task_keeps_the_token_of_its_create(run: Any, look: str) -> None:
+    image = apikley.Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
+
+    async def asynchronous(api: Any) -> Any:
+        task = await api.create(image, callback_url="https://me.test", correlate=True)
+        return task, await getattr(task, look)()
+
+    def synchronous(api: Any) -> Any:
+        task = api.create(image, callback_url="https://me.test", correlate=True)
+        return task, getattr(task, look)()
+
+    service = Service(created(), details("success", **RESULT))
+    (task, done), _ = run(service, synchronous if run is call_sync else asynchronous)
+    assert task.token
+    assert done.token == task.token
+
+
+def test_only_the_last_creates_are_remembered(run: Any) -> None:
+    seen: list[tuple[int, bool, bool]] = []
+
+    def fill(api: Any) -> Any:
+        recent, clock = api._core.created, api._settings.clock
+        for number in range(3_000):
+            recent.add(f"task_{number}")
+        full = len(recent)
+        clock.sleep(15.1)
+        recent.add("task_new")
+        seen.append((full, "task_2999" in recent, "task_new" in recent))
+        assert len(recent) == 1
+        return api.task("task_new")
+
+    run(Service(details("success")), fill)
+    assert seen == [(1_000, False, True)]
+
+
+def test_a_task_that_stays_invisible_is_not_found(run: Any) -> None:
+    service = Service(created(), envelope(404))
+
+    async def create_and_wait(api: Any) -> Any:
+        return await (await ask_create(api)).wait()
+
+    with pytest.raises(NotFound):
+        run(service, (lambda api: ask_create(api).wait()) if run is call_sync else create_and_wait)
+
+
+@pytest.mark.parametrize("trouble", [httpx.ReadTimeout("late"), httpx.Response(502), envelope(429), envelope(455)])
+def test_a_passing_failure_is_no_news_and_waiting_goes_on(run: Any, trouble: Any) -> None:
+    service = Service(details("waiting"), trouble, trouble, trouble, details("success", **RESULT))
+    done, _ = run(service, lambda api: api.wait("task_hailuo_1"))
+    assert done.state == "success"
+    assert len(service.requests) == 5
+
+
+def test_a_failure_that_does_not_pass_is_raised_before_the_deadline(run: Any) -> None:
+    service = Service(details("waiting"), httpx.ConnectError("refused"))
+    clocks: list[Any] = []
+
+    def wait(api: Any) -> Any:
+        clocks.append(api._settings.clock)
+        return api.wait("task_hailuo_1", 900)
+
+    with pytest.raises(apikley.TransportError) as caught:
+        run(service, wait)
+    assert caught.value.task_id == "task_hailuo_1"
+    assert 60 < clocks[0].monotonic() - 1000 < 80
+
+
+def test_a_timeout_says_why_the_last_look_brought_nothing(run: Any) -> None:
+    service = Service(details("waiting"), httpx.ConnectError("refused"))
+    with pytest.raises(WaitTimeout) as caught:
+        run(service, lambda api: api.wait("task_hailuo_1", 10))
+    assert str(caught.value) == (
+        "task task_hailuo_1 had not ended after 10 s, last seen waiting; the last look failed: "
+        "no connection: refused; wait for it again by its id"
+    )
+    assert caught.value.__cause__ is caught.value.failure
+
+
+def test_a_key_that_is_not_accepted_is_said_at_once(run: Any) -> None:
+    service = Service(envelope(401))
+    with pytest.raises(apikley.Unauthorized):
+        run(service, lambda api: api.wait("task_hailuo_1"))
+    assert len(service.requests) == 1
+
+
+def test_the_service_may_ask_for_a_longer_pause(run: Any) -> None:
+    slow = httpx.Response(429, json={"code": 429}, headers={"retry-after": "20"})
+    _, clock = run(Service(slow, details("success", **RESULT)), lambda api: api.wait("task_hailuo_1"))
+    assert clock.slept == [20.0]
+
+
+def test_a_wait_of_no_time_is_one_look(run: Any) -> None:
+    service = Service(details("waiting"))
+    with pytest.raises(WaitTimeout):
+        run(service, lambda api: api.wait("task_hailuo_1", 0))
+    assert len(service.requests) == 1
+
+
+def test_an_error_in_ones_own_progress_function_comes_through(run: Any) -> None:
+    def broken(_: Any) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(Service(details("waiting")), lambda api: api.wait("task_hailuo_1", on_progress=broken))
+
+
+@pytest.mark.parametrize("task_id", ["", "  ", 7])
+def test_what_is_no_task_id_is_not_asked_for(run: Any, task_id: Any) -> None:
+    service = Service(details("waiting"))
+    with pytest.raises(apikley.RequestInvalid, match=f"taskId: {task_id!r} is no task id"):
+        run(service, lambda api: api.task(task_id))
+    assert service.requests == []
+
+
+def test_a_task_is_refreshed_by_another_look(run: Any) -> None:
+    async def refresh(api: Any) -> Any:
+        return await (await api.task("task_hailuo_1")).refresh()
+
+    service = Service(details("waiting"), details("generating"))
+    seen, _ = run(service, (lambda api: api.task("task_hailuo_1").refresh()) if run is call_sync else refresh)
+    assert (seen.id, seen.state, len(service.requests)) == ("task_hailuo_1", TaskState.GENERATING, 2)
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), float("inf"), -1, "5", None, True, 10**400], ids=lambda _: "")
+def test_a_time_that_is_none_is_refused_before_any_look(run: Any, timeout: Any) -> None:
+    service = Service(details("success", **RESULT))
+
+    async def first(api: Any) -> Any:
+        return await anext(api.wait_many(["task_hailuo_1"], timeout))
+
+    many = (lambda api: next(api.wait_many(["task_hailuo_1"], timeout))) if run is call_sync else first
+    for call in (lambda api: api.wait("task_hailuo_1", timeout), many):
+        with pytest.raises(apikley.RequestInvalid, match=r"^timeout: .*, expected a number of seconds from 0 to 1,000"):
+            run(service, call)
+    assert service.requests == []
+
+
+def test_half_a_character_is_no_task_id_and_no_link(run: Any) -> None:
+    service = Service(details("success", **RESULT))
+    with pytest.raises(apikley.RequestInvalid, match="is no task id"):
+        run(service, lambda api: api.task("\ud800"))
+    with pytest.raises(apikley.RequestInvalid, match="cannot be sent as JSON"):
+        run(service, lambda api: api.download_url("http://\ud800"))
+    with pytest.raises(apikley.RequestInvalid, match="cannot be sent as JSON"):
+        run(service, lambda api: api.upload(b"\x89PNG\r\n\x1a\n", name="\ud800.png"))
+    assert service.requests == []

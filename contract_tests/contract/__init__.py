@@ -1,0 +1,1 @@
+"""Hold the generated client, the simulator and Prism to the contract."""

@@ -1,0 +1,128 @@
+"""Four that judge a createTask body, each by an implementation of its own.
+
+A verdict is the set of JSON pointers that the witness objects to: empty where it accepts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import jsonschema
+
+import apikley_contract
+from apikley._model import validation as _validation
+from apikley.errors import RequestInvalid
+from apikley_mock.control.settings import Settings
+from apikley_mock.web.app import Simulator
+from contract_tests.conftest import KEY
+
+Verdict = frozenset[str]
+Witness = Callable[[Any], Verdict]
+CREATE = apikley_contract.operation("createTask")
+CODES = apikley_contract.codes()
+
+
+def client(body: Any) -> Verdict:
+    """The library's own check, before anything is sent."""
+    if not isinstance(body, dict):
+        # `create` takes nothing but an object; there is no body to point into.
+        return frozenset({""})
+    try:
+        _validation.encode(body)
+        _validation.validate_create(body)
+    except RequestInvalid as error:
+        return frozenset(
+            finding.pointer.rpartition("/")[0] if finding.rule == "required" else finding.pointer
+            for finding in error.findings
+        )
+    return frozenset()
+
+
+class Independent:
+    """The package `jsonschema`, with its format checks, which shares no line with the other three."""
+
+    def __init__(self) -> None:
+        formats = jsonschema.Draft4Validator.FORMAT_CHECKER
+        assert not formats.conforms("no uri", "uri"), "rfc3986-validator is missing: every string passes as a URI"
+        self._validators = {
+            model.name: jsonschema.Draft4Validator(
+                {"$ref": f"#/components/schemas/{model.request}", **apikley_contract.schemas()}, format_checker=formats
+            )
+            for model in apikley_contract.models().values()
+        }
+
+    def __call__(self, body: Any) -> Verdict:
+        """Judge by the schema of the model that the body names; by any model's, if it names none."""
+        name = body.get("model") if isinstance(body, dict) else None
+        fallback = next(iter(self._validators.values()))
+        validator = self._validators.get(name, fallback) if isinstance(name, str) else fallback
+        return frozenset(_pointer(error.absolute_path) for error in validator.iter_errors(body))
+
+
+class Simulated:
+    """The simulator, asked over ASGI; it names places in its `msg`."""
+
+    def __init__(self) -> None:
+        self._simulator = Simulator(Settings(api_key=KEY, tasks_kept=100))
+        self._runner = asyncio.Runner()
+
+    def close(self) -> None:
+        """End its tasks."""
+        self._runner.run(self._simulator.service.close())
+        self._runner.close()
+
+    def __call__(self, body: Any) -> Verdict:
+        """Judge."""
+        answer = self._runner.run(self._ask(json.dumps(body).encode()))
+        if answer["code"] == CODES["SUCCESS"]:
+            return frozenset()
+        assert answer["code"] == CODES["VALIDATION_FAILED"], f"simulator: a wrong request is answered {answer}"
+        return frozenset(_places(str(answer["msg"])))
+
+    async def _ask(self, content: bytes) -> dict[str, Any]:
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": content}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"authorization", f"Bearer {KEY}".encode()), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": CREATE.method, "path": CREATE.path, "headers": headers}
+        await self._simulator({**scope, "query_string": b"", "scheme": "http"}, receive, send)
+        return dict(json.loads(sent[1]["body"]))
+
+
+class Prism:
+    """Prism, asked over HTTP; it names places in the header `sl-violations`."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+
+    def __call__(self, body: Any) -> Verdict:
+        """Judge."""
+        content = json.dumps(body).encode()
+        answer = self._http.post(CREATE.path, content=content, headers={"Content-Type": "application/json"})
+        if answer.status_code == CODES["SUCCESS"]:
+            return frozenset()
+        assert answer.status_code == CODES["VALIDATION_FAILED"], f"prism: a wrong request is answered {answer.text}"
+        found = json.loads(answer.headers["sl-violations"])
+        places = {_pointer(each["location"][2:]) for each in found if each["code"] != "oneOf"}
+        return frozenset(places or {""})
+
+
+def _places(msg: str) -> set[str]:
+    if msg.startswith("The model name"):
+        return {"/model"}
+    found = re.findall(r"(?:^|; )(request|[\w.]+): ", msg)
+    return {"" if place == "request" else f"/{place.replace('.', '/')}" for place in found} or {""}
+
+
+def _pointer(path: Any) -> str:
+    return "".join(f"/{step}" for step in path)

@@ -1,0 +1,190 @@
+"""Published and companion documents become one contract, or the build says where they do not."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import apikley_contract
+from scripts.pipeline import codes, contract, node, overlay
+from scripts.pipeline.checks import check
+from scripts.pipeline.io import GENERATED, OPENAPI, ROOT, dump, read_document
+from scripts.pipeline.issues import SpecError
+from scripts.pipeline.merge import merge
+from scripts.pipeline.naming import class_name
+from scripts.pipeline.page import extract
+from scripts.pipeline.page_shape import CREATE_TASK
+from scripts.pipeline.schemas import to_draft4
+
+CONTRACT = json.loads((GENERATED / "apikley_contract" / "openapi.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def document(page: str) -> dict[str, Any]:
+    return extract(page, "page").document
+
+
+@pytest.fixture
+def other(document: dict[str, Any]) -> dict[str, Any]:
+    """A page of another model: other fields, other texts, the same shared parts."""
+    other: dict[str, Any] = copy.deepcopy(document)
+    operation = other["paths"][CREATE_TASK]["post"]
+    operation["summary"] = "Generate videos from text using acme/1-fast"
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    schema["properties"]["model"] |= {"enum": ["acme/1-fast"], "default": "acme/1-fast"}
+    schema["properties"]["input"] = {
+        "type": "object",
+        "required": ["prompt"],
+        "properties": {"prompt": {"type": "string", "maxLength": 300}, "seconds": {"type": "string", "enum": ["5"]}},
+    }
+    return other
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("hailuo/02-image-to-video-pro", "Hailuo02ImageToVideoPro"),
+        ("acme/1-fast", "Acme1Fast"),
+        ("a_b.c/D4", "ABCD4"),
+    ],
+)
+def test_classes_are_named_by_one_rule(model: str, name: str) -> None:
+    assert class_name(model) == name
+
+
+def test_every_model_gets_its_own_branch_of_one_operation(document: dict[str, Any], other: dict[str, Any]) -> None:
+    merged = merge({"a": document, "b": other}, {})
+    schemas = merged["components"]["schemas"]
+    assert list(merged["paths"]) == [CREATE_TASK]
+    assert schemas["CreateTaskRequest"]["discriminator"]["mapping"] == {
+        "hailuo/02-image-to-video-pro": "#/components/schemas/Hailuo02ImageToVideoProRequest",
+        "acme/1-fast": "#/components/schemas/Acme1FastRequest",
+    }
+    assert schemas["Acme1Fast"]["properties"]["prompt"]["maxLength"] == 300
+    assert schemas["Hailuo02ImageToVideoPro"]["properties"]["prompt"]["maxLength"] == 1500
+
+
+def test_pages_that_disagree_in_a_shared_part_are_named(document: dict[str, Any], other: dict[str, Any]) -> None:
+    other["components"]["schemas"]["ApiResponse"]["properties"]["code"]["enum"].remove(455)
+    other["servers"][0]["url"] = "https://eu.apikley.ru"
+    with pytest.raises(SpecError) as caught:
+        merge({"a.json": document, "b.json": other}, {})
+    assert "a.json and b.json: disagree at /servers: " in str(caught.value)
+    assert "a.json and b.json: disagree at /components/schemas/ApiResponse/properties/code/enum: " in str(caught.value)
+
+
+def test_a_name_that_is_taken_is_refused_with_both_pages(document: dict[str, Any], other: dict[str, Any]) -> None:
+    properties = other["paths"][CREATE_TASK]["post"]["requestBody"]["content"]["application/json"]["schema"][
+        "properties"
+    ]
+    properties["model"]["enum"] = ["hailuo/02.image-to-video-pro"]
+    with pytest.raises(SpecError) as caught:
+        merge({"a.json": document, "b.json": other}, {})
+    assert str(caught.value) == (
+        "b.json: the model 'hailuo/02.image-to-video-pro' needs the name Hailuo02ImageToVideoPro, "
+        "which is taken by Hailuo02ImageToVideoPro of a.json\n"
+        "b.json: the model 'hailuo/02.image-to-video-pro' needs the name Hailuo02ImageToVideoProRequest, "
+        "which is taken by Hailuo02ImageToVideoProRequest of a.json"
+    )
+
+
+def test_a_companion_that_describes_something_again_is_refused(document: dict[str, Any]) -> None:
+    companion = {"components": {"schemas": {"ApiResponse": {"type": "object"}}}}
+    with pytest.raises(SpecError, match="c: /components/schemas/ApiResponse is described elsewhere too"):
+        merge({"a": document}, {"c": companion})
+
+
+def test_an_overlay_target_that_matches_nothing_is_refused() -> None:
+    actions = {"actions": [{"target": "$.info.contact.phone", "remove": True}]}
+    with pytest.raises(SpecError) as caught:
+        overlay.apply({"info": {"contact": {}}}, actions, "overlay.yaml")
+    assert "overlay.yaml, action 1: the target $.info.contact.phone matches nothing" in str(caught.value)
+
+
+def test_an_overlay_target_that_is_no_path_is_refused() -> None:
+    with pytest.raises(SpecError, match="the target 'info' is not a JSONPath"):
+        overlay.apply({}, {"actions": [{"target": "info", "remove": True}]}, "overlay.yaml")
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        ({"target": "$.a", "remove": True}, {"b": [1, 2, 3]}),
+        ({"target": "$.b[?@ > 1]", "remove": True}, {"a": {"x": 1}, "b": [1]}),
+        ({"target": "$.b", "update": 4}, {"a": {"x": 1}, "b": [1, 2, 3, 4]}),
+        ({"target": "$", "update": {"a": {"y": 2}, "b": [4]}}, {"a": {"x": 1, "y": 2}, "b": [1, 2, 3, 4]}),
+        ({"target": "$.a", "update": {"x": [1]}}, {"a": {"x": [1]}, "b": [1, 2, 3]}),
+    ],
+)
+def test_an_overlay_action_does_what_the_standard_says(action: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert overlay.apply({"a": {"x": 1}, "b": [1, 2, 3]}, {"actions": [action]}, "overlay.yaml") == expected
+
+
+def test_redocly_applies_the_overlay_to_the_same_result(tmp_path: Path) -> None:
+    node.install()
+    (tmp_path / "merged.json").write_text(dump(contract.merged()), encoding="utf-8")
+    command = node.redocly("bundle", str(tmp_path / "merged.json"), "--overlay", str(OPENAPI / "overlay.yaml"))
+    command += ["--ext", "json", "-o", str(tmp_path / "bundled.json"), "--config", str(OPENAPI / "redocly.yaml")]
+    subprocess.run(command, cwd=ROOT, env=node.environment(), check=True, capture_output=True)
+    assert codes.named(read_document(tmp_path / "bundled.json"), "overlay.yaml") == CONTRACT
+
+
+def test_the_built_contract_is_what_openapi_gives() -> None:
+    assert contract.build() == CONTRACT
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (
+            lambda doc: doc["info"].pop("title"),
+            'built contract, /info: openapi-spec-validator: "title" is a required property',
+        ),
+        (
+            lambda doc: doc["paths"][CREATE_TASK]["post"].update(security=[{"Nothing": []}]),
+            "redocly security-defined",
+        ),
+    ],
+)
+def test_a_document_that_a_validator_refuses_is_refused_with_the_place(spoil: Any, words: str) -> None:
+    broken = copy.deepcopy(CONTRACT)
+    spoil(broken)
+    with pytest.raises(SpecError) as caught:
+        check(broken)
+    assert words in str(caught.value)
+
+
+def test_the_unrepaired_page_is_refused_for_its_e_mail(document: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match="/info/contact/email"):
+        check(document)
+
+
+def test_what_is_not_grade_a_says_so() -> None:
+    schemas = CONTRACT["components"]["schemas"]
+    graded = {name: schema.get("x-evidence") for name, schema in schemas.items()}
+    published = {"ApiResponse", "CreateTaskRequest", "TaskState", "UploadPath", "DownloadUrlRequest"}
+    published |= {name for model in apikley_contract.models().values() for name in (model.request, model.input)}
+    published |= {"FileStreamUpload", "FileBase64Upload", "FileUrlUpload"}
+    assert {name for name, grade in graded.items() if grade is None} == published
+    assert {grade for grade in graded.values() if grade} == {"K", "U"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": "string", "nullable": True, "example": "x"}, {"type": ["string", "null"]}),
+        ({"type": "string", "enum": ["a"], "nullable": True}, {"type": ["string", "null"], "enum": ["a", None]}),
+        ({"allOf": [{"$ref": "#/x"}], "nullable": True}, {"anyOf": [{"allOf": [{"$ref": "#/x"}]}, {"type": "null"}]}),
+        (
+            {"type": "object", "properties": {"example": {"type": "integer", "x-evidence": "K"}}},
+            {"type": "object", "properties": {"example": {"type": "integer"}}},
+        ),
+    ],
+)
+def test_schemas_become_draft_4(schema: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert to_draft4(schema) == expected

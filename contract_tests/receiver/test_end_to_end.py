@@ -1,0 +1,87 @@
+"""The receiver as its README shows it, and with the simulator's own callbacks."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from apikley import Apikley
+from apikley.receiver import Event, Receiver
+from apikley_mock.plugin import MockService
+from apikley_mock.web.server import bind, url_of
+from scripts.pipeline.io import ROOT
+
+README = (ROOT / "apikley" / "receiver" / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+COMMANDS = re.findall(r"^apikley (?:inbox )?([a-z]+) ", README, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[re.findall(r"import (.*)", block)[0] for block in BLOCKS])
+def test_a_block_of_the_readme_runs(
+    block: str, apikley_mock: MockService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from django.conf import settings
+
+    if not settings.configured:
+        settings.configure(ROOT_URLCONF=(), ALLOWED_HOSTS=["*"], SECRET_KEY="x")
+    monkeypatch.setenv("APIKLEY_API_KEY", apikley_mock.api_key)
+    monkeypatch.setenv("APIKLEY_BASE_URL", apikley_mock.url)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - our own text
+    for value in names.values():
+        if isinstance(value, Receiver):
+            value.start()
+            value.stop()
+            value.inbox.close()
+        if isinstance(value, Apikley):
+            value.close()
+
+
+def test_the_readme_shows_every_way_to_mount_and_every_command() -> None:
+    assert [name for name in ("fastapi", "django", "flask") if f"from {name}" not in "".join(BLOCKS)] == []
+    assert {"list", "replay", "expected", "listen"} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("how", ["called back", "polled"])
+def test_a_simulated_task_ends_in_its_handler(apikley_mock: MockService, tmp_path: Path, how: str) -> None:
+    heard: list[Event] = []
+    done = threading.Event()
+    with apikley_mock.client() as api:
+        receiver = Receiver(apikley_mock.webhook_key, inbox=tmp_path / "inbox.db", client=api)
+
+        @receiver.on_success
+        async def save(event: Event) -> None:
+            heard.append(event)
+            done.set()
+
+        with bind("127.0.0.1", 0) as bound:
+            server = uvicorn.Server(uvicorn.Config(receiver, log_level="warning", lifespan="on"))
+            thread = threading.Thread(target=server.run, args=([bound],))
+            thread.start()
+            hook = f"{url_of(bound)}/hook" if how == "called back" else None
+            model = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x", "image_url": "https://a.test/a"}}
+            task = api.create(model, callback_url=hook, correlate=hook is not None)
+            # Not before the callback had its chance, where one is due.
+            receiver.expect(task, due=0 if how == "polled" else 3600)
+            for _ in range(20):  # a delivery that a busy machine did not answer in time is sent again later
+                apikley_mock.advance(60)
+                if how == "polled":
+                    receiver.work()
+                if done.wait(1):
+                    break
+            assert done.is_set()
+            server.should_exit = True
+            thread.join(20)
+    (event,) = heard
+    assert (event.task_id, event.confirmed) == (task.id, True)
+    assert event.source == ("callback" if how == "called back" else "poll")
+    assert event.token == task.token
+    assert event.task.result_urls
+    assert receiver.inbox.counts() == {"done": 1}
+    receiver.inbox.close()

@@ -1,0 +1,41 @@
+"""Chromium for the tests of the page; `python -m contract_tests.simulator.browser` installs it where it can."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ADVICE = "no Chromium found; on Debian: apt-get install chromium"
+
+
+def find() -> str | None:
+    """The machine's own browser, if it has one; without it, Playwright looks for the build that it brings."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def main() -> int:
+    """Install Chromium if it is missing; returns the exit code."""
+    if find():
+        return 0
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in _ways():
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if run.returncode:
+        last = (run.stderr.strip() or run.stdout.strip() or "no output").splitlines()[-1]
+        print(f"{ADVICE} (tried it: {last})", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _ways() -> list[list[str]]:
+    """Debian's package where that can be installed, otherwise the build that Playwright brings."""
+    if os.name == "posix" and os.geteuid() == 0 and shutil.which("apt-get"):
+        return [["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", NAMES[0]]]
+    return [[sys.executable, "-m", "playwright", "install", "chromium"]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""What the tests of the simulator share: a receiver of callbacks, and the two calls that most tests begin with."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+
+import apikley_contract
+from contract_tests.contract import strict_schemas as closed
+from contract_tests.contract.report import Subject
+
+ANSWERS = Subject("what the simulator says")
+CREATE = apikley_contract.operation("createTask").path
+LOOK = apikley_contract.operation("getTaskDetails").path
+CREDITS = apikley_contract.operation("getCredits").path
+MODEL = next(iter(apikley_contract.models()))
+
+
+class Received:
+    """A loopback server that keeps what is posted to it, and answers with `statuses` in turn, the last for ever."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[dict[str, str], bytes]] = []
+        self.statuses = [200]
+        received = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                received.calls.append((dict(self.headers), body))
+                status = received.statuses.pop(0) if len(received.statuses) > 1 else received.statuses[0]
+                self.send_response(status)
+                self.send_header("Location", received.url)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/callback?job=7"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def request_for(prompt: str = "a ship", **more: Any) -> dict[str, Any]:
+    """A createTask body."""
+    return {"model": MODEL, "input": {"prompt": prompt, "image_url": "https://files.example.com/a.png"}, **more}
+
+
+def create(http: httpx.Client, prompt: str = "a ship", **more: Any) -> str:
+    """The id of a new task."""
+    answer = http.post(CREATE, json=request_for(prompt, **more)).json()
+    assert answer["code"] == 200, answer
+    return str(answer["data"]["taskId"])
+
+
+def look(http: httpx.Client, task_id: str) -> dict[str, Any]:
+    """What is said of a task, which has to fit the contract."""
+    answer = http.get(LOOK, params={"taskId": task_id}).json()
+    assert_fits("TaskDetailsResponse", answer)
+    assert answer["code"] == 200, answer
+    return dict(answer["data"])
+
+
+def assert_fits(schema: str, value: Any) -> None:
+    """Hold what the simulator says to a schema of the contract, whose fields are all that it may say."""
+    found = closed.findings(closed.component(schema), value)
+    ANSWERS.demand(not found, f"{schema}, closed", "simulator", f"says what the contract does not: {'; '.join(found)}")

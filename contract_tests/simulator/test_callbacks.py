@@ -1,0 +1,327 @@
+"""The simulator's callbacks: forms, signatures, retries, and all that can go wrong with them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from apikley import BadPayload, BadSignature, StaleCallback, callbacks
+from apikley_mock.control.armed import Rule
+from apikley_mock.plugin import MockService
+from apikley_mock.service import Service
+from apikley_mock.web.app import Simulator
+from apikley_mock.web.caller import Caller, NotAllowedError
+from apikley_mock.web.transport import SimulatorTransport
+from apikley_mock.world.clock import RealClock, VirtualClock
+from contract_tests.simulator.simulators import CREATE, CREDITS, MODEL, Received, assert_fits, create, look, request_for
+
+
+def _received(receiver: Received, mock: MockService, number: int = 0) -> callbacks.Callback:
+    headers, body = receiver.calls[number]
+    return callbacks.verify(headers, body, mock.webhook_key)
+
+
+@pytest.mark.parametrize("outcome", ["success", "fail 422"])
+@pytest.mark.parametrize("form", ["2025", "late-2025", "2026"])
+def test_every_published_form_is_sent(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received, form: str, outcome: str
+) -> None:
+    spell = "" if outcome == "success" else f"{outcome}, "
+    task_id = create(http, f"[mock: {spell}callback form {form}]", callBackUrl=receiver.url)
+    apikley_mock.wait_for_callback(task_id)
+    payload = json.loads(receiver.calls[0][1])
+    assert_fits("TaskCallback", {**payload, "data": {k: v for k, v in payload["data"].items() if v is not None}})
+    data, failed = payload["data"], outcome != "success"
+    assert payload["code"] == (501 if failed else 200)
+    assert ("consumeCredits" in data, "remainedCredits" in data) == (form == "2025", form == "2025")
+    assert ("updateTime" in data) == (form == "2025")
+    assert ("creditsConsumed" in data) == (form == "2026")
+    assert ("failCode" in data) == (form != "2025" or failed)
+    assert ("resultJson" in data) == (form != "2025" or not failed)
+    assert ("createTime" in data) == (form != "2026" or not failed)
+    if form == "2026":
+        assert data["costTime"] == 3
+        assert json.loads(json.loads(data["param"])["input"])["image_url"]
+    assert _received(receiver, apikley_mock).state == ("fail" if failed else "success")
+
+
+@pytest.mark.parametrize(("form", "name"), [("2025", "consumeCredits"), ("2026", "creditsConsumed")])
+@pytest.mark.parametrize(("outcome", "cost"), [("success", 1), ("fail", 0)])
+def test_record_and_callback_say_what_a_task_cost_and_nothing_if_it_failed(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received, form: str, name: str, outcome: str, cost: int
+) -> None:
+    apikley_mock.plan_next(outcome=outcome, callback={"form": form}, times=None)
+    for credits_left in (None, 10):
+        apikley_mock.set_credits(credits_left)
+        task_id = create(http, callBackUrl=receiver.url)
+        apikley_mock.wait_for_callback(task_id)
+    assert [json.loads(body)["data"][name] for _, body in receiver.calls] == [cost, cost]
+    assert look(http, task_id)["creditsConsumed"] == cost
+    assert http.get(CREDITS).json()["data"] == 10 - cost
+
+
+def test_a_lost_callback_is_never_sent(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+    create(http, "[mock: callback lost]", callBackUrl=receiver.url)
+    apikley_mock.advance(100_000)
+    assert receiver.calls == []
+
+
+def test_a_callback_is_sent_twice(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+    create(http, "[mock: callback twice]", callBackUrl=receiver.url)
+    apikley_mock.advance(10)
+    assert [_received(receiver, apikley_mock, number).state for number in (0, 1)] == ["success", "success"]
+
+
+def test_a_callback_comes_before_the_answer_of_create(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    task_id = create(http, "[mock: callback early]", callBackUrl=receiver.url)
+    assert _received(receiver, apikley_mock).task_id == task_id, "before any time has passed"
+    assert [entry.kind for entry in apikley_mock.journal] == ["callback", "request"]
+
+
+@pytest.mark.anyio
+async def test_no_answer_overtakes_its_early_callback_however_many_are_asked_for_at_once() -> None:
+    service = Service(clock=VirtualClock())
+
+    async def posted(*_: Any) -> tuple[int, str]:
+        for _pass in range(10):
+            await asyncio.sleep(0)
+        return 200, ""
+
+    service.caller.post = posted  # type: ignore[assignment,method-assign]
+    request = request_for("[mock: callback early]", callBackUrl="http://127.0.0.1:9/")
+    headers = {"Authorization": "Bearer mock-key"}
+    transport = SimulatorTransport(Simulator(service))
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as client:
+        await asyncio.gather(*(client.post(CREATE, json=request) for _ in range(150)))
+    orders: dict[str | None, list[str]] = {}
+    for entry in service.journal:
+        orders.setdefault(entry.task_id, []).append(entry.kind)
+    assert list(orders.values()) == [["callback", "request"]] * 150
+
+
+def test_a_callback_is_late(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+    create(http, "[mock: callback late 60]", callBackUrl=receiver.url)
+    apikley_mock.advance(62.9)
+    assert receiver.calls == []
+    apikley_mock.advance(0.2)
+    assert len(receiver.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("spell", "error"),
+    [("forged", BadSignature), ("unsigned", BadSignature), ("stale", StaleCallback), ("corrupt", BadPayload)],
+)
+def test_a_receiver_refuses_what_is_wrong(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received, spell: str, error: type[Exception]
+) -> None:
+    create(http, f"[mock: callback {spell}]", callBackUrl=receiver.url)
+    apikley_mock.advance(10)
+    headers, body = receiver.calls[0]
+    with pytest.raises(error):
+        callbacks.verify(headers, body, apikley_mock.webhook_key)
+
+
+def test_a_callback_is_signed_with_the_time_that_receivers_live_by(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    apikley_mock.plan_next(durations=[60, 60, 100_000])
+    task_id = create(http, callBackUrl=receiver.url)
+    apikley_mock.wait_for_callback(task_id, within=200_000)
+    assert _received(receiver, apikley_mock).task_id == task_id
+
+
+def test_a_callback_is_signed_with_simulated_time_when_asked_to(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    apikley_mock.plan_next(durations=[0, 0, 100_000], callback={"clock": "simulated", "age": 200})
+    create(http, callBackUrl=receiver.url)
+    apikley_mock.advance(100_000)
+    headers, body = receiver.calls[0]
+    with pytest.raises(StaleCallback):
+        callbacks.verify(headers, body, apikley_mock.webhook_key)
+    now = apikley_mock.now()
+    assert callbacks.verify(headers, body, apikley_mock.webhook_key, now=now, tolerance=201).state == "success"
+    with pytest.raises(StaleCallback):
+        callbacks.verify(headers, body, apikley_mock.webhook_key, now=now, tolerance=198)
+
+
+def test_a_failing_receiver_is_tried_again_after_1_5_and_15_minutes(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    receiver.statuses = [500]
+    create(http, callBackUrl=receiver.url)
+    apikley_mock.advance(100_000)
+    entries = apikley_mock.journal.callbacks()
+    assert [round(entry.at - entries[0].at) for entry in entries] == [0, 60, 60 + 300, 60 + 300 + 900]
+    assert entries[-1].note == "attempt 4"
+
+
+def test_trying_ends_with_the_first_200(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+    receiver.statuses = [503, 200]
+    task_id = create(http, callBackUrl=receiver.url)
+    entry = apikley_mock.wait_for_callback(task_id, within=120)
+    assert (entry.status, len(receiver.calls)) == (200, 2)
+    apikley_mock.advance(100_000)
+    assert len(receiver.calls) == 2
+
+
+def test_redirects_are_not_followed(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+    receiver.statuses = [302]
+    create(http, callBackUrl=receiver.url)
+    apikley_mock.advance(10)
+    (entry,) = apikley_mock.journal.callbacks()
+    assert (entry.status, len(receiver.calls)) == (302, 1)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://192.0.2.1\\@127.0.0.1/",
+        "http://127.0.0.1@192.0.2.1/",
+        "ftp://127.0.0.1/x",
+        "http://localhost.evil.test/",
+        "http://[::ffff:192.0.2.1]/",
+        "file:///etc/passwd",
+        "http://127.0.0.1:99999/",
+    ],
+)
+def test_no_spelling_of_a_url_leads_elsewhere(http: httpx.Client, apikley_mock: MockService, url: str) -> None:
+    answer = http.post("/api/v1/jobs/createTask", json={"model": "hailuo/02-image-to-video-pro", "callBackUrl": url})
+    apikley_mock.advance(10)
+    if answer.json()["code"] == 200:
+        (entry,) = apikley_mock.journal.callbacks()
+        assert (entry.status, "not sent" in entry.note) == (None, True)
+    else:
+        assert apikley_mock.journal.callbacks() == []
+
+
+def test_a_request_without_an_input_is_called_back_without_one(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    request = {"model": MODEL, "callBackUrl": receiver.url}
+    apikley_mock.plan_next(callback={"form": "2026"})
+    assert http.post(CREATE, json=request).json()["code"] == 200
+    apikley_mock.advance(10)
+    assert json.loads(json.loads(receiver.calls[0][1])["data"]["param"]) == request
+
+
+async def _calling_back(service: Service, post: Any) -> asyncio.Task[None]:
+    """Create a task in-process and let it end; returns once its callback has begun, which is posted as given."""
+    begun = asyncio.Event()
+
+    async def posted(*_: Any) -> tuple[int, str]:
+        begun.set()
+        await post()
+        return 200, ""
+
+    service.caller.post = posted  # type: ignore[assignment,method-assign]
+    headers = {"Authorization": "Bearer mock-key"}
+    transport = SimulatorTransport(Simulator(service))
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as client:
+        await client.post(CREATE, json=request_for(callBackUrl="http://127.0.0.1:9/"))
+    advancing = asyncio.create_task(service.advance(10))
+    await asyncio.wait_for(begun.wait(), 10)
+    return advancing
+
+
+@pytest.mark.anyio
+async def test_a_reset_breaks_off_the_callbacks_that_are_under_way() -> None:
+    service, broken_off = Service(clock=VirtualClock()), asyncio.Event()
+
+    async def post() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            broken_off.set()
+
+    advancing = await _calling_back(service, post)
+    service.reset()
+    await asyncio.wait_for(broken_off.wait(), 10)
+    await asyncio.wait_for(advancing, 10)
+    assert (service.deliveries.planned(), service.journal.callbacks()) == (0, [])
+
+
+def test_a_reset_after_the_event_loop_has_gone_forgets_what_was_under_way_there() -> None:
+    service, loop = Service(clock=VirtualClock()), asyncio.new_event_loop()
+    under_way = loop.run_until_complete(_calling_back(service, asyncio.Event().wait))
+    loop.close()
+    service.reset()
+    assert (service.deliveries.planned(), under_way.done()) == (0, False)
+    del service, under_way
+    gc.collect()  # asyncio complains of what never ended: here, and not in a later test
+
+
+@pytest.mark.anyio
+async def test_callbacks_that_are_due_together_are_sent_a_few_at_once_and_all() -> None:
+    plans: list[Rule[Mapping[str, Any]]] = [Rule({"callback": {"times": 100}})]
+    service, at_once = Service(clock=VirtualClock(), plans=plans), [0]
+
+    async def post() -> None:
+        at_once.append(at_once[-1] + 1)
+        await asyncio.sleep(0)
+        at_once.append(at_once[-1] - 1)
+
+    await (await _calling_back(service, post))
+    assert len(service.journal.callbacks()) == 100
+    assert 1 < max(at_once) <= 64
+
+
+def test_a_hundred_five_minute_jobs_call_back_in_order(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    apikley_mock.plan_next(durations=[0, 0, [270, 330]], times=None)
+    for _ in range(100):
+        create(http, callBackUrl=receiver.url)
+    apikley_mock.advance(330)
+    ended = [json.loads(body)["data"]["completeTime"] for _, body in receiver.calls]
+    assert len(ended) == 100
+    assert ended == sorted(ended)
+
+
+def test_the_nearest_callback_is_named_when_none_comes(
+    http: httpx.Client, apikley_mock: MockService, receiver: Received
+) -> None:
+    task_id = create(http, callBackUrl=receiver.url)
+    with pytest.raises(AssertionError) as failure:
+        apikley_mock.wait_for_callback(task_id, data={"state": "fail"})
+    assert f"callback taken with HTTP 200 for {task_id}" in str(failure.value)
+    assert "data.state: expected 'fail', got 'success'" in str(failure.value)
+
+
+def test_without_any_callback_the_failure_says_so(apikley_mock: MockService) -> None:
+    with pytest.raises(AssertionError, match="there was none at all"):
+        apikley_mock.wait_for_callback()
+
+
+@pytest.mark.anyio
+async def test_a_receiver_that_does_not_answer_in_time_has_failed() -> None:
+    caller = Caller()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        assert await caller.post(url, b"{}", {}, 0.05) == (None, "no answer within 0.05 s")
+    await caller.close()
+
+
+def test_a_receiver_has_fifteen_seconds_scaled_by_the_clock_but_never_less_than_one() -> None:
+    assert [RealClock(speed).patience(15) for speed in (1, 5, 1000)] == [15, 3, 1]
+    assert VirtualClock().patience(15) == 2
+
+
+@pytest.mark.anyio
+async def test_a_host_is_called_once_it_is_allowed_by_name(receiver: Received) -> None:
+    # Not a loopback address by its number, but one that leads to this machine.
+    url = receiver.url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104
+    with pytest.raises(NotAllowedError, match=r"0\.0\.0\.0 is neither loopback nor allowed by name"):
+        await Caller().post(url, b"{}", {}, 5)
+    caller = Caller(frozenset({"0.0.0.0"}))  # noqa: S104
+    assert await caller.post(url, b"{}", {}, 5) == (200, "")
+    await caller.close()

@@ -1,0 +1,353 @@
+"""The simulator brings about trouble on request: by the fixture, by magic prompts, before and after acceptance."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+
+import apikley_contract
+from apikley_mock.control import prompt_directives as magic
+from apikley_mock.control.armed import Rule, Rules
+from apikley_mock.control.settings import AccountSettings, Settings
+from apikley_mock.plugin import MockService
+from apikley_mock.service import Service
+from apikley_mock.web.app import Simulator
+from apikley_mock.web.faults import Fault
+from apikley_mock.web.transport import SimulatorTransport
+from contract_tests.simulator.simulators import CREATE, CREDITS, LOOK, assert_fits, create, look, request_for
+from scripts.pipeline.io import ROOT
+
+BASE64 = apikley_contract.operation("uploadFileBase64").path
+CODES = [code for name, code in apikley_contract.codes().items() if name != "SUCCESS"]
+DAMAGE = {
+    "reset": httpx.ReadError,
+    "cut": httpx.RemoteProtocolError,
+    "broken-json": None,
+    "html": None,
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_is_answered_in_the_contracts_words(
+    http: httpx.Client, apikley_mock: MockService, code: int
+) -> None:
+    apikley_mock.fail_next(code)
+    answer = http.post(CREATE, json=request_for())
+    assert_fits("ErrorResponse", answer.json())
+    assert (answer.status_code, answer.json()["code"], answer.json()["data"]) == (200, code, None)
+    assert answer.headers.get("retry-after") == ("1" if code == 429 else None)
+    assert http.post(CREATE, json=request_for()).json()["code"] == 200, "only the next one"
+    assert len(apikley_mock.journal.created()) == 1
+
+
+def test_a_code_that_the_contract_lacks_is_answered_too(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(433, msg="Sub-key limit", times=2)
+    assert http.get(CREDITS).json() == {"code": 433, "msg": "Sub-key limit", "data": None}
+    assert http.get(CREDITS).json()["code"] == 433
+    assert http.get(CREDITS).json()["code"] == 200
+
+
+def test_a_code_without_a_text_of_its_own_is_named_by_its_number(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(433)
+    assert http.get(CREDITS).json() == {"code": 433, "msg": "Error 433", "data": None}
+
+
+def test_an_upload_fails_in_the_uploads_own_form(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(500, when={"operation": "uploadFileBase64"})
+    answer = http.post(BASE64, json={"base64Data": "AAAA", "uploadPath": "a"})
+    assert_fits("UploadErrorResponse", answer.json())
+    assert (answer.status_code, answer.json()["code"]) == (500, 500)
+    apikley_mock.fail_next(fault="html", when={"operation": "uploadFileBase64"})
+    assert http.post(BASE64, json={"base64Data": "AAAA", "uploadPath": "a"}).status_code == 502
+
+
+def test_an_error_after_acceptance_leaves_a_task_behind(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(500, stage="after")
+    assert http.post(CREATE, json=request_for()).json()["code"] == 500
+    (entry,) = apikley_mock.journal.created()
+    assert look(http, str(entry.task_id))["state"] == "waiting"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("options", [{"fault": "reset"}, {"code": 402}])
+def test_a_fault_after_acceptance_waits_for_a_request_that_is_accepted(
+    http: httpx.Client, apikley_mock: MockService, options: Any, times: int
+) -> None:
+    apikley_mock.fail_next(**options, stage="after", times=times)
+    apikley_mock.fail_next(455, times=None)  # strikes what the first leaves
+    answer = http.post(CREATE, json={"model": "nope"}).json()
+    assert (answer["code"], answer["msg"][:20]) == (422, "The model name you s")
+    assert apikley_mock.journal.requests()[0].note == answer["msg"]
+    for _ in range(times):
+        try:
+            assert http.post(CREATE, json=request_for()).json()["code"] == 402
+        except httpx.ReadError:
+            assert options == {"fault": "reset"}
+    assert len(apikley_mock.journal.created()) == times
+    assert http.post(CREATE, json=request_for()).json()["code"] == 455
+
+
+def test_what_was_disarmed_meanwhile_is_not_given_back() -> None:
+    rules: Rules[str] = Rules(Random(1))  # noqa: S311 - repeatable
+    rules.arm(Rule("old"))
+    used = rules.draw({})
+    assert used
+    rules.disarm()
+    rules.give_back(used)
+    assert list(rules) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "code", "note"),
+    [
+        ({"code": 402, "msg": "no"}, 200, 402, "fault error before acceptance: no"),
+        ({"code": 402, "msg": "no", "stage": "after"}, 200, 402, "fault error after acceptance: no"),
+        ({"fault": "reset"}, None, None, "fault reset before acceptance"),
+        ({"fault": "html"}, 502, None, "fault html before acceptance"),
+        ({"fault": "broken-json"}, 200, None, "fault broken-json before acceptance"),
+        ({"fault": "reset", "stage": "after"}, None, 200, "fault reset after acceptance"),
+    ],
+)
+def test_the_journal_says_what_struck_and_what_had_been_decided(
+    http: httpx.Client, apikley_mock: MockService, options: Any, status: int | None, code: int | None, note: str
+) -> None:
+    apikley_mock.fail_next(**options)
+    with contextlib.suppress(httpx.ReadError):
+        http.post(CREATE, json=request_for())
+    (entry,) = apikley_mock.journal
+    assert (entry.status, entry.code, entry.note) == (status, code, note)
+
+
+def test_a_refusal_that_comes_late_is_noted_with_its_reason(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(fault="latency", latency=0.01)
+    msg = http.post(CREATE, json={}).json()["msg"]
+    assert apikley_mock.journal.requests()[0].note == f"fault latency before acceptance: {msg}"
+
+
+@pytest.mark.parametrize("stage", ["before", "after"])
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_an_answer_is_lost_or_broken(http: httpx.Client, apikley_mock: MockService, kind: str, stage: str) -> None:
+    apikley_mock.fail_next(fault=kind, stage=stage)
+    expected = DAMAGE[kind]
+    if expected:
+        with pytest.raises(expected):
+            http.post(CREATE, json=request_for())
+    else:
+        answer = http.post(CREATE, json=request_for())
+        assert answer.status_code == (502 if kind == "html" else 200)
+        with pytest.raises(ValueError, match=r"Expecting|Unterminated|Invalid"):
+            answer.json()
+    assert len(apikley_mock.journal.created()) == (1 if stage == "after" else 0)
+    assert http.post(CREATE, json=request_for()).json()["code"] == 200
+
+
+@pytest.mark.parametrize("stage", ["before", "after"])
+def test_latency_outlasts_the_clients_patience(apikley_mock: MockService, stage: str) -> None:
+    apikley_mock.fail_next(fault="latency", latency=0.6, stage=stage)
+    headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(apikley_mock.url + CREATE, json=request_for(), headers=headers, timeout=0.2)
+    assert len(apikley_mock.journal.created()) == (1 if stage == "after" else 0)
+
+
+@pytest.mark.parametrize("stage", ["before", "after"])
+def test_who_waits_long_enough_gets_the_late_answer(http: httpx.Client, apikley_mock: MockService, stage: str) -> None:
+    apikley_mock.fail_next(fault="latency", latency=0.01, stage=stage)
+    task_id = create(http)
+    assert apikley_mock.assert_created_once().task_id == task_id
+    assert apikley_mock.journal.requests()[0].note == f"fault latency {stage} acceptance"
+
+
+def test_a_fault_is_for_the_operation_that_was_named(http: httpx.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(455, when={"operation": "getTaskDetails"})
+    task_id = create(http)
+    assert http.get(LOOK, params={"taskId": task_id}).json()["code"] == 455
+
+
+def test_a_fault_that_does_not_exist_is_refused_in_words(apikley_mock: MockService) -> None:
+    with pytest.raises(ValueError, match=r"fault: .*explode"):
+        apikley_mock.fail_next(fault="explode")
+    with pytest.raises(ValueError, match="code: "):
+        apikley_mock.fail_next(200)
+
+
+def _in_process(*faults: Rule[Fault], **settings: Any) -> SimulatorTransport:
+    return SimulatorTransport(Simulator(Service(Settings(**settings), faults=list(faults))))
+
+
+async def _codes(transport: SimulatorTransport, count: int, key: str = "mock-key") -> list[int]:
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+        return [(await http.get(CREDITS)).json()["code"] for _ in range(count)]
+
+
+@pytest.mark.anyio
+async def test_a_share_of_requests_fails_the_same_way_from_the_same_seed() -> None:
+    def transport(seed: int) -> SimulatorTransport:
+        return _in_process(Rule(Fault("error", code=500), times=None, share=0.3), seed=seed)
+
+    first = await _codes(transport(1), 200)
+    assert 30 < first.count(500) < 90
+    assert await _codes(transport(1), 200) == first
+    assert await _codes(transport(2), 200) != first
+
+
+@pytest.mark.anyio
+async def test_a_fault_is_for_the_key_that_was_named() -> None:
+    rule = Rule(Fault("error", code=402), when={"account": "other"}, times=None)
+    transport = _in_process(rule, accounts=(AccountSettings("other-key", "other"),))
+    assert await _codes(transport, 2) == [200, 200]
+    assert await _codes(transport, 2, "other-key") == [402, 402]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["reset", "cut"])
+async def test_in_process_a_broken_connection_is_httpxs_own_error(kind: Any) -> None:
+    transport = _in_process(Rule(Fault(kind, stage="after")))
+    headers = {"Authorization": "Bearer mock-key"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+        with pytest.raises(httpx.ReadError):
+            await http.post(CREATE, json=request_for())
+    assert len(transport.service.journal.created()) == 1
+
+
+@pytest.mark.anyio
+async def test_a_request_that_a_reset_overtakes_is_answered_and_leaves_no_trace() -> None:
+    transport = _in_process(Rule(Fault("latency", latency=0.05)))
+    headers = {"Authorization": "Bearer mock-key"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+        waiting = asyncio.create_task(http.post(CREATE, json=request_for()))
+        await asyncio.sleep(0)
+        while transport.service.faults:  # noqa: ASYNC110 - the loop is what is waited for
+            await asyncio.sleep(0)
+        transport.service.reset()
+        transport.service.faults.disarm()
+        answer = await waiting
+    assert (answer.status_code, answer.json()["code"]) == (200, 455)
+    assert len(transport.service.journal) == 0
+    assert not transport.service.engine.tasks
+
+
+@pytest.mark.parametrize(
+    ("prompt", "code"),
+    [
+        ("[mock: error 402]", 402),
+        ("a cat [mock:error 455] at sea", 455),
+        ("[mock: fial 422]", 422),
+        ("[mock: take]", 422),
+    ],
+)
+def test_a_magic_prompt_is_refused(http: httpx.Client, apikley_mock: MockService, prompt: str, code: int) -> None:
+    assert http.post(CREATE, json=request_for(prompt)).json()["code"] == code
+    assert apikley_mock.journal.created() == []
+
+
+def test_a_misspelt_magic_prompt_says_what_there_is(http: httpx.Client) -> None:
+    assert "'fial' is unknown; known: fail, " in http.post(CREATE, json=request_for("[mock: fial]")).json()["msg"]
+    wrong = http.post(CREATE, json=request_for("[mock: take soon]")).json()["msg"]
+    assert wrong == "magic prompt: 'take soon' makes no sense; write it as [mock: take 300]"
+
+
+@pytest.mark.parametrize("kind", ["reset", "cut", "broken-json", "html"])
+def test_a_magic_prompt_loses_the_answer_of_a_task_that_exists(
+    http: httpx.Client, apikley_mock: MockService, kind: str
+) -> None:
+    with pytest.raises((httpx.TransportError, ValueError)):
+        http.post(CREATE, json=request_for(f"[mock: {kind}]")).json()
+    assert apikley_mock.assert_created_once().note == f"fault {kind} after acceptance"
+    with pytest.raises((httpx.TransportError, ValueError)):
+        http.post(CREATE, json=request_for(f"[mock: {kind} before]")).json()
+    assert len(apikley_mock.journal.created()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "error 1",
+        "error twice",
+        "take",
+        "hidden for long",
+        "never ever",
+        "hand over",
+        "fail !",
+        "reset sideways",
+        "polls 0",
+        "callback maybe",
+        "callback twice over",
+        "callback form 1999",
+    ],
+)
+def test_a_magic_word_with_words_that_make_no_sense_shows_how_to_write_it(
+    http: httpx.Client, apikley_mock: MockService, words: str
+) -> None:
+    answer = http.post(CREATE, json=request_for(f"[mock: {words}]")).json()
+    example = magic.WORDS[words.split(maxsplit=1)[0]].example
+    assert answer["code"] == 422
+    assert answer["msg"] == f"magic prompt: {words!r} makes no sense; write it as [mock: {example}]"
+    assert apikley_mock.journal.created() == []
+
+
+@pytest.mark.parametrize("prompt", ["a cat [mock: fail 422", "[Mock: fail 422 [mock: never]"])
+def test_a_magic_prompt_that_is_never_closed_is_refused(
+    http: httpx.Client, apikley_mock: MockService, prompt: str
+) -> None:
+    answer = http.post(CREATE, json=request_for(prompt)).json()
+    assert (answer["code"], answer["msg"]) == (
+        422,
+        "magic prompt: '[mock: fail 422' is not closed; end it with a ]",
+    )
+    assert apikley_mock.journal.created() == []
+
+
+@pytest.mark.parametrize("prompt", ["[Mock: fail 422]", "[MOCK:fail 422]", "[ mock : fail 422 ]"])
+def test_a_magic_prompt_may_be_written_in_any_case_and_with_blanks(
+    http: httpx.Client, apikley_mock: MockService, prompt: str
+) -> None:
+    task_id = create(http, prompt)
+    apikley_mock.advance(10)
+    assert look(http, task_id)["failCode"] == "422"
+
+
+@pytest.mark.parametrize("prompt", ["a [mock", "mock: fail 422", "[mocking: fail 422]", "[a mock: fail 422]"])
+def test_other_words_in_brackets_are_no_magic(prompt: str) -> None:
+    assert magic.wish_of(prompt) is None
+
+
+@pytest.mark.anyio
+async def test_a_broken_connection_has_ended_when_the_server_says_so() -> None:
+    simulator = Simulator(Service(faults=[Rule(Fault("reset"))]))
+    pieces = [{"type": "http.request", "body": body} for body in (b"{}", b"more", b"and more")]
+    pieces.append({"type": "http.disconnect"})
+    told: list[Any] = []
+
+    async def receive() -> Any:
+        return pieces.pop(0)
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    headers = [(b"authorization", b"Bearer mock-key")]
+    scope = {"type": "http", "method": "POST", "path": CREATE, "query_string": b"", "scheme": "http"}
+    state = {"reset": lambda: told.append("reset")}
+    await simulator({**scope, "headers": headers, "state": state}, receive, send)
+    assert (told, pieces) == (["reset"], [])
+
+
+def test_the_readme_lists_the_magic_prompts() -> None:
+    readme = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `\[mock: ([^\]]+)\]` \| (.+) \|$", readme, flags=re.MULTILINE)
+    assert rows == [(word.example, word.meaning) for word in magic.WORDS.values()]
+
+
+@pytest.mark.parametrize("word", magic.WORDS.values(), ids=magic.WORDS)
+def test_every_magic_example_means_something(word: magic.Word) -> None:
+    wish = magic.wish_of(f"[mock: {word.example}]")
+    assert wish
+    assert wish.wrong is None
+    assert wish.plan or wish.fault

@@ -1,0 +1,154 @@
+"""What the simulator's answers lead to can fail, too: results, download links and uploaded files."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import apikley_contract
+from apikley import Hailuo02ImageToVideoPro
+from apikley_mock.plugin import MockService
+from apikley_mock.world.storage import Storage, StorageFullError
+from contract_tests.simulator.simulators import CREDITS, assert_fits, create, look
+
+DOWNLOAD, STREAM, BASE64, URL = (
+    apikley_contract.operation(name).path
+    for name in ("getDownloadUrl", "uploadFileStream", "uploadFileBase64", "uploadFileUrl")
+)
+
+
+@pytest.fixture
+def urls(http: httpx.Client, apikley_mock: MockService) -> dict[str, str]:
+    """One file of each kind, by the name that faults give it."""
+    task_id = create(http)
+    apikley_mock.advance(10)
+    (result,) = json.loads(look(http, task_id)["resultJson"])["resultUrls"]
+    link = http.post(DOWNLOAD, json={"url": result}).json()["data"]
+    upload = http.post(STREAM, files={"file": ("a.bin", b"x" * 1000)}, data={"uploadPath": "a"}).json()
+    return {"result": result, "link": link, "file": upload["data"]["downloadUrl"]}
+
+
+@pytest.mark.parametrize("kind", ["result", "link", "file"])
+def test_a_download_breaks_off_and_goes_on_by_range(apikley_mock: MockService, urls: dict[str, str], kind: str) -> None:
+    whole = httpx.get(urls[kind]).content
+    apikley_mock.fail_next(fault="cut", stage="after", when={"operation": kind})
+    chunks: list[bytes] = []
+    with httpx.stream("GET", urls[kind]) as answer, pytest.raises(httpx.RemoteProtocolError):
+        chunks.extend(answer.iter_bytes())
+    got = b"".join(chunks)
+    assert got == whole[: len(whole) // 2]
+    rest = httpx.get(urls[kind], headers={"Range": f"bytes={len(got)}-"})
+    assert (rest.status_code, got + rest.content) == (206, whole)
+
+
+@pytest.mark.parametrize("kind", ["result", "link", "file"])
+@pytest.mark.parametrize(("options", "status"), [({"code": 503}, 503), ({"code": 429}, 429), ({"fault": "html"}, 502)])
+def test_a_file_fails_with_a_real_http_status(
+    apikley_mock: MockService, urls: dict[str, str], kind: str, options: Any, status: int
+) -> None:
+    apikley_mock.fail_next(**options, when={"operation": kind})
+    answer = httpx.get(urls[kind])
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/")
+    assert answer.headers.get("retry-after") == ("1" if status == 429 else None)
+    assert httpx.get(urls[kind]).status_code == 200
+
+
+def test_a_fault_for_any_request_waits_for_one_of_the_api(
+    http: httpx.Client, apikley_mock: MockService, urls: dict[str, str]
+) -> None:
+    apikley_mock.fail_next(500)
+    assert [httpx.get(url).status_code for url in urls.values()] == [200, 200, 200]
+    assert http.get(CREDITS).json()["code"] == 500
+
+
+def test_a_fault_of_one_kind_leaves_the_others_alone(apikley_mock: MockService, urls: dict[str, str]) -> None:
+    apikley_mock.fail_next(500, when={"operation": "link"})
+    assert {kind: httpx.get(url).status_code for kind, url in urls.items()} == {"result": 200, "link": 500, "file": 200}
+
+
+def test_the_client_saves_the_whole_video_though_its_download_breaks_off(
+    apikley_mock: MockService, tmp_path: Path
+) -> None:
+    with apikley_mock.client() as api:
+        done = api.create(Hailuo02ImageToVideoPro(prompt="a ship", image_url="https://files.example.com/a.png")).wait()
+        for kind in ("result", "link"):
+            apikley_mock.fail_next(fault="cut", stage="after", when={"operation": kind})
+        path = done.download(tmp_path / "clip.mp4")
+    assert path.read_bytes() == httpx.get(done.result_urls[0]).content
+
+
+def test_a_link_is_given_for_the_address_that_was_answered_only(http: httpx.Client, urls: dict[str, str]) -> None:
+    foreign = "https://elsewhere.test/" + urls["result"].partition("//")[2].partition("/")[2]
+    assert http.post(DOWNLOAD, json={"url": urls["result"]}).json()["code"] == 200
+    assert http.post(DOWNLOAD, json={"url": foreign}).json()["code"] == 422
+
+
+@pytest.mark.parametrize(
+    ("folder", "path"),
+    [
+        ("./images", "images/a.bin"),
+        ("a/../b", "b/a.bin"),
+        ("a/./b/.", "a/b/a.bin"),
+        ("../../etc", "etc/a.bin"),
+        ("..", "a.bin"),
+        ("a//b", "a//b/a.bin"),
+        (".hidden/...", ".hidden/.../a.bin"),
+    ],
+)
+def test_an_upload_is_found_by_the_address_that_was_answered(http: httpx.Client, folder: str, path: str) -> None:
+    answer = http.post(STREAM, files={"file": ("a.bin", b"x")}, data={"uploadPath": folder}).json()["data"]
+    assert answer["filePath"] == path
+    assert httpx.get(answer["downloadUrl"]).content == b"x"
+
+
+def test_a_field_of_a_form_is_no_file(http: httpx.Client) -> None:
+    answer = http.post(STREAM, data={"uploadPath": "a"}, files={"file": (None, b"hello")})
+    assert_fits("UploadErrorResponse", answer.json())
+    assert (answer.status_code, answer.json()["code"]) == (400, 400)
+    assert "file: it came without a filename" in answer.json()["msg"]
+
+
+def test_a_file_may_be_empty_since_the_contract_does_not_say_otherwise(http: httpx.Client) -> None:
+    answer = http.post(STREAM, files={"file": ("a.bin", b"")}, data={"uploadPath": "a"}).json()
+    assert (answer["code"], answer["data"]["fileSize"]) == (200, 0)
+
+
+def test_expired_files_make_room_for_others() -> None:
+    storage = Storage(1000)
+    storage.store("a", "one", b"x" * 800, now=0)
+    with pytest.raises(StorageFullError):
+        storage.store("a", "two", b"x" * 800, now=3 * 24 * 3600 - 1)
+    storage.store("a", "two", b"x" * 800, now=3 * 24 * 3600)
+    assert storage.find("a/one", now=0) is None
+
+
+def test_a_redirect_is_not_followed_to_a_file(http: httpx.Client) -> None:
+    asked: list[str] = []
+
+    class Redirecting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(302 if self.path == "/first.png" else 200)
+            self.send_header("Location", "/second.png")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Redirecting) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/first.png"
+        answer = http.post(URL, json={"fileUrl": url, "uploadPath": "a"})
+        server.shutdown()
+        thread.join()
+    assert (answer.status_code, answer.json()["msg"]) == (400, "fileUrl: the file's server answered HTTP 302")
+    assert asked == ["/first.png"]

@@ -1,0 +1,150 @@
+"""The page of the simulator, in a real browser.
+
+`APIKLEY_SCREENSHOT=docs/images/simulator.png pytest contract_tests/simulator/test_page.py` makes the README's pictures.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+import apikley_contract
+from apikley_mock.plugin import MockService
+from contract_tests.simulator.browser import find
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CREATE = apikley_contract.operation("createTask").path
+FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-sandbox",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=FLAGS, headless=True)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def _open(browser: Browser, mock: MockService, scheme: Any = "light") -> tuple[Page, list[str]]:
+    """The page, and the addresses of all that it asked for."""
+    page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme=scheme)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: asked.append(f"error: {error}"))
+    page.goto(f"{mock.url}/__mock__/")
+    return page, asked
+
+
+def _create(mock: MockService, prompt: str, **more: Any) -> str | None:
+    """The id of the new task; None if there is none."""
+    body = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": prompt, "image_url": "https://x.test/a.png"}}
+    headers = {"Authorization": f"Bearer {mock.api_key}"}
+    answer = httpx.post(mock.url + CREATE, json=body | more, headers=headers).json()
+    return str(answer["data"]["taskId"]) if answer["code"] == 200 else None
+
+
+def test_a_task_is_seen_and_finished_with_the_keyboard(browser: Browser, apikley_mock: MockService) -> None:
+    page, asked = _open(browser, apikley_mock)
+    page.get_by_text("No task yet").wait_for()
+    task_id = _create(apikley_mock, "A lighthouse in a storm")
+    page.get_by_text("A lighthouse in a storm").wait_for()
+    page.get_by_role("button", name=f"Next state: {task_id}").focus()
+    page.keyboard.press("Enter")
+    page.locator(".state", has_text="queuing").wait_for()
+    # The focus has stayed, so the next key goes on from there.
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.locator(".state", has_text="success").wait_for()
+    assert page.get_by_role("button", name=f"Fail: {task_id}").is_disabled()
+    assert {url for url in asked if not url.startswith((apikley_mock.url, "data:"))} == set()
+    page.close()
+
+
+def test_a_fault_is_armed_and_strikes(browser: Browser, apikley_mock: MockService) -> None:
+    page, _ = _open(browser, apikley_mock)
+    page.get_by_label("code").fill("402")
+    page.get_by_role("button", name="Arm", exact=True).click()
+    page.get_by_text("armed: error 402 before any request (1)").wait_for()
+    headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
+    assert httpx.get(f"{apikley_mock.url}/api/v1/chat/credit", headers=headers).json()["code"] == 402
+    page.get_by_text("200 / 402").wait_for()
+    page.close()
+
+
+def test_a_task_is_failed_and_its_callback_repeated(browser: Browser, apikley_mock: MockService) -> None:
+    page, _ = _open(browser, apikley_mock)
+    task_id = _create(apikley_mock, "A ship", callBackUrl=f"{apikley_mock.url}/receiver")
+    page.get_by_role("button", name=f"Fail: {task_id}").click()
+    page.locator(".state", has_text="fail").wait_for()
+    page.locator("#callbacks li").nth(0).wait_for()
+    page.get_by_role("button", name=f"Repeat callback: {task_id}").click()
+    page.locator("#callbacks li").nth(1).wait_for()
+    assert len(apikley_mock.journal.callbacks(task_id)) == 2
+    page.close()
+
+
+def test_time_is_advanced_and_everything_reset(browser: Browser, apikley_mock: MockService) -> None:
+    page, _ = _open(browser, apikley_mock)
+    _create(apikley_mock, "A ship")
+    page.get_by_text("A ship").wait_for()
+    page.get_by_role("button", name="Advance").click()
+    page.locator(".state", has_text="success").wait_for()
+    page.get_by_role("button", name="Reset").click()
+    page.get_by_text("No task yet").wait_for()
+    page.close()
+
+
+def test_it_is_readable_in_both_colour_schemes(browser: Browser, apikley_mock: MockService, scheme: str) -> None:
+    page, _ = _open(browser, apikley_mock, scheme)
+    for prompt in ("A lighthouse in a storm", "[mock: fail 422] A dragon", "[mock: take 60] A city at dawn", "A ship"):
+        _create(apikley_mock, prompt, callBackUrl=f"{apikley_mock.url}/receiver")
+    apikley_mock.advance(20)
+    _create(apikley_mock, "[mock: take 30] A paper boat on a river")
+    apikley_mock.advance(10)
+    _create(apikley_mock, "[mock: error 402] Too dear")
+    page.get_by_text("Too dear").or_(page.get_by_text("200 / 402")).first.wait_for()
+    colours = "e => { const s = getComputedStyle(e); return [s.color, s.backgroundColor]; }"
+    text, ground = page.locator("header").evaluate(colours)
+    assert _contrast(text, ground) >= 7
+    for element in (".small", ".good", ".bad"):
+        text = page.locator(element).first.evaluate(colours)[0]
+        assert _contrast(text, ground) >= 4.5, element
+    wanted = os.environ.get("APIKLEY_SCREENSHOT")
+    if wanted:
+        path = Path(wanted)
+        page.screenshot(path=path.with_stem(f"{path.stem}-{scheme}"), animations="disabled")
+    page.close()
+
+
+def _contrast(one: str, other: str) -> float:
+    """The contrast of two CSS colours, from 1 to 21."""
+
+    def light(colour: str) -> float:
+        parts = [int(part) / 255 for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+        red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    lights = sorted((light(one), light(other)))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)

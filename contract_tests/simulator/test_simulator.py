@@ -1,0 +1,231 @@
+"""The simulator behaves as the service is known to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+
+from apikley import Hailuo02ImageToVideoPro, callbacks
+from apikley_mock.control.plan import Plan
+from apikley_mock.control.settings import AccountSettings, Settings
+from apikley_mock.plugin import MockService
+from apikley_mock.web.app import Simulator
+from apikley_mock.world.accounts import Account
+from apikley_mock.world.tasks import Engine
+from contract_tests.simulator.simulators import CREATE, LOOK, Received, assert_fits, look
+
+
+def _create(http: httpx.Client, body: dict[str, Any]) -> str:
+    answer = http.post(CREATE, json=body).json()
+    assert answer["code"] == 200, answer
+    return str(answer["data"]["taskId"])
+
+
+def test_the_example_of_the_published_page_is_accepted(http: httpx.Client, example: dict[str, Any]) -> None:
+    example["callBackUrl"] = "http://127.0.0.1:9/cb"
+    assert _create(http, example).startswith("task_hailuo_")
+
+
+def test_a_task_goes_through_its_states_in_order(
+    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]
+) -> None:
+    del example["callBackUrl"]
+    task_id = _create(http, example)
+    states = []
+    for _ in range(8):
+        states.append(look(http, task_id)["state"])
+        apikley_mock.advance(0.5)
+    assert states == ["waiting", "queuing", *["generating"] * 4, "success", "success"]
+
+
+def test_the_record_has_the_recorded_shape(
+    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]
+) -> None:
+    del example["callBackUrl"]
+    task_id = _create(http, example)
+    before = look(http, task_id)
+    apikley_mock.advance(10)
+    after = look(http, task_id)
+    assert (before["resultJson"], before["failCode"], before["failMsg"]) == ("", None, None)
+    assert json.loads(before["param"]) == example
+    assert isinstance(after["createTime"], int)
+    assert after["completeTime"] - after["createTime"] == after["costTime"] == 3000
+    assert "completeTime" not in before
+
+
+def test_the_record_says_when_its_state_last_changed(
+    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]
+) -> None:
+    del example["callBackUrl"]
+    task_id = _create(http, example)
+    changes = []
+    for _ in range(5):
+        record = look(http, task_id)
+        changes.append((record["state"], record["updateTime"] - record["createTime"]))
+        apikley_mock.advance(0.9)
+    assert changes == [
+        ("waiting", 0),
+        ("queuing", 500),
+        ("generating", 1000),
+        ("generating", 1000),
+        ("success", 3000),
+    ]
+
+
+def test_the_answer_is_the_same_after_the_end(
+    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]
+) -> None:
+    del example["callBackUrl"]
+    task_id = _create(http, example)
+    apikley_mock.advance(10)
+    first = look(http, task_id)
+    apikley_mock.advance(3600)
+    assert look(http, task_id) == first
+
+
+def test_the_result_is_a_playable_video_once_it_is_there(
+    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]
+) -> None:
+    del example["callBackUrl"]
+    task_id = _create(http, example)
+    assert httpx.get(f"{apikley_mock.url}/results/{task_id}.mp4").status_code == 404
+    apikley_mock.advance(10)
+    (url,) = json.loads(look(http, task_id)["resultJson"])["resultUrls"]
+    video = httpx.get(url)
+    assert video.headers["content-type"] == "video/mp4"
+    assert video.content[4:8] == b"ftyp"
+    assert b"moov" in video.content
+    assert b"avc1" in video.content
+    assert httpx.get(url, headers={"Range": "bytes=4-7"}).content == b"ftyp"
+
+
+def test_one_signed_callback_is_sent_when_the_task_ends(
+    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any], receiver: Received
+) -> None:
+    task_id = _create(http, {**example, "callBackUrl": receiver.url})
+    apikley_mock.advance(2.9)
+    assert receiver.calls == []
+    apikley_mock.advance(0.2)
+    apikley_mock.advance(3600)
+    ((headers, body),) = receiver.calls
+    callback = callbacks.verify(headers, body, apikley_mock.webhook_key)
+    assert (callback.task_id, callback.state, callback.code) == (task_id, "success", 200)
+    assert callback.task.result_urls == [f"{apikley_mock.url}/results/{task_id}.mp4"]
+    assert_fits("TaskCallback", json.loads(body))
+    assert [(entry.status, entry.task_id) for entry in apikley_mock.journal.callbacks()] == [(200, task_id)]
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.1/cb", "http://service.test/cb", "http://169.254.169.254/latest"])
+def test_a_callback_goes_to_no_host_that_was_not_allowed(
+    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any], url: str
+) -> None:
+    _create(http, {**example, "callBackUrl": url})
+    apikley_mock.advance(10)
+    (entry,) = apikley_mock.journal.callbacks()
+    assert entry.status is None
+    assert "neither loopback nor allowed by name" in entry.note
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong", "Basic bW9jay1rZXk6", "mock-key"])
+def test_without_the_key_nothing_is_done(apikley_mock: MockService, example: dict[str, Any], header: Any) -> None:
+    headers = {} if header is None else {"Authorization": header}
+    answer = httpx.post(apikley_mock.url + CREATE, json=example, headers=headers)
+    assert (answer.status_code, answer.json()["code"], answer.json()["data"]) == (200, 401, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not JSON: Expecting value at line 1, column 1"),
+        (b'{"model": ', "not JSON: Expecting value at line 1, column 11"),
+        (b"\xff\xff", "not UTF-8 text"),
+        (b"[]", "not a JSON object"),
+        (b"[" * 200_000, "not JSON that can be read"),
+        (b'{"model": "hailuo/03"}', "The model name you specified is not supported"),
+        (b'{"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x"}}', "input: "),
+        (b'{"model": "hailuo/02-image-to-video-pro", "callBackUrl": ""}', "callBackUrl: "),
+    ],
+)
+def test_a_wrong_request_is_refused_in_words(http: httpx.Client, content: bytes, words: str) -> None:
+    answer = http.post(CREATE, content=content)
+    assert (answer.status_code, answer.json()["code"], answer.json()["data"]) == (200, 422, None)
+    assert words in answer.json()["msg"]
+
+
+def test_a_body_that_is_too_large_is_refused(http: httpx.Client) -> None:
+    answer = http.post(CREATE, content=b" " * (1024 * 1024 + 1))
+    assert "larger than 1,048,576 bytes" in answer.json()["msg"]
+
+
+def test_an_unknown_task_is_not_found(http: httpx.Client) -> None:
+    assert http.get(LOOK, params={"taskId": "nope"}).json() == {"code": 404, "msg": "Task not found", "data": None}
+
+
+def test_each_look_is_about_the_task_that_it_names(http: httpx.Client, example: dict[str, Any]) -> None:
+    del example["callBackUrl"]
+    ids = [_create(http, example) for _ in range(3)]
+    assert [look(http, task_id)["taskId"] for task_id in ids] == ids
+
+
+def test_a_look_without_an_id_is_refused(http: httpx.Client) -> None:
+    assert http.get(LOOK).json()["code"] == 422
+
+
+def test_another_path_is_not_found_and_another_method_not_allowed(http: httpx.Client) -> None:
+    assert http.get("/nope").json()["code"] == 404
+    assert (http.get(CREATE).status_code, http.get(CREATE).headers["allow"]) == (405, "POST")
+
+
+def test_errors_come_as_the_http_status_where_that_is_asked_for() -> None:
+    transport = httpx.ASGITransport(Simulator(Settings(error_style="http")))
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport, base_url="http://mock.test") as client:
+            return await client.get(LOOK)
+
+    import asyncio
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.json()["code"]) == (401, 401)
+
+
+def test_the_journal_holds_no_key(http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]) -> None:
+    http.post(CREATE, json=example)
+    httpx.post(apikley_mock.url + CREATE, headers={"Authorization": "Bearer sk-wrong-key"})
+    assert len(apikley_mock.journal) == 2
+    assert apikley_mock.api_key not in repr(list(apikley_mock.journal))
+    assert "sk-wrong-key" not in repr(list(apikley_mock.journal))
+
+
+def test_the_client_waits_and_downloads_through_the_whole_life_of_a_task(
+    apikley_mock: MockService, tmp_path: Path
+) -> None:
+    states: list[str] = []
+    with apikley_mock.client() as api:
+        task = api.create(Hailuo02ImageToVideoPro(prompt="a ship", image_url="https://files.example.com/a.png"))
+        done = task.wait(on_progress=lambda details: states.append(details.state))
+        path = done.download(tmp_path / "clip.mp4")
+    assert states[0] == "waiting"
+    assert states[-1] == "success"
+    assert path.read_bytes()[4:8] == b"ftyp"
+    assert [each.name for each in tmp_path.iterdir()] == ["clip.mp4"]
+    assert len(apikley_mock.journal.requests("POST", CREATE)) == 1
+
+
+def test_ids_are_never_given_twice() -> None:
+    engine, account = Engine(Random(0)), Account(AccountSettings("k", "a"), {})  # noqa: S311
+    ids = {engine.create("hailuo/x", b"{}", account, Plan(), now=1000.0).id for _ in range(1000)}
+    assert len(ids) == 1000
+
+
+def test_the_plugin_loads_next_to_nothing_until_it_is_used() -> None:
+    code = "import sys, pytest; before = set(sys.modules); import apikley_mock.plugin; print(set(sys.modules) - before)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "{'apikley_mock', 'apikley_mock.plugin'}\n" or run.stdout.count(",") == 1

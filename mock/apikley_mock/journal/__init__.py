@@ -1,0 +1,1 @@
+"""What happened, and matching for assertions."""

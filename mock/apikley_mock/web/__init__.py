@@ -1,0 +1,1 @@
+"""The ASGI application: endpoints, responses, and faults on the wire."""

@@ -1,0 +1,108 @@
+"""Runs the simulator on a port, in the foreground or in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from apikley_mock.web.app import Simulator
+from apikley_mock.web.protocol import Protocol
+
+# How long a server in a thread may take to start, and to end, in seconds.
+_PATIENCE = 10.0
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, telling when it is ready."""
+
+    def __init__(self, simulator: Simulator, when_ready: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            simulator,
+            http=Protocol,
+            ws="none",
+            log_config=None,  # its handlers want a standard output, which a command may be started without
+            log_level="critical",
+            access_log=False,
+            lifespan="on",
+            server_header=False,
+            timeout_keep_alive=60,
+            timeout_graceful_shutdown=2,
+        )
+        super().__init__(config)
+        self._when_ready = when_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        self._when_ready()
+
+
+class ThreadedServer:
+    """The simulator on a free loopback port, in a thread of its own.
+
+    Args:
+        simulator: What to serve.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self._socket = bind("127.0.0.1", 0)
+        self.url = url_of(self._socket)
+        self._ready = threading.Event()
+        self._server = Server(simulator, self._on_ready)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="apikley-mock")
+
+    def start(self) -> None:
+        """Return once requests are answered."""
+        self._thread.start()
+        if not self._ready.wait(_PATIENCE):
+            raise RuntimeError(f"the simulator did not start within {_PATIENCE:g} s")
+
+    def stop(self) -> None:
+        """Return once everything has ended."""
+        self._server.should_exit = True
+        self._thread.join(_PATIENCE)
+        self._socket.close()
+
+    def call(self, coroutine: Any) -> Any:
+        """Run a coroutine where the simulator runs."""
+        assert self._loop is not None, "started"  # noqa: S101
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+
+    async def call_async(self, coroutine: Any) -> Any:
+        """Run a coroutine where the simulator runs, while the caller's event loop goes on."""
+        assert self._loop is not None, "started"  # noqa: S101
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+
+    def _on_ready(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ready.set()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket of one's own; port 0 picks a free one.
+
+    Raises:
+        OSError: The port is taken, or the host is none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """The address of a socket as a URL."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,1 @@
+"""Tasks, accounts, files, the clock and the callbacks to send. No HTTP server."""

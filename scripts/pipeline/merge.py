@@ -1,0 +1,145 @@
+"""Merges the published pages and the companion documents into one OpenAPI document.
+
+Every published model shares `POST /api/v1/jobs/createTask` and differs in `model` and `input`. The
+merged operation takes a `oneOf` of one request schema for each model, with a discriminator; each
+input becomes a component named after its model.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+from scripts.pipeline.consistency import hold_together, pointer_step, shared_part, ways_in
+from scripts.pipeline.file_rules import with_file_rules
+from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.naming import check_class_name, class_name, name_members
+from scripts.pipeline.page_shape import CREATE_TASK, check_form, request_schema
+
+Document = dict[str, Any]
+
+REQUEST = "CreateTaskRequest"
+_COMPONENTS = "#/components/schemas/"
+_REMOVAL = (
+    "if it has moved, remove the page that is no longer published: delete its .json and .published.txt "
+    "and its entry in openapi/vendored/sources.json, then run again"
+)
+_COMPONENT = re.compile(r"/components/[^/]+/[^/]+$")
+
+
+def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Document:
+    """One document from all.
+
+    Args:
+        pages: Published documents by name, each with one createTask operation.
+        companions: Documents of our own by name, which add paths and components.
+
+    Raises:
+        SpecError: Two documents contradict or collide; every such place is named.
+    """
+    if not pages:
+        raise SpecError(Problem("openapi/vendored", "no published document found"))
+    problems = [problem for name, page in pages.items() for problem in check_form(name, page)]
+    if problems:
+        raise SpecError(*problems)
+    merged: Document = {}
+    shared: Document = {}
+    for name, page in pages.items():
+        hold_together(name, shared_part(page), shared, problems)
+        _fill(merged, page)
+    operation = merged["paths"][CREATE_TASK]["post"]
+    # Said at the operation, where the generator of the client looks for it.
+    operation["security"] = ways_in(merged)
+    # How the operations are grouped is ours to say: it makes the client's modules.
+    for node in (merged, operation):
+        node.pop("tags", None)
+    schemas = merged.setdefault("components", {}).setdefault("schemas", {})
+    mapping: dict[str, str] = {}
+    examples: dict[str, Any] = {}
+    taken = {REQUEST: "the merged request", **dict.fromkeys(schemas, "the published pages")}
+    for name, companion in companions.items():
+        taken |= dict.fromkeys(companion.get("components", {}).get("schemas", {}), name)
+    for key, schema in schemas.items():
+        problems += name_members(schema, f"published pages, /components/schemas/{key}")
+    for name, page in pages.items():
+        _add_model(name, page, schemas, taken, mapping, examples, problems)
+    schemas[REQUEST] = {
+        "description": "What createTask takes: the model, and the input that this model asks for.",
+        "oneOf": [{"$ref": reference} for reference in mapping.values()],
+        "discriminator": {"propertyName": "model", "mapping": mapping},
+    }
+    operation["requestBody"]["content"]["application/json"] = {
+        "schema": {"$ref": _COMPONENTS + REQUEST},
+        "examples": examples,
+    }
+    for name, companion in companions.items():
+        _add_companion(name, companion, merged, problems)
+    if problems:
+        raise SpecError(*problems)
+    return merged
+
+
+def _add_model(
+    name: str,
+    page: Document,
+    schemas: Document,
+    taken: dict[str, str],
+    mapping: dict[str, str],
+    examples: Document,
+    problems: list[Problem],
+) -> None:
+    operation = page["paths"][CREATE_TASK]["post"]
+    request = copy.deepcopy(request_schema(page))
+    model = request["properties"]["model"]["enum"][0]
+    name_of_input = class_name(model)
+    name_of_request = f"{name_of_input}Request"
+    if model in mapping:
+        problems.append(Problem(f"{taken[name_of_input]} and {name}", f"are both the page of {model!r}", _REMOVAL))
+        return
+    refused = list(check_class_name(name, model, taken))
+    if refused:
+        problems += refused
+        return
+    taken |= dict.fromkeys((name_of_input, name_of_request), name)
+    for field, schema in request["properties"].items():
+        problems += name_members(schema, f"{name}, {field}")
+    title = operation.get("summary", f"Create a task of {model}")
+    schemas[name_of_input] = with_file_rules(request["properties"]["input"])
+    request["properties"]["input"] = {"$ref": _COMPONENTS + name_of_input}
+    schemas[name_of_request] = {"description": title, **request}
+    mapping[model] = _COMPONENTS + name_of_request
+    content = operation["requestBody"]["content"]["application/json"]
+    if "example" in content:
+        examples[model] = {"summary": title, "value": copy.deepcopy(content["example"])}
+
+
+def _add_companion(name: str, companion: Document, merged: Document, problems: list[Problem]) -> None:
+    """A companion adds to what is there; it changes nothing (that is the overlay's task)."""
+
+    def add(target: Document, addition: Document, at: str) -> None:
+        for key, value in addition.items():
+            place = f"{at}/{pointer_step(key)}"
+            if key not in target:
+                target[key] = value
+            elif isinstance(value, dict) and isinstance(target[key], dict) and not _COMPONENT.match(place):
+                add(target[key], value, place)
+            else:
+                problems.append(Problem(name, f"{place} is described elsewhere too"))
+
+    for part in ("paths", "components"):
+        add(merged.setdefault(part, {}), copy.deepcopy(companion.get(part, {})), f"/{part}")
+
+
+def _fill(target: Document, page: Document) -> None:
+    """Add what the pages before did not say; what they did say stands (it agrees, where it counts)."""
+    for key, value in page.items():
+        if key not in target:
+            target[key] = copy.deepcopy(value)
+        elif isinstance(value, dict) and isinstance(target[key], dict) and not _is_whole(key):
+            _fill(target[key], value)
+
+
+def _is_whole(key: str) -> bool:
+    """Whether two pages' values would make no sense mixed."""
+    return key in ("example", "examples") or key.startswith("x-")

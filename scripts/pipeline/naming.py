@@ -1,0 +1,92 @@
+"""The rules by which models and enum values get their Python names, and what breaks them."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import apikley
+from scripts.pipeline.issues import Problem
+
+# What the generated classes call their own methods, and the variables in them.
+_RESERVED = {"additional_properties", "additional_keys", "to_dict", "from_dict", "to_multipart"}
+_RESERVED |= {"self", "cls", "d", "src_dict", "field_dict"}
+
+
+def class_name(model: str) -> str:
+    """The one rule that names a model's classes.
+
+    >>> class_name("hailuo/02-image-to-video-pro")
+    'Hailuo02ImageToVideoPro'
+    """
+    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", model))
+
+
+def member_name(value: str) -> str:
+    """The one rule that names the members of an enum.
+
+    >>> member_name("16:9"), member_name("-1"), member_name("1080p"), member_name("")
+    ('VALUE_16_9', 'VALUE_NEGATIVE_1', 'VALUE_1080P', 'EMPTY')
+    """
+    words = re.sub(r"^-(?=\d)", "NEGATIVE_", value)
+    words = re.sub(r"\W+|_+", "_", words).strip("_").upper()
+    if not value:
+        return "EMPTY"
+    return words if value[0].isalpha() else f"VALUE_{words}"
+
+
+def check_class_name(place: str, model: str, taken: Mapping[str, str]) -> Iterator[Problem]:
+    """Why a model's classes cannot have the names that the rule gives.
+
+    Args:
+        place: What to call the model's page in an error.
+        model: The model.
+        taken: For each component before it, which page or companion it comes from.
+    """
+    name = class_name(model)
+    if not name.isidentifier() or keyword.iskeyword(name):
+        yield Problem(place, f"the model {model!r} would be the class {name!r}, which is no Python name")
+        return
+    # Modules are named in lower case, so names that differ only there are one file.
+    owners = {**dict.fromkeys(apikley.__all__, "the library"), **taken}
+    used = {key.casefold(): key for key in owners}
+    for component in (name, f"{name}Request"):
+        if component.casefold() in used:
+            other = used[component.casefold()]
+            what = f"the model {model!r} needs the name {component}, which is taken by {other} of {owners[other]}"
+            yield Problem(place, what)
+
+
+def name_members(schema: Any, place: str) -> Iterator[Problem]:
+    """Name the members of a schema's enums, all the way down, each after its value alone.
+
+    The generator has another rule for values that are no names, and numbers all of them where one is
+    none: a new value would rename the others.
+    On the way, fields are refused whose names the generated classes need for themselves.
+    """
+    if isinstance(schema, list):
+        for item in schema:
+            yield from name_members(item, place)
+    if not isinstance(schema, dict):
+        return
+    values = schema.get("enum")
+    # Null is no member of the class.
+    values = [value for value in values if value is not None] if isinstance(values, list) else []
+    if values and all(isinstance(value, str) for value in values):
+        yield from _name_enum(schema, values, place)
+    for name, item in schema.get("properties", {}).items():
+        if re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() in _RESERVED:
+            yield Problem(place, f"the field {name!r} has a name that generated classes use themselves")
+        yield from name_members(item, f"{place}/{name}")
+    for key in ("items", "allOf", "anyOf", "oneOf", "additionalProperties"):
+        yield from name_members(schema.get(key), f"{place}/{key}")
+
+
+def _name_enum(schema: dict[str, Any], values: list[str], place: str) -> Iterator[Problem]:
+    names = [member_name(value) for value in values]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        same = [value for value, its_name in zip(values, names, strict=True) if its_name == name]
+        yield Problem(place, f"the values {same!r} would all be the member {name}")
+    schema["x-enum-varnames"] = names

@@ -1,0 +1,143 @@
+"""The version and the CHANGELOG entry that a report asks for.
+
+Before 1.0.0 a breaking change raises the second number and everything else the third; from 1.0.0 on,
+semantic versioning as it is written. A version that is marked as unreleased in CHANGELOG.md is raised
+only as far as its own changes ask, counted from the last one that was released.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from scripts.pipeline.io import read
+from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.report import Report
+from scripts.pipeline.report.changes import Severity
+
+Version = tuple[int, int, int]
+
+_PROJECT_VERSION = re.compile(r'(?m)^version = "(\d+)\.(\d+)\.(\d+)"$')
+_SECTION = re.compile(r"(?m)^## (\d+)\.(\d+)\.(\d+)(?P<unreleased> \(unreleased\))?.*$")
+_HEADINGS = {Severity.MAJOR: "### Changed", Severity.MINOR: "### Added"}
+
+
+@dataclass(frozen=True)
+class Release:
+    """The next release as the two files know it, and what a report adds to it."""
+
+    root: Path
+    project: str
+    changelog: str
+    now: Version
+    unreleased: bool
+    released: Version | None
+    next: Version = (0, 0, 0)
+    severity: Severity | None = None
+    added: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, root: Path) -> Release:
+        """Read `pyproject.toml` and `CHANGELOG.md`.
+
+        Raises:
+            SpecError: One of them is not there, or says no version.
+        """
+        project, changelog = (read(root / name) for name in ("pyproject.toml", "CHANGELOG.md"))
+        version = _PROJECT_VERSION.search(project)
+        sections = list(_SECTION.finditer(changelog))
+        if version is None or not sections:
+            raise SpecError(Problem("pyproject.toml and CHANGELOG.md", "say no version, such as 0.1.0"))
+        now = _version(version)
+        unreleased = bool(sections[0]["unreleased"])
+        released = next((_version(section) for section in sections if not section["unreleased"]), None)
+        return cls(root, project, changelog, now, unreleased, released, next=now)
+
+    def bumped(self, report: Report) -> Release:
+        """The same with what the report asks for."""
+        severity = report.severity
+        if severity is None:
+            return self
+        target = self.now
+        if self.released or not self.unreleased:
+            target = max(bump(self.released or self.now, severity), self.now if self.unreleased else (0, 0, 0))
+        added: dict[str, list[str]] = {}
+        # What the package loses is named, too; what it gains follows from the API.
+        gone = [change for change in report.python if change.severity is Severity.MAJOR]
+        for change in [*report.api, *gone]:
+            heading = _HEADINGS.get(change.severity)
+            if heading:
+                added.setdefault(heading, []).append(f"- {change}")
+        if not added:
+            added["### Changed"] = ["- Harmless changes of the published documentation."]
+        return replace(self, next=target, severity=severity, added=added)
+
+    @property
+    def suggestion(self) -> str:
+        """The next version, and why it is that one."""
+        now, then = (".".join(map(str, version)) for version in (self.now, self.next))
+        worst = {Severity.MAJOR: "something breaks", Severity.MINOR: "nothing breaks", Severity.PATCH: "all harmless"}
+        because = worst[self.severity] if self.severity else "nothing changed"
+        early = self.severity is Severity.MAJOR and self.now[0] == 0
+        rule = ", and before 1.0.0 that is the second number" if early else ""
+        if self.now == self.next:
+            return f"{then}, which is not released yet ({because})"
+        return f"{now} → {then} ({because}{rule})"
+
+    @property
+    def entry(self) -> list[str]:
+        """The lines for the CHANGELOG."""
+        return [line for heading, lines in self.added.items() for line in [heading, "", *lines, ""]][:-1]
+
+    def files(self) -> dict[Path, bytes | None]:
+        """The two files as they are to be written; nothing where the report is empty."""
+        if not self.added:
+            return {}
+        version = ".".join(map(str, self.next))
+        project = _PROJECT_VERSION.sub(f'version = "{version}"', self.project, count=1)
+        return {
+            self.root / "pyproject.toml": project.encode(),
+            self.root / "CHANGELOG.md": self._changelog(version).encode(),
+        }
+
+    def _changelog(self, version: str) -> str:
+        top = _SECTION.search(self.changelog)
+        assert top
+        if not self.unreleased:
+            section = "\n".join([f"## {version} (unreleased)", "", *self.entry, "", ""])
+            return self.changelog[: top.start()] + section + self.changelog[top.start() :]
+        following = _SECTION.search(self.changelog, top.end())
+        end = following.start() if following else len(self.changelog)
+        body = self.changelog[top.end() : end]
+        for heading, lines in self.added.items():
+            body = _with_lines(body, heading, lines)
+        return f"{self.changelog[: top.start()]}## {version} (unreleased){body}{self.changelog[end:]}"
+
+
+def bump(version: Version, severity: Severity) -> Version:
+    """The next version after a change of this severity."""
+    major, minor, patch = version
+    if major == 0:
+        return (0, minor + 1, 0) if severity is Severity.MAJOR else (0, minor, patch + 1)
+    following = {Severity.MAJOR: (major + 1, 0, 0), Severity.MINOR: (major, minor + 1, 0)}
+    return following.get(severity, (major, minor, patch + 1))
+
+
+def _with_lines(body: str, heading: str, lines: list[str]) -> str:
+    """A section of the CHANGELOG with more lines under one of its headings; none of them twice."""
+    new = "\n".join(line for line in lines if line not in body)
+    if not new:
+        return body
+    if f"\n{heading}\n" not in body:
+        return f"{body.rstrip()}\n\n{heading}\n\n{new}\n" + ("\n" if body.endswith("\n\n") else "")
+    start = body.index(f"\n{heading}\n") + len(heading) + 2
+    end = body.find("\n### ", start)
+    under, rest = (body[start:], "") if end < 0 else (body[start:end], body[end:])
+    gap = under[len(under.rstrip()) :]
+    return f"{body[:start]}{under.rstrip()}\n{new}{gap or chr(10)}{rest}"
+
+
+def _version(match: re.Match[str]) -> Version:
+    major, minor, patch = (int(match[number]) for number in (1, 2, 3))
+    return major, minor, patch

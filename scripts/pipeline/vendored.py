@@ -1,0 +1,146 @@
+"""The published documents that are kept: what came, the document in it as JSON, and where it came from.
+
+For each published path, such as `market/hailuo/02-image-to-video-pro.json`, `openapi/vendored/` holds
+the document under that very name, beside it what was fetched, byte for byte (`….published.txt`), and
+one entry of `sources.json`: source, date and hash, and where the source was a file also the address, once
+one was known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from scripts.pipeline.io import decode, dump, read_bytes, read_document, shown
+from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.page import Page, extract
+from scripts.pipeline.schema_checks import check_sources, refuse
+from scripts.pipeline.sources import Source, is_url
+
+SOURCES = "sources.json"
+
+
+def documents(vendored: Path) -> list[Path]:
+    """The vendored documents, in the order of their published paths."""
+    return sorted(path for path in vendored.rglob("*.json") if path != vendored / SOURCES)
+
+
+def records(vendored: Path) -> dict[str, dict[str, str]]:
+    """What is written down of each document, by published path."""
+    path = vendored / SOURCES
+    found: dict[str, dict[str, str]] = read_document(path) if path.exists() else {}
+    refuse(check_sources(shown(path), found))
+    return found
+
+
+def address_of(record: dict[str, str]) -> str | None:
+    """Where a recorded document can be fetched again; None where no address was ever given."""
+    return record["source"] if is_url(record["source"]) else record.get("address")
+
+
+def keep(vendored: Path, pages: list[tuple[Source, Page]], today: date) -> list[str]:
+    """Put published documents in their places.
+
+    A document that has not changed leaves its record as it is, date included. A file in place of a known
+    address is recorded beside it, so that the page goes on being looked at.
+
+    Args:
+        vendored: The folder to keep them in.
+        pages: What was fetched, and the document in it.
+        today: The date to record.
+
+    Returns:
+        One line for each document: what happened to it.
+
+    Raises:
+        SpecError: Two of them are the same document, or one cannot be written.
+    """
+    problems: list[Problem] = []
+    kept: dict[PurePosixPath, str] = {}
+    recorded = records(vendored)
+    lines = []
+    for source, page in pages:
+        if page.path in kept:
+            problems.append(Problem(f"{kept[page.path]} and {source.where}", f"are both {page.path}"))
+            continue
+        kept[page.path] = source.where
+        digest = hashlib.sha256(source.content).hexdigest()
+        before = recorded.get(str(page.path))
+        same_content = before is not None and before["sha256"] == digest
+        if before and same_content and (before["source"] == source.recorded or not is_url(source.recorded)):
+            lines.append(f"{page.path}: as before")
+            continue
+        day = before["date"] if before and same_content else today.isoformat()
+        recorded[str(page.path)] = {"source": source.recorded, "date": day, "sha256": digest}
+        known = address_of(before) if before and not is_url(source.recorded) else None
+        if known:
+            recorded[str(page.path)]["address"] = known
+        target = vendored / page.path
+        text = dump(page.document)
+        same = target.exists() and target.read_text(encoding="utf-8") == text
+        lines.append(f"{page.path}: {'the same document in another text or place' if same else _verb(before)}")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8", newline="\n")
+            _published(target).write_bytes(source.content)
+        except OSError as error:
+            problems.append(Problem(source.where, f"cannot be kept as {page.path}: {error.strerror}"))
+    if problems:
+        raise SpecError(*problems)
+    (vendored / SOURCES).write_text(dump(dict(sorted(recorded.items()))), encoding="utf-8", newline="\n")
+    return lines
+
+
+def _verb(before: object) -> str:
+    return "updated" if before else "added"
+
+
+def addresses(vendored: Path) -> list[str]:
+    """The recorded sources that can be fetched again.
+
+    Raises:
+        SpecError: There is none.
+    """
+    found = [address for record in records(vendored).values() if (address := address_of(record))]
+    if not found:
+        raise SpecError(
+            Problem(shown(vendored / SOURCES), "records no address to fetch", "run once: scripts/update-spec URL")
+        )
+    return [*dict.fromkeys(found)]
+
+
+def without_address(vendored: Path) -> list[str]:
+    """One line for each document that cannot be fetched again."""
+    return [
+        f"{name}: no address is recorded, so it is not looked at; run once: scripts/update-spec URL"
+        for name, record in records(vendored).items()
+        if address_of(record) is None
+    ]
+
+
+def check_kept(vendored: Path) -> list[Problem]:
+    """Where the vendored documents are not what was published."""
+    problems = []
+    recorded = records(vendored)
+    paths = {path.relative_to(vendored).as_posix(): path for path in documents(vendored)}
+    for name in sorted({*paths, *recorded}):
+        place = shown(vendored / name)
+        if name not in paths or name not in recorded:
+            problems.append(Problem(place, f"is missing, or has no entry in {SOURCES}", "run: scripts/update-spec"))
+            continue
+        content = read_bytes(_published(paths[name]))
+        if hashlib.sha256(content).hexdigest() != recorded[name]["sha256"]:
+            problems.append(Problem(shown(_published(paths[name])), f"is not what {SOURCES} recorded"))
+        elif _document(content, name) != read_document(paths[name]):
+            problems.append(Problem(place, "is not what was published", "edit openapi/overlay.yaml instead"))
+    return problems
+
+
+def _document(content: bytes, name: str) -> Any:
+    return extract(decode(content, name), name, name).document
+
+
+def _published(document: Path) -> Path:
+    return document.with_name(f"{document.stem}.published.txt")

@@ -1,5 +1,0 @@
-"""What changed between two generations of the contract and its client, and what that breaks."""
-
-from scripts.spec.report.report import Report, compare
-
-__all__ = ["Report", "compare"]
