@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import httpx
+import httpx2
 
 from apikley._flows import create as _create
 from apikley._flows import download as _download
@@ -17,9 +17,8 @@ from apikley._flows import upload as _upload
 from apikley._flows import wait as _wait
 from apikley._flows.account import credits_left
 from apikley._http.config import LIMITS, RETRIES, WAIT, Settings, check_transport
-from apikley._http.connection import Connection
 from apikley._http.deadlines import punctual
-from apikley._http.drivers import AsyncDriver, Sender
+from apikley._http.drivers import AsyncDriver
 from apikley._model.task import TaskSnapshot, snapshot
 
 if TYPE_CHECKING:
@@ -59,8 +58,7 @@ class AsyncApikley:
         base_url: As for `Apikley`.
         timeout: As for `Apikley`.
         retries: As for `Apikley`.
-        http_client: Your own `httpx.AsyncClient`, or an async transport. Without one, and with the
-            extra `aio` installed, requests go over aiohttp, which stays fast with many in flight.
+        http_client: Your own `httpx2.AsyncClient`, or an async transport.
         clock: As for `Apikley`.
 
     Raises:
@@ -72,21 +70,20 @@ class AsyncApikley:
         api_key: str | None = None,
         *,
         base_url: str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | httpx2.Timeout | None = None,
         retries: int = RETRIES,
-        http_client: httpx.AsyncClient | httpx.AsyncBaseTransport | None = None,
+        http_client: httpx2.AsyncClient | httpx2.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        theirs = http_client.timeout if isinstance(http_client, httpx.AsyncClient) else None
+        theirs = http_client.timeout if isinstance(http_client, httpx2.AsyncClient) else None
         self._settings = Settings(api_key, base_url, timeout, retries, clock, theirs)
         self._core = self._settings.core
-        self._owned = not isinstance(http_client, httpx.AsyncClient)
-        sender = _sender(self._settings.connection) if http_client is None else None
-        if not isinstance(http_client, httpx.AsyncClient):
-            check_transport(http_client, httpx.AsyncBaseTransport, "httpx.AsyncClient")
-            http_client = httpx.AsyncClient(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
+        self._owned = not isinstance(http_client, httpx2.AsyncClient)
+        if not isinstance(http_client, httpx2.AsyncClient):
+            check_transport(http_client, httpx2.AsyncBaseTransport, "httpx2.AsyncClient")
+            http_client = httpx2.AsyncClient(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
             punctual(http_client)
-        self._driver = AsyncDriver(http_client, self._settings.connection, self._settings.clock, sender)
+        self._driver = AsyncDriver(http_client, self._settings.connection, self._settings.clock)
 
     def __repr__(self) -> str:
         return f"<AsyncApikley {self._settings.connection.base_url}>"
@@ -171,12 +168,3 @@ class AsyncApikley:
 
     def _bound(self, seen: TaskSnapshot) -> AsyncTask:
         return AsyncTask(seen, self, self._settings.connection.account)
-
-
-def _sender(connection: Connection) -> Sender | None:
-    """aiohttp, where it is installed and no proxy is set."""
-    try:
-        from apikley._http.aiohttp_sender import AiohttpSender, wanted  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError:
-        return None
-    return AiohttpSender(connection, LIMITS) if wanted() else None

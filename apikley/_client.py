@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import httpx
+import httpx2
 
 from apikley._flows import create as _create
 from apikley._flows import download as _download
@@ -58,12 +58,12 @@ class Apikley:
         api_key: Your key; otherwise the environment variable APIKLEY_API_KEY.
         base_url: Another place to find the API, for instance a simulator; otherwise the environment
             variable APIKLEY_BASE_URL, otherwise the contract's server.
-        timeout: For one request, in seconds, or httpx's own type; if not given, that of your own httpx
+        timeout: For one request, in seconds, or httpx2's own type; if not given, that of your own httpx2
             client, otherwise 10 s to connect and 60 s for an answer.
         retries: The number of resends allowed (0: none). A create is only ever sent again when it was
             certainly refused or never sent.
-        http_client: Your own httpx client, for proxies or certificates, which you close yourself; or
-            an httpx transport.
+        http_client: Your own httpx2 client, for proxies or certificates, which you close yourself; or
+            an httpx2 transport.
         clock: What the time is taken from; for tests that drive it. The machine's own, if not given.
 
     Raises:
@@ -80,18 +80,18 @@ class Apikley:
         api_key: str | None = None,
         *,
         base_url: str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | httpx2.Timeout | None = None,
         retries: int = RETRIES,
-        http_client: httpx.Client | httpx.BaseTransport | None = None,
+        http_client: httpx2.Client | httpx2.BaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        theirs = http_client.timeout if isinstance(http_client, httpx.Client) else None
+        theirs = http_client.timeout if isinstance(http_client, httpx2.Client) else None
         self._settings = Settings(api_key, base_url, timeout, retries, clock, theirs)
         self._core = self._settings.core
-        self._owned = not isinstance(http_client, httpx.Client)
-        if not isinstance(http_client, httpx.Client):
-            check_transport(http_client, httpx.BaseTransport, "httpx.Client")
-            http_client = httpx.Client(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
+        self._owned = not isinstance(http_client, httpx2.Client)
+        if not isinstance(http_client, httpx2.Client):
+            check_transport(http_client, httpx2.BaseTransport, "httpx2.Client")
+            http_client = httpx2.Client(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
             punctual(http_client)
         self._driver = SyncDriver(http_client, self._settings.connection, self._settings.clock)
 

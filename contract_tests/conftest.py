@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import settings
 
@@ -101,18 +101,18 @@ def example() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def prism_on(contract: Path) -> Iterator[httpx.Client]:
+def prism_on(contract: Path) -> Iterator[httpx2.Client]:
     """A client of a Prism that judges by this contract."""
     port = free_port()
     with prism_runner.running("--port", str(port), "-v", "fatal", contract=contract) as process:
         base = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=base, headers={"Authorization": f"Bearer {KEY}"}, timeout=20) as client:
+        with httpx2.Client(base_url=base, headers={"Authorization": f"Bearer {KEY}"}, timeout=20) as client:
             deadline = time.monotonic() + 40
             while True:
                 try:
                     client.get("/api/v1/chat/credit")
                     break
-                except httpx.ConnectError:
+                except httpx2.ConnectError:
                     assert process.poll() is None, "Prism ended before it answered"
                     assert time.monotonic() < deadline, "Prism did not answer within 40 s"
                     time.sleep(0.1)
@@ -120,7 +120,7 @@ def prism_on(contract: Path) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def prism() -> Iterator[httpx.Client]:
+def prism() -> Iterator[httpx2.Client]:
     """A client of Prism, which judges by the contract."""
     with prism_on(prism_runner.CONTRACT) as client:
         yield client
@@ -149,10 +149,10 @@ def receiver() -> Iterator[Received]:
 
 
 @pytest.fixture
-def http(apikley_mock: MockService) -> Iterator[httpx.Client]:
+def http(apikley_mock: MockService) -> Iterator[httpx2.Client]:
     """A bare client of the simulator, with its key."""
     headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
-    with httpx.Client(base_url=apikley_mock.url, headers=headers) as client:
+    with httpx2.Client(base_url=apikley_mock.url, headers=headers) as client:
         yield client
 
 

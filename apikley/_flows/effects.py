@@ -22,7 +22,7 @@ class Send:
     """Send a request of the generated client to the API. Result: an `Answer`.
 
     Attributes:
-        request: Keyword arguments of an httpx request, with the path as `url`.
+        request: Keyword arguments of an httpx2 request, with the path as `url`.
         timeout: Seconds for the whole of it, where it has less than the client allows.
     """
 

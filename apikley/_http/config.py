@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from importlib.metadata import PackageNotFoundError, version
 
-import httpx
+import httpx2
 
 import apikley_contract
 from apikley._flows.clock import Clock
@@ -16,11 +16,11 @@ from apikley.errors import ConfigurationError
 
 API_KEY, BASE_URL = "APIKLEY_API_KEY", "APIKLEY_BASE_URL"
 WAIT = 900.0  # seconds
-TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
 RETRIES = 2
 # Shorter than the idle time-outs of common servers: a create that goes out on a connection which the
 # server is just closing has an unknown outcome.
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
+LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
 
 
 class Settings:
@@ -32,17 +32,17 @@ class Settings:
         timeout: As for the clients.
         retries: As for the clients.
         clock: As for the clients.
-        theirs: The time-outs of the user's own httpx client, if there is one.
+        theirs: The time-outs of the user's own httpx2 client, if there is one.
     """
 
     def __init__(
         self,
         api_key: str | None,
         base_url: str | None,
-        timeout: float | httpx.Timeout | None,
+        timeout: float | httpx2.Timeout | None,
         retries: int,
         clock: Clock | None = None,
-        theirs: httpx.Timeout | None = None,
+        theirs: httpx2.Timeout | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.timeout = (theirs or TIMEOUT) if timeout is None else _timeout(timeout)
@@ -57,17 +57,17 @@ def check_transport(given: object, kind: type, client: str) -> None:
     """Refuse what is no `http_client` for this client, for instance one of the other kind."""
     if given is not None and not isinstance(given, kind):
         raise ConfigurationError(
-            f"http_client is of type {type(given).__name__}, expected {client} or httpx.{kind.__name__}"
+            f"http_client is of type {type(given).__name__}, expected {client} or httpx2.{kind.__name__}"
         )
 
 
-def _timeout(given: float | httpx.Timeout) -> httpx.Timeout:
-    limits = given.as_dict().values() if isinstance(given, httpx.Timeout) else [given]
+def _timeout(given: float | httpx2.Timeout) -> httpx2.Timeout:
+    limits = given.as_dict().values() if isinstance(given, httpx2.Timeout) else [given]
     for limit in limits:
-        # None is httpx's way to ask for no limit, and only its own type can.
+        # None is httpx2's way to ask for no limit, and only its own type can.
         if limit is not None and (not SECONDS.fits(limit) or limit == 0):
             raise ConfigurationError(f"timeout is {limit!r}, expected {SECONDS.expected}, but not 0")
-    return given if isinstance(given, httpx.Timeout) else httpx.Timeout(given)
+    return given if isinstance(given, httpx2.Timeout) else httpx2.Timeout(given)
 
 
 def _api_key(given: str | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
-import httpx
+import httpx2
 
 from apikley._flows.effects import Fetch, Lost, Send
 from apikley._http.deadlines import Deadline
@@ -23,7 +23,7 @@ _log = logging.getLogger("apikley")
 class Connection:
     """Where the API is, and how requests introduce themselves."""
 
-    def __init__(self, base_url: str, api_key: str, user_agent: str, timeout: httpx.Timeout) -> None:
+    def __init__(self, base_url: str, api_key: str, user_agent: str, timeout: httpx2.Timeout) -> None:
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
         self.user_agent = user_agent
@@ -40,7 +40,7 @@ class Connection:
         return {**request.get("headers", {}), **self._headers}
 
     def prepared(self, effect: Send) -> dict[str, Any]:
-        """A request for httpx, with the key, which is why no redirect is to be followed."""
+        """A request for httpx2, with the key, which is why no redirect is to be followed."""
         request = effect.request
         return {
             **request,
@@ -59,10 +59,10 @@ class Connection:
             "timeout": self.timeout,
         }
 
-    def within(self, seconds: float) -> httpx.Timeout:
+    def within(self, seconds: float) -> httpx2.Timeout:
         """The client's time-outs, none of them longer than this."""
         limits = {name: min(seconds, limit or seconds) for name, limit in self.timeout.as_dict().items()}
-        return httpx.Timeout(**limits)
+        return httpx2.Timeout(**limits)
 
     def deadline(self, whole: float | None) -> Deadline:
         """The time that one request has, `whole` seconds at most."""

@@ -1,6 +1,6 @@
 """Until when an answer may come.
 
-httpx bounds each read of an answer alone: a server that sends a byte now and then would keep its
+httpx2 bounds each read of an answer alone: a server that sends a byte now and then would keep its
 caller for hours. So the reads of one answer share a deadline, too.
 """
 
@@ -13,8 +13,8 @@ from contextvars import ContextVar
 from time import monotonic
 from typing import Any
 
-import httpcore
-import httpx
+import httpcore2
+import httpx2
 
 _CURRENT: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
@@ -54,16 +54,16 @@ class Deadline:
             _CURRENT.reset(token)
 
 
-def punctual(client: httpx.Client | httpx.AsyncClient) -> None:
+def punctual(client: httpx2.Client | httpx2.AsyncClient) -> None:
     """Have the connections of a client, which has sent nothing yet, keep deadlines.
 
-    httpx has no public place for this; transports of the user's that are not httpx's stay as they are.
+    httpx2 has no public place for this; transports of the user's that are not httpx2's stay as they are.
     """
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
         pool = getattr(transport, "_pool", None)
-        if isinstance(pool, httpcore.ConnectionPool):
+        if isinstance(pool, httpcore2.ConnectionPool):
             pool._network_backend = _Backend(pool._network_backend)  # noqa: SLF001
-        elif isinstance(pool, httpcore.AsyncConnectionPool):
+        elif isinstance(pool, httpcore2.AsyncConnectionPool):
             pool._network_backend = _AsyncBackend(pool._network_backend)  # noqa: SLF001
 
 
@@ -72,7 +72,7 @@ def _within(timeout: float | None) -> float | None:
     deadline = _CURRENT.get()
     left = math.inf if deadline is None else deadline.left()
     if left <= 0:
-        raise httpcore.ReadTimeout
+        raise httpcore2.ReadTimeout
     return timeout if left == math.inf else min(left, math.inf if timeout is None else timeout)
 
 
@@ -82,8 +82,8 @@ def _written() -> None:
         deadline.restart()
 
 
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
+class _Stream(httpcore2.NetworkStream):
+    def __init__(self, inner: httpcore2.NetworkStream) -> None:
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -96,29 +96,29 @@ class _Stream(httpcore.NetworkStream):
     def close(self) -> None:
         self._inner.close()
 
-    def start_tls(self, *args: Any, **options: Any) -> httpcore.NetworkStream:
+    def start_tls(self, *args: Any, **options: Any) -> httpcore2.NetworkStream:
         return _Stream(self._inner.start_tls(*args, **options))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-class _Backend(httpcore.NetworkBackend):
-    def __init__(self, inner: httpcore.NetworkBackend) -> None:
+class _Backend(httpcore2.NetworkBackend):
+    def __init__(self, inner: httpcore2.NetworkBackend) -> None:
         self._inner = inner
 
-    def connect_tcp(self, *args: Any, **options: Any) -> httpcore.NetworkStream:
+    def connect_tcp(self, *args: Any, **options: Any) -> httpcore2.NetworkStream:
         return _Stream(self._inner.connect_tcp(*args, **options))
 
-    def connect_unix_socket(self, *args: Any, **options: Any) -> httpcore.NetworkStream:
+    def connect_unix_socket(self, *args: Any, **options: Any) -> httpcore2.NetworkStream:
         return _Stream(self._inner.connect_unix_socket(*args, **options))
 
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(seconds)
 
 
-class _AsyncStream(httpcore.AsyncNetworkStream):
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+class _AsyncStream(httpcore2.AsyncNetworkStream):
+    def __init__(self, inner: httpcore2.AsyncNetworkStream) -> None:
         self._inner = inner
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -131,21 +131,21 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
     async def aclose(self) -> None:
         await self._inner.aclose()
 
-    async def start_tls(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+    async def start_tls(self, *args: Any, **options: Any) -> httpcore2.AsyncNetworkStream:
         return _AsyncStream(await self._inner.start_tls(*args, **options))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-class _AsyncBackend(httpcore.AsyncNetworkBackend):
-    def __init__(self, inner: httpcore.AsyncNetworkBackend) -> None:
+class _AsyncBackend(httpcore2.AsyncNetworkBackend):
+    def __init__(self, inner: httpcore2.AsyncNetworkBackend) -> None:
         self._inner = inner
 
-    async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+    async def connect_tcp(self, *args: Any, **options: Any) -> httpcore2.AsyncNetworkStream:
         return _AsyncStream(await self._inner.connect_tcp(*args, **options))
 
-    async def connect_unix_socket(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+    async def connect_unix_socket(self, *args: Any, **options: Any) -> httpcore2.AsyncNetworkStream:
         return _AsyncStream(await self._inner.connect_unix_socket(*args, **options))
 
     async def sleep(self, seconds: float) -> None:

@@ -1,17 +1,17 @@
-"""Carries out what flows ask for, on httpx: once sync, once async, with no protocol in either."""
+"""Carries out what flows ask for, on httpx2: once sync, once async, with no protocol in either."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-import httpx
+import httpx2
 
 from apikley._flows.clock import Clock
 from apikley._flows.effects import Effect, Emit, Fetch, Flow, Send, Sleep, Tell
-from apikley._http.connection import Collector, Connection
+from apikley._http.connection import Connection
 from apikley._http.deadlines import Deadline
 from apikley._http.envelope import Answer
 from apikley._http.failures import addressing, unsent, unsettled
@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 
 class SyncDriver:
-    """Runs flows to their end on an `httpx.Client`."""
+    """Runs flows to their end on an `httpx2.Client`."""
 
-    def __init__(self, client: httpx.Client, connection: Connection, clock: Clock) -> None:
+    def __init__(self, client: httpx2.Client, connection: Connection, clock: Clock) -> None:
         self.client = client
         self.connection = connection
         self.clock = clock
@@ -87,7 +87,7 @@ class SyncDriver:
     @contextmanager
     def _opened(
         self, request: Mapping[str, Any], deadline: Deadline, *, follow_redirects: bool = False
-    ) -> Iterator[httpx.Response]:
+    ) -> Iterator[httpx2.Response]:
         with unsent():
             built = self.client.build_request(**request)
         with unsettled(), deadline.kept():
@@ -99,26 +99,13 @@ class SyncDriver:
                 response.close()
 
 
-class Sender(Protocol):
-    """Another way than httpx to send a request to the API."""
-
-    async def send(self, effect: Send, collector: Collector) -> Answer:
-        """Send it; raises `NotSent` or `Lost`."""
-
-    async def aclose(self) -> None:
-        """Close its connections."""
-
-
 class AsyncDriver:
-    """Runs flows to their end on an `httpx.AsyncClient`, and on a faster sender where there is one."""
+    """Runs flows to their end on an `httpx2.AsyncClient`."""
 
-    def __init__(
-        self, client: httpx.AsyncClient, connection: Connection, clock: Clock, sender: Sender | None = None
-    ) -> None:
+    def __init__(self, client: httpx2.AsyncClient, connection: Connection, clock: Clock) -> None:
         self.client = client
         self.connection = connection
         self.clock = clock
-        self.sender = sender
 
     async def run(self, flow: Flow[T]) -> T:
         """Carry out the flow's effects; returns what the flow returns."""
@@ -150,8 +137,6 @@ class AsyncDriver:
     async def aclose(self) -> None:
         """Close the connections."""
         await self.client.aclose()
-        if self.sender is not None:
-            await self.sender.aclose()
 
     async def _perform(self, effect: Effect) -> Any:
         match effect:
@@ -167,8 +152,6 @@ class AsyncDriver:
 
     async def _send(self, effect: Send) -> Answer:
         collector = self.connection.collector(effect)
-        if self.sender is not None and "files" not in effect.request:
-            return await self.sender.send(effect, collector)
         async with self._opened(self.connection.prepared(effect), collector.deadline) as response:
             collector.begin()
             async for chunk in response.aiter_bytes():
@@ -189,7 +172,7 @@ class AsyncDriver:
     @asynccontextmanager
     async def _opened(
         self, request: Mapping[str, Any], deadline: Deadline, *, follow_redirects: bool = False
-    ) -> AsyncIterator[httpx.Response]:
+    ) -> AsyncIterator[httpx2.Response]:
         with unsent():
             built = self.client.build_request(**request)
         with unsettled(), deadline.kept():
@@ -201,7 +184,7 @@ class AsyncDriver:
                 await response.aclose()
 
 
-def _check_open(client: httpx.Client | httpx.AsyncClient) -> None:
+def _check_open(client: httpx2.Client | httpx2.AsyncClient) -> None:
     if client.is_closed:
         raise ConfigurationError("this client has been closed; make another one")
 

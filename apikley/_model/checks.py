@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import httpx
+import httpx2
 
 from apikley.errors import Finding, RequestInvalid
 
@@ -62,10 +62,10 @@ def is_task_id(value: object) -> bool:
 def is_web_address(url: str) -> bool:
     """Whether it is an http or https URL with a host that can be looked up."""
     try:
-        address = httpx.URL(url)
+        address = httpx2.URL(url)
         # Looking up a name encodes it so, which fails for an empty or overlong label.
         address.raw_host.decode("ascii").encode("idna")
         port = 1 if address.port is None else address.port
         return address.scheme in ("http", "https") and bool(address.host) and 0 < port < 65536
-    except (httpx.InvalidURL, TypeError, ValueError):
+    except (httpx2.InvalidURL, TypeError, ValueError):
         return False

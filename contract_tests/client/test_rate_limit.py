@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -171,7 +171,7 @@ def test_cancelled_tasks_of_a_real_loop_leave_nothing_behind() -> None:
     service = Service(details("waiting"))
 
     async def main() -> list[str]:
-        async with AsyncApikley(KEY, base_url=BASE, http_client=httpx.MockTransport(service.answer_async)) as api:
+        async with AsyncApikley(KEY, base_url=BASE, http_client=httpx2.MockTransport(service.answer_async)) as api:
             clock = api._settings.clock
             clock.async_sleep = lambda _: asyncio.Event().wait()  # type: ignore[method-assign, assignment, return-value]
             crowd = [asyncio.create_task(api.wait(f"t{number}", 900)) for number in range(300)]
@@ -193,7 +193,7 @@ def test_cancelled_tasks_of_a_real_loop_leave_nothing_behind() -> None:
 def _life(**answers: Any) -> Service:
     """A service that answers each task in its own way: ended, running, or something else."""
 
-    def answer(request: httpx.Request) -> Any:
+    def answer(request: httpx2.Request) -> Any:
         task_id = request.url.params["taskId"]
         said = answers[task_id]
         return envelope(data={"taskId": task_id, "state": said}) if isinstance(said, str) else said

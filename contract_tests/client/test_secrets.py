@@ -7,7 +7,7 @@ import logging
 import traceback
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from apikley import Apikley, ApikleyError, AsyncApikley, ConfigurationError
@@ -20,11 +20,11 @@ from contract_tests.conftest import KEY
     "answer",
     [
         envelope(401, "no"),
-        httpx.Response(500, text="<html>"),
-        httpx.Response(200, text=""),
-        httpx.ReadError("reset"),
-        httpx.ConnectError("refused"),
-        httpx.Response(302, headers={"location": "http://elsewhere.test"}),
+        httpx2.Response(500, text="<html>"),
+        httpx2.Response(200, text=""),
+        httpx2.ReadError("reset"),
+        httpx2.ConnectError("refused"),
+        httpx2.Response(302, headers={"location": "http://elsewhere.test"}),
     ],
     ids=repr,
 )
@@ -38,13 +38,13 @@ def test_no_error_and_no_log_holds_the_key(run: Any, answer: Any, caplog: pytest
     assert KEY not in caplog.text
 
 
-def _quoted(request: httpx.Request) -> str:
+def _quoted(request: httpx2.Request) -> str:
     return f"no, {request.headers['authorization']}!"
 
 
 def _json(**body: Any) -> Any:
     """An answer with a text that quotes the key, where a body says `…`."""
-    return lambda request: httpx.Response(
+    return lambda request: httpx2.Response(
         body["code"], text=json.dumps(body).replace(json.dumps("…")[1:-1], json.dumps(_quoted(request))[1:-1])
     )
 
@@ -55,11 +55,11 @@ ECHOES: dict[str, Any] = {
     "unknown code": _json(code=433, message="…", data={"seen": ["…"]}),
     "reason of a failed task": _json(code=200, data={"taskId": "task_1", "state": "fail", "failMsg": "…"}),
     "id of a created task": _json(code=200, data={"taskId": "…"}),
-    "page of a proxy": lambda request: httpx.Response(502, html=_quoted(request)),
-    "page in place of an answer": lambda request: httpx.Response(200, html=_quoted(request)),
-    "content type": lambda request: httpx.Response(502, text="x", headers={"content-type": _quoted(request)}),
-    "another header": lambda request: httpx.Response(429, headers={"retry-after": _quoted(request)}),
-    "JSON within JSON": lambda request: httpx.Response(
+    "page of a proxy": lambda request: httpx2.Response(502, html=_quoted(request)),
+    "page in place of an answer": lambda request: httpx2.Response(200, html=_quoted(request)),
+    "content type": lambda request: httpx2.Response(502, text="x", headers={"content-type": _quoted(request)}),
+    "another header": lambda request: httpx2.Response(429, headers={"retry-after": _quoted(request)}),
+    "JSON within JSON": lambda request: httpx2.Response(
         200, json={"code": 501, "msg": json.dumps({"saw": json.dumps(_quoted(request))}), "data": None}
     ),
 }
@@ -87,7 +87,7 @@ def test_a_key_that_the_service_quotes_is_in_no_error_and_no_log(
 
 
 def test_a_short_key_leaves_answers_as_they_are() -> None:
-    with Apikley("task", base_url="http://s.test", http_client=httpx.MockTransport(Service(created()))) as api:
+    with Apikley("task", base_url="http://s.test", http_client=httpx2.MockTransport(Service(created()))) as api:
         assert ask_create(api).id == "task_hailuo_1"
 
 
@@ -109,8 +109,8 @@ def test_a_download_does_not_carry_the_key(tmp_path: Any) -> None:
     from contract_tests.client.fake_service import details
 
     looked = details("success", resultJson='{"resultUrls":["http://files.test/a.mp4"]}')
-    elsewhere = httpx.Response(302, headers={"location": "http://cdn.test/a.mp4"})
-    service = Service(looked, elsewhere, httpx.Response(200, content=b"video"))
+    elsewhere = httpx2.Response(302, headers={"location": "http://cdn.test/a.mp4"})
+    service = Service(looked, elsewhere, httpx2.Response(200, content=b"video"))
     BOTH[0](service, lambda api: api.download("task_1", tmp_path / "a.mp4"))
     assert [str(request.url) for request in service.requests[1:]] == [
         "http://files.test/a.mp4",

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley
@@ -25,8 +25,8 @@ STREAM = apikley_contract.operation("uploadFileStream").path
 BASE64 = apikley_contract.operation("uploadFileBase64").path
 
 
-def uploaded() -> httpx.Response:
-    return httpx.Response(200, json={"success": True, "code": 200, "msg": "ok", "data": {"downloadUrl": URL}})
+def uploaded() -> httpx2.Response:
+    return httpx2.Response(200, json={"success": True, "code": 200, "msg": "ok", "data": {"downloadUrl": URL}})
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def test_an_upload_that_was_lost_is_sent_again_whole(run: Any, cat: Path) -> Non
     cat.write_bytes(content)
     seen: list[bytes] = []
 
-    def broken(request: httpx.Request) -> Exception:
+    def broken(request: httpx2.Request) -> Exception:
         seen.append(request.content)
-        return httpx.ReadError("reset")
+        return httpx2.ReadError("reset")
 
     service = Service(broken, uploaded())
     run(service, lambda api: api.upload(cat))
@@ -164,15 +164,15 @@ def test_a_missing_file_is_said_as_usual(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (httpx.Response(401, json={"success": False, "code": 401, "msg": "no"}), apikley.Unauthorized),
-        (httpx.Response(400, json={"success": False, "code": 400, "msg": "bad"}), apikley.UnknownCode),
-        (httpx.Response(500, json={"success": False, "code": 500, "msg": "oops"}), apikley.ServerError),
-        (httpx.Response(200, json={"success": False, "code": 200, "data": {"downloadUrl": URL}}), TransportError),
+        (httpx2.Response(401, json={"success": False, "code": 401, "msg": "no"}), apikley.Unauthorized),
+        (httpx2.Response(400, json={"success": False, "code": 400, "msg": "bad"}), apikley.UnknownCode),
+        (httpx2.Response(500, json={"success": False, "code": 500, "msg": "oops"}), apikley.ServerError),
+        (httpx2.Response(200, json={"success": False, "code": 200, "data": {"downloadUrl": URL}}), TransportError),
         (envelope(data={}), TransportError),
     ],
     ids=range(5),
 )
-def test_a_failed_upload_has_its_exception(answer: httpx.Response, error: type[Exception], cat: Path) -> None:
+def test_a_failed_upload_has_its_exception(answer: httpx2.Response, error: type[Exception], cat: Path) -> None:
     with pytest.raises(error):
         BOTH[0](Service(answer), lambda api: api.upload(cat), retries=0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley
@@ -98,7 +98,7 @@ def test_a_task_that_is_not_known_is_said_at_once(run: Any) -> None:
 
 
 @pytest.mark.parametrize("answer", [envelope(404, "Task not found"), envelope(422, "recordInfo is null")], ids=repr)
-def test_a_task_just_created_may_be_invisible_for_a_moment(run: Any, answer: httpx.Response) -> None:
+def test_a_task_just_created_may_be_invisible_for_a_moment(run: Any, answer: httpx2.Response) -> None:
     service = Service(created(), answer, answer, details("success", **RESULT))
     if run is call_sync:
         done, _ = call_sync(service, lambda api: ask_create(api).wait())
@@ -140,7 +140,7 @@ LOOKS: dict[str, Look] = {
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
 @pytest.mark.parametrize("answer", [envelope(404, "Task not found"), envelope(422, "recordInfo is null")], ids=repr)
 def test_any_look_of_the_client_that_created_a_task_bears_that_it_is_not_visible_yet(
-    run: Any, answer: httpx.Response, look: Look
+    run: Any, answer: httpx2.Response, look: Look
 ) -> None:
     service = Service(created(), answer, answer, details("success", **RESULT))
     done, clock = run(service, _after_create(look)[run is call_async])
@@ -216,7 +216,7 @@ def test_a_task_that_stays_invisible_is_not_found(run: Any) -> None:
         run(service, (lambda api: ask_create(api).wait()) if run is call_sync else create_and_wait)
 
 
-@pytest.mark.parametrize("trouble", [httpx.ReadTimeout("late"), httpx.Response(502), envelope(429), envelope(455)])
+@pytest.mark.parametrize("trouble", [httpx2.ReadTimeout("late"), httpx2.Response(502), envelope(429), envelope(455)])
 def test_a_passing_failure_is_no_news_and_waiting_goes_on(run: Any, trouble: Any) -> None:
     service = Service(details("waiting"), trouble, trouble, trouble, details("success", **RESULT))
     done, _ = run(service, lambda api: api.wait("task_hailuo_1"))
@@ -225,7 +225,7 @@ def test_a_passing_failure_is_no_news_and_waiting_goes_on(run: Any, trouble: Any
 
 
 def test_a_failure_that_does_not_pass_is_raised_before_the_deadline(run: Any) -> None:
-    service = Service(details("waiting"), httpx.ConnectError("refused"))
+    service = Service(details("waiting"), httpx2.ConnectError("refused"))
     clocks: list[Any] = []
 
     def wait(api: Any) -> Any:
@@ -239,7 +239,7 @@ def test_a_failure_that_does_not_pass_is_raised_before_the_deadline(run: Any) ->
 
 
 def test_a_timeout_says_why_the_last_look_brought_nothing(run: Any) -> None:
-    service = Service(details("waiting"), httpx.ConnectError("refused"))
+    service = Service(details("waiting"), httpx2.ConnectError("refused"))
     with pytest.raises(WaitTimeout) as caught:
         run(service, lambda api: api.wait("task_hailuo_1", 10))
     assert str(caught.value) == (
@@ -257,7 +257,7 @@ def test_a_key_that_is_not_accepted_is_said_at_once(run: Any) -> None:
 
 
 def test_the_service_may_ask_for_a_longer_pause(run: Any) -> None:
-    slow = httpx.Response(429, json={"code": 429}, headers={"retry-after": "20"})
+    slow = httpx2.Response(429, json={"code": 429}, headers={"retry-after": "20"})
     _, clock = run(Service(slow, details("success", **RESULT)), lambda api: api.wait("task_hailuo_1"))
     assert clock.slept == [20.0]
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley
@@ -19,7 +19,7 @@ def _life(**looks: int) -> Any:
     """A service where each task ends, in the given state, after so many looks."""
     seen: dict[str, int] = {}
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         task_id = request.url.params["taskId"]
         seen[task_id] = seen.get(task_id, 0) + 1
         state = ("fail" if task_id.startswith("bad") else "success") if seen[task_id] >= looks[task_id] else "waiting"
@@ -76,7 +76,7 @@ def test_looks_never_come_faster_than_the_service_allows(run: Any) -> None:
     clocks: list[FakeClock] = []
     life = _life(**dict.fromkeys(ids, 3))
 
-    def answer(request: httpx.Request) -> Any:
+    def answer(request: httpx2.Request) -> Any:
         times.append(clocks[0].time)
         return life(request)
 
@@ -103,7 +103,7 @@ def test_looks_never_come_faster_than_the_service_allows(run: Any) -> None:
 
 def test_leaving_the_loop_leaves_nothing_running() -> None:
     async def main() -> int:
-        transport = httpx.MockTransport(Service(details("success")).answer_async)
+        transport = httpx2.MockTransport(Service(details("success")).answer_async)
         async with AsyncApikley(KEY, base_url=BASE, http_client=transport) as api:
             async for _ in api.wait_many(["a", "b", "c"]):
                 break
@@ -114,7 +114,7 @@ def test_leaving_the_loop_leaves_nothing_running() -> None:
 
 def test_cancelling_a_wait_leaves_nothing_running() -> None:
     async def main() -> int:
-        transport = httpx.MockTransport(Service(details("waiting")).answer_async)
+        transport = httpx2.MockTransport(Service(details("waiting")).answer_async)
         async with AsyncApikley(KEY, base_url=BASE, http_client=transport) as api:
             looked = asyncio.Event()
             waiting = asyncio.create_task(api.wait("task_1", on_progress=lambda _: looked.set()))
@@ -135,7 +135,7 @@ def test_progress_may_be_awaited() -> None:
             await asyncio.sleep(0)
             told.append(str(seen.state))
 
-        transport = httpx.MockTransport(Service(details("success")).answer_async)
+        transport = httpx2.MockTransport(Service(details("success")).answer_async)
         async with AsyncApikley(KEY, base_url=BASE, http_client=transport) as api:
             await api.wait("task_1", on_progress=tell)
 
@@ -163,7 +163,7 @@ class Timed:
 
     def all(self, timeout: float, work: float = 0.0) -> list[str]:
         """Wait for all of them, and work so long on each."""
-        with httpx.Client(transport=httpx.MockTransport(self.service)) as http:
+        with httpx2.Client(transport=httpx2.MockTransport(self.service)) as http:
             api = Apikley(KEY, base_url=BASE, http_client=http)
             self.clock = FakeClock(api)
             self.clock.time = 0.0
@@ -173,7 +173,7 @@ class Timed:
                 self.clock.time += work
             return found
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    def _answer(self, request: httpx2.Request) -> httpx2.Response:
         assert self.clock is not None
         self.clock.time += self._look
         task_id = request.url.params["taskId"]

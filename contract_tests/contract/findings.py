@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import httpx
+import httpx2
 
 import apikley_contract
 
@@ -23,7 +23,7 @@ class Finding(NamedTuple):
         operation: In which operation; the first one that shows it, if it is `everywhere`.
         name: The failure's name in Schemathesis.
         reason: Why it is no fault, or not ours.
-        request: A request that shows it, as `httpx.Client.request` takes it.
+        request: A request that shows it, as `httpx2.Client.request` takes it.
         everywhere: Whether it is to be expected in every operation.
     """
 
@@ -37,7 +37,7 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         return f"{self.witness} {self.operation} {self.name}"
 
-    def shown(self, answer: httpx.Response) -> bool:
+    def shown(self, answer: httpx2.Response) -> bool:
         """Whether the answer to `request` still is what is reported."""
         return _SHOWN[self.name](apikley_contract.operation(self.operation), answer)
 
@@ -122,13 +122,13 @@ FORM_WITHOUT_TYPE: dict[str, Any] = {
 }
 
 
-def _content_types(operation: apikley_contract.Operation, answer: httpx.Response) -> list[str]:
+def _content_types(operation: apikley_contract.Operation, answer: httpx2.Response) -> list[str]:
     responses: dict[str, Any] = operation.description["responses"]
     return list(responses.get(str(answer.status_code), {}).get("content", {}))
 
 
 # When an answer is what a failure's name says, the request being what `Finding.request` is.
-_SHOWN: dict[str, Callable[[apikley_contract.Operation, httpx.Response], bool]] = {
+_SHOWN: dict[str, Callable[[apikley_contract.Operation, httpx2.Response], bool]] = {
     "RejectedPositiveData": lambda _, answer: answer.json()["code"] != SUCCESS,
     "AcceptedNegativeData": lambda _, answer: answer.json()["code"] == SUCCESS,
     "IgnoredAuth": lambda _, answer: answer.json()["code"] == SUCCESS,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley_contract
@@ -42,8 +42,8 @@ def _pytest(folder: Path, *options: str, key: str | None = KEY) -> subprocess.Co
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def _probed(monkeypatch: pytest.MonkeyPatch, name: str, answer: Callable[[], httpx.Response]) -> Check:
-    monkeypatch.setattr(httpx, "request", lambda *_, **__: answer())
+def _probed(monkeypatch: pytest.MonkeyPatch, name: str, answer: Callable[[], httpx2.Response]) -> Check:
+    monkeypatch.setattr(httpx2, "request", lambda *_, **__: answer())
     check = Check("http://service.test/", KEY)
     (probe,) = [probe for probe in PROBES if probe.name == name]
     check.run(probe)
@@ -99,17 +99,17 @@ def test_an_answer_off_the_contract_is_named(
     monkeypatch: pytest.MonkeyPatch, name: str, status: int, body: Any, words: str
 ) -> None:
     with pytest.raises(ContractCheckError, match=words):
-        _probed(monkeypatch, name, lambda: httpx.Response(status, json=body))
+        _probed(monkeypatch, name, lambda: httpx2.Response(status, json=body))
 
 
 def test_a_page_instead_of_an_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ContractCheckError, match="no JSON object"):
-        _probed(monkeypatch, "credits", lambda: httpx.Response(502, text="<html>"))
+        _probed(monkeypatch, "credits", lambda: httpx2.Response(502, text="<html>"))
 
 
 def test_what_is_shown_of_an_answer_stays_in_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     body = {**REFUSED, "msg": "a | b\nc" + "x" * 500}
-    check = _probed(monkeypatch, "wrong key", lambda: httpx.Response(401, text=json.dumps(body)))
+    check = _probed(monkeypatch, "wrong key", lambda: httpx2.Response(401, text=json.dumps(body)))
     (line,) = [line for line in check.report() if line.startswith("| wrong key")]
     assert line.startswith("| wrong key | HTTP 401, code 401, msg: a / b c")
     assert len(line) < 200
@@ -127,7 +127,7 @@ def test_what_is_shown_of_an_answer_stays_in_its_cell(monkeypatch: pytest.Monkey
 def test_the_report_shows_in_which_member_the_text_of_an_error_stands(
     monkeypatch: pytest.MonkeyPatch, text: dict[str, Any], shown: str
 ) -> None:
-    monkeypatch.setattr(httpx, "request", lambda *_, **__: httpx.Response(401, json={"code": 401, **text}))
+    monkeypatch.setattr(httpx2, "request", lambda *_, **__: httpx2.Response(401, json={"code": 401, **text}))
     check = Check("http://service.test/", KEY)
     with contextlib.suppress(ContractCheckError):
         check.run(PROBES[0])
@@ -138,7 +138,7 @@ def test_a_key_that_a_server_repeats_is_not_shown(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     answer = {"code": KEY, "msg": f"{KEY} is unknown"}
-    monkeypatch.setattr(httpx, "request", lambda *_, **__: httpx.Response(401, json=answer))
+    monkeypatch.setattr(httpx2, "request", lambda *_, **__: httpx2.Response(401, json=answer))
     check = Check("http://service.test/", KEY)
     item = ProbeItem.from_parent(request.session, name="probe", check=check, probe=PROBES[0])
     with pytest.raises(ContractCheckError) as caught:
@@ -148,8 +148,8 @@ def test_a_key_that_a_server_repeats_is_not_shown(
 
 
 def test_what_is_answered_well_says_nothing_of_the_style_of_errors(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = httpx.Response(200, json={"code": 200, "msg": "success", "data": 100})
-    monkeypatch.setattr(httpx, "request", lambda *_, **__: answer)
+    answer = httpx2.Response(200, json={"code": 200, "msg": "success", "data": 100})
+    monkeypatch.setattr(httpx2, "request", lambda *_, **__: answer)
     check = Check("http://service.test/", KEY)
     with pytest.raises(ContractCheckError):
         check.run(PROBES[0])
@@ -199,14 +199,14 @@ def test_a_failure_names_rule_witness_and_the_command_that_repeats_it(served: Th
 @pytest.mark.parametrize(
     ("answer", "shown"),
     [
-        (httpx.Response(502, text="<html>"), "HTTP 502, no JSON object"),
-        (httpx.Response(200, json=["a", "b"]), "HTTP 200, no JSON object"),
+        (httpx2.Response(502, text="<html>"), "HTTP 502, no JSON object"),
+        (httpx2.Response(200, json=["a", "b"]), "HTTP 200, no JSON object"),
     ],
 )
 def test_the_report_shows_an_answer_that_is_none(
-    monkeypatch: pytest.MonkeyPatch, answer: httpx.Response, shown: str
+    monkeypatch: pytest.MonkeyPatch, answer: httpx2.Response, shown: str
 ) -> None:
-    monkeypatch.setattr(httpx, "request", lambda *_, **__: answer)
+    monkeypatch.setattr(httpx2, "request", lambda *_, **__: answer)
     check = Check("http://service.test/", KEY)
     with pytest.raises(ContractCheckError):
         check.run(PROBES[0])
@@ -267,7 +267,7 @@ def test_an_upload_is_refused_in_the_uploads_own_form(monkeypatch: pytest.Monkey
     check = _probed(
         monkeypatch,
         "upload with a wrong key",
-        lambda: httpx.Response(401, json={"success": False, "code": 401, "msg": "no"}),
+        lambda: httpx2.Response(401, json={"success": False, "code": 401, "msg": "no"}),
     )
     assert "| upload with a wrong key | HTTP 401, code 401, msg: no |" in check.report()
     assert not [line for line in check.report() if line.startswith("| style of errors")]
@@ -275,5 +275,5 @@ def test_an_upload_is_refused_in_the_uploads_own_form(monkeypatch: pytest.Monkey
         _probed(
             monkeypatch,
             "upload with a wrong key",
-            lambda: httpx.Response(401, json={"success": "no", "code": 401, "msg": "no"}),
+            lambda: httpx2.Response(401, json={"success": "no", "code": 401, "msg": "no"}),
         )

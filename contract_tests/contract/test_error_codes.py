@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley
@@ -35,7 +35,7 @@ def test_every_code_of_the_contract_has_a_class_of_its_own() -> None:
 @pytest.mark.parametrize("name", ERRORS)
 def test_a_bare_http_status_ends_in_the_exception_of_its_code(run: Any, name: str) -> None:
     with pytest.raises(ApiError) as caught:
-        run(Service(httpx.Response(ERRORS[name])), ask_task, retries=0)
+        run(Service(httpx2.Response(ERRORS[name])), ask_task, retries=0)
     assert type(caught.value) is _class_of(name)
 
 
@@ -59,21 +59,21 @@ def test_a_success_code_under_an_error_status_is_no_success() -> None:
 @pytest.mark.parametrize("body", [{"code": "402"}, {"code": 402, "message": "broke"}, {"code": 402}])
 def test_a_code_is_read_from_every_form_it_comes_in(body: dict[str, Any]) -> None:
     with pytest.raises(apikley.InsufficientCredits) as caught:
-        BOTH[0](Service(httpx.Response(200, json=body)), ask_task, retries=0)
+        BOTH[0](Service(httpx2.Response(200, json=body)), ask_task, retries=0)
     assert caught.value.msg == body.get("message", "")
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        httpx.Response(200, text=""),
-        httpx.Response(200, text="<html>login</html>", headers={"content-type": "text/html"}),
-        httpx.Response(200, json=[]),
-        httpx.Response(200, json=None),
-        httpx.Response(200, content=b"\xff\xfe\x00"),
-        httpx.Response(200, text='{"code": 200, "da'),
-        httpx.Response(200, json={"code": True, "data": {}}),
-        httpx.Response(200, text="[" * 100_000),
+        httpx2.Response(200, text=""),
+        httpx2.Response(200, text="<html>login</html>", headers={"content-type": "text/html"}),
+        httpx2.Response(200, json=[]),
+        httpx2.Response(200, json=None),
+        httpx2.Response(200, content=b"\xff\xfe\x00"),
+        httpx2.Response(200, text='{"code": 200, "da'),
+        httpx2.Response(200, json={"code": True, "data": {}}),
+        httpx2.Response(200, text="[" * 100_000),
         envelope(data=None),
         envelope(data=[]),
         envelope(data="not json"),
@@ -81,13 +81,13 @@ def test_a_code_is_read_from_every_form_it_comes_in(body: dict[str, Any]) -> Non
     ids=range(11),
 )
 @pytest.mark.parametrize("run", BOTH)
-def test_an_answer_that_is_not_the_apis_is_a_transport_error(run: Any, answer: httpx.Response) -> None:
+def test_an_answer_that_is_not_the_apis_is_a_transport_error(run: Any, answer: httpx2.Response) -> None:
     with pytest.raises(apikley.TransportError):
         run(Service(answer), ask_task, retries=0)
 
 
 def test_a_redirect_is_not_followed() -> None:
-    service = Service(httpx.Response(302, headers={"location": "http://elsewhere.test/"}))
+    service = Service(httpx2.Response(302, headers={"location": "http://elsewhere.test/"}))
     with pytest.raises(apikley.UnknownCode, match="a redirect, which is not followed"):
         BOTH[0](service, ask_task)
     assert {request.url.host for request in service.requests} == {"service.test"}
@@ -95,6 +95,6 @@ def test_a_redirect_is_not_followed() -> None:
 
 def test_a_look_up_is_sent_again_after_a_lost_answer_and_a_servers_error() -> None:
     good = envelope(data={"taskId": "task_1", "state": "waiting"})
-    service = Service(httpx.ReadTimeout("late"), httpx.Response(503), good)
+    service = Service(httpx2.ReadTimeout("late"), httpx2.Response(503), good)
     task, _ = BOTH[0](service, ask_task)
     assert task.state == "waiting"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, NamedTuple
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,7 +43,7 @@ class Form(NamedTuple):
     data: Any
     text: str | None
 
-    def answer(self, code: int, call: str) -> httpx.Response:
+    def answer(self, code: int, call: str) -> httpx2.Response:
         """The answer of the service; an upload's says `success` too."""
         body: dict[str, Any] = {"code": code}
         if self.text is not None:
@@ -52,7 +52,7 @@ class Form(NamedTuple):
             body["data"] = self.data
         if call == "upload":
             body["success"] = False
-        return httpx.Response(code if self.as_status else 200, json=body)
+        return httpx2.Response(code if self.as_status else 200, json=body)
 
     def __str__(self) -> str:
         data = "absent" if self.data is ABSENT else json.dumps(self.data)
@@ -73,7 +73,7 @@ def _named(code: int) -> type[ApiError]:
     return cls
 
 
-def _raised(run: Any, call: str, answer: httpx.Response) -> BaseException | None:
+def _raised(run: Any, call: str, answer: httpx2.Response) -> BaseException | None:
     try:
         run(Service(answer), CALLS[call], retries=0)
     except apikley.ApikleyError as error:

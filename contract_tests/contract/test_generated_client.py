@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from apikley_client import AuthenticatedClient
@@ -34,12 +34,12 @@ from scripts.pipeline.io import GENERATED
 from scripts.pipeline.issues import SpecError
 
 
-def _client(answer: httpx.Response) -> AuthenticatedClient:
-    transport = httpx.MockTransport(lambda _: answer)
+def _client(answer: httpx2.Response) -> AuthenticatedClient:
+    transport = httpx2.MockTransport(lambda _: answer)
     return AuthenticatedClient(base_url="http://service.test", token=KEY, httpx_args={"transport": transport})
 
 
-def _create(answer: httpx.Response) -> Any:
+def _create(answer: httpx2.Response) -> Any:
     body = Hailuo02ImageToVideoProRequest(input_=Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png"))
     return create_task.sync_detailed(client=_client(answer), body=body)
 
@@ -50,20 +50,20 @@ def test_codes_have_names() -> None:
 
 
 def test_a_create_is_sent_and_its_answer_typed() -> None:
-    response = _create(httpx.Response(200, json={"code": 200, "msg": "success", "data": {"taskId": "task_1"}}))
+    response = _create(httpx2.Response(200, json={"code": 200, "msg": "success", "data": {"taskId": "task_1"}}))
     assert isinstance(response.parsed, CreateTaskResponse)
     assert isinstance(response.parsed.data, CreatedTask)
     assert response.parsed.data.task_id == "task_1"
 
 
 def test_http_455_is_no_crash() -> None:
-    response = _create(httpx.Response(455, json={"code": 455, "msg": "maintenance", "data": None}))
+    response = _create(httpx2.Response(455, json={"code": 455, "msg": "maintenance", "data": None}))
     assert response.status_code == 455
     assert response.parsed.code is Code.MAINTENANCE
 
 
 def test_null_data_is_no_crash() -> None:
-    answer = httpx.Response(200, json={"code": 402, "msg": "broke", "data": None})
+    answer = httpx2.Response(200, json={"code": 402, "msg": "broke", "data": None})
     assert _create(answer).parsed.code is Code.INSUFFICIENT_CREDITS
     looked = get_task_details.sync_detailed(client=_client(answer), task_id="task_1").parsed
     assert looked is not None
@@ -71,13 +71,13 @@ def test_null_data_is_no_crash() -> None:
 
 
 def test_an_unknown_code_is_no_crash() -> None:
-    answer = httpx.Response(200, json={"code": 433, "msg": "limit", "data": None})
+    answer = httpx2.Response(200, json={"code": 433, "msg": "limit", "data": None})
     code = _create(answer).parsed.code
     assert (code, code.name) == (433, "UNKNOWN_433")
 
 
 def test_an_unknown_state_is_no_crash() -> None:
-    answer = httpx.Response(200, json={"code": 200, "data": {"taskId": "task_1", "state": "paused"}})
+    answer = httpx2.Response(200, json={"code": 200, "data": {"taskId": "task_1", "state": "paused"}})
     looked = get_task_details.sync(client=_client(answer), task_id="task_1")
     assert isinstance(looked, TaskDetailsResponse)
     assert isinstance(looked.data, TaskDetails)
@@ -85,19 +85,19 @@ def test_an_unknown_state_is_no_crash() -> None:
 
 
 def test_the_key_is_in_no_repr() -> None:
-    client = _client(httpx.Response(200, json={"code": 200, "data": 1}))
+    client = _client(httpx2.Response(200, json={"code": 200, "data": 1}))
     get_credits.sync(client=client)
     assert KEY not in repr(client)
 
 
 def test_a_stream_upload_has_a_boundary_of_its_own(tmp_path: Path) -> None:
-    sent: list[httpx.Request] = []
+    sent: list[httpx2.Request] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         sent.append(request)
-        return httpx.Response(200, json={"success": True, "code": 200})
+        return httpx2.Response(200, json={"success": True, "code": 200})
 
-    client = AuthenticatedClient("http://service.test", KEY, httpx_args={"transport": httpx.MockTransport(answer)})
+    client = AuthenticatedClient("http://service.test", KEY, httpx_args={"transport": httpx2.MockTransport(answer)})
     (tmp_path / "a.png").write_bytes(b"--+++--")
     with (tmp_path / "a.png").open("rb") as file:
         upload = FileStreamUpload(file=File(file, "a.png", "image/png"), upload_path="images")

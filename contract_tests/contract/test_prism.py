@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley
@@ -18,7 +18,7 @@ CREATE = apikley_contract.operation("createTask").path
 ERRORS = [code for name, code in apikley_contract.codes().items() if name != "SUCCESS"]
 
 
-def test_the_example_of_the_published_page_is_accepted(prism: httpx.Client, example: dict[str, Any]) -> None:
+def test_the_example_of_the_published_page_is_accepted(prism: httpx2.Client, example: dict[str, Any]) -> None:
     del example["callBackUrl"]
     answer = prism.post(CREATE, json=example)
     assert answer.json() == {"code": 200, "msg": "success", "data": {"taskId": "task_hailuo_1765185328412"}}
@@ -36,25 +36,25 @@ def test_the_example_of_the_published_page_is_accepted(prism: httpx.Client, exam
     ],
 )
 def test_a_wrong_request_is_refused_in_the_apis_own_words(
-    prism: httpx.Client, example: dict[str, Any], change: dict[str, Any]
+    prism: httpx2.Client, example: dict[str, Any], change: dict[str, Any]
 ) -> None:
     answer = prism.post(CREATE, json={**example, **change})
     assert (answer.status_code, answer.json()["code"]) == (422, 422)
 
 
-def test_without_a_key_nothing_is_done(prism: httpx.Client, example: dict[str, Any]) -> None:
-    answer = httpx.post(prism.base_url.join(CREATE), json=example)
+def test_without_a_key_nothing_is_done(prism: httpx2.Client, example: dict[str, Any]) -> None:
+    answer = httpx2.post(prism.base_url.join(CREATE), json=example)
     assert (answer.status_code, answer.json()["code"]) == (401, 401)
 
 
-def test_broken_json_is_answered(prism: httpx.Client) -> None:
+def test_broken_json_is_answered(prism: httpx2.Client) -> None:
     answer = prism.post(CREATE, content=b"{bad", headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_every_documented_error_is_at_hand_and_ends_in_its_exception(prism: httpx.Client, code: int) -> None:
-    with httpx.Client(headers={"Prefer": f"code={code}"}) as http:
+def test_every_documented_error_is_at_hand_and_ends_in_its_exception(prism: httpx2.Client, code: int) -> None:
+    with httpx2.Client(headers={"Prefer": f"code={code}"}) as http:
         api = Apikley(KEY, base_url=str(prism.base_url), http_client=http, retries=0)
         with pytest.raises(apikley.ApiError) as caught:
             api.create(Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png"))
@@ -62,7 +62,7 @@ def test_every_documented_error_is_at_hand_and_ends_in_its_exception(prism: http
     assert caught.value.http_status == code
 
 
-def test_the_client_reads_prisms_task(prism: httpx.Client) -> None:
+def test_the_client_reads_prisms_task(prism: httpx2.Client) -> None:
     with Apikley(KEY, base_url=str(prism.base_url)) as api:
         task = api.task("task_hailuo_1765185328412")
         assert (task.state, task.result_urls) == ("success", ["https://files.example.com/results/starship.mp4"])

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import jsonschema
 import pytest
 import schemathesis
@@ -139,7 +139,7 @@ def test_the_simulator_answers_as_the_contract_says(style: ErrorStyle, operation
 
 
 @pytest.mark.parametrize("operation_id", [each for each in OPERATIONS if each != NOT_FOR_PRISM])
-def test_prism_answers_as_the_contract_says(prism: httpx.Client, operation_id: str) -> None:
+def test_prism_answers_as_the_contract_says(prism: httpx2.Client, operation_id: str) -> None:
     schema, base_url = _schema(), str(prism.base_url)
     rule, witness = f"{operation_id}, all data", "prism"
 
@@ -154,7 +154,7 @@ def test_prism_answers_as_the_contract_says(prism: httpx.Client, operation_id: s
 
 
 @pytest.mark.parametrize("finding", FINDINGS, ids=str)
-def test_a_known_finding_is_still_one(finding: Finding, prism: httpx.Client, http: httpx.Client) -> None:
+def test_a_known_finding_is_still_one(finding: Finding, prism: httpx2.Client, http: httpx2.Client) -> None:
     client, operation = (
         {"simulator": http, "prism": prism}[finding.witness],
         apikley_contract.operation(finding.operation),
@@ -166,7 +166,7 @@ def test_a_known_finding_is_still_one(finding: Finding, prism: httpx.Client, htt
 
 
 def test_prism_still_ends_on_a_form_whose_file_has_no_content_type() -> None:
-    with prism_on(CONTRACT) as prism, pytest.raises(httpx.TransportError):
+    with prism_on(CONTRACT) as prism, pytest.raises(httpx2.TransportError):
         prism.post(apikley_contract.operation(NOT_FOR_PRISM).path, **FORM_WITHOUT_TYPE)
 
 
@@ -222,12 +222,12 @@ def _example_requests() -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize(("operation_id", "body"), list(_example_requests()))
 def test_the_published_example_requests_are_taken_everywhere(
-    prism: httpx.Client, served: ThreadedServer, operation_id: str, body: dict[str, Any]
+    prism: httpx2.Client, served: ThreadedServer, operation_id: str, body: dict[str, Any]
 ) -> None:
     if "callBackUrl" in body:
         body = {**body, "callBackUrl": "http://127.0.0.1:9/callback"}
     path = apikley_contract.operation(operation_id).path
-    simulated = httpx.post(served.url + path, json=body, headers=HEADERS).json()
+    simulated = httpx2.post(served.url + path, json=body, headers=HEADERS).json()
     # The example's URL is no result of this simulator: the contract's 422, in words of its own.
     foreign = operation_id == "getDownloadUrl" and "not a result of this service" in simulated["msg"]
     rule, judged = f"published example of {operation_id}", prism.post(path, json=body).json()

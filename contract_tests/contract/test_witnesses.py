@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given, settings
 
@@ -39,7 +39,7 @@ IDS = [f"{schema}-{rule or 'valid'}" for schema, rule in CASES]
 
 
 @pytest.fixture(scope="session")
-def witnesses(prism: httpx.Client) -> Iterator[dict[str, Witness]]:
+def witnesses(prism: httpx2.Client) -> Iterator[dict[str, Witness]]:
     simulated = Simulated()
     yield dict(zip(WITNESSES, (client, Independent(), simulated, Prism(prism)), strict=True))
     simulated.close()

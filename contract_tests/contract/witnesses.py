@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import jsonschema
 
 import apikley_contract
@@ -102,7 +102,7 @@ class Simulated:
 class Prism:
     """Prism, asked over HTTP; it names places in the header `sl-violations`."""
 
-    def __init__(self, http: httpx.Client) -> None:
+    def __init__(self, http: httpx2.Client) -> None:
         self._http = http
 
     def __call__(self, body: Any) -> Verdict:

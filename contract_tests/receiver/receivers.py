@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 
 from apikley._flows.clock import Clock
 from apikley._model.task import TaskSnapshot
@@ -56,11 +56,11 @@ def body_of(task_id: str, state: str = "success", **fields: Any) -> bytes:
     return json.dumps({"code": code, "msg": "m", "data": {"taskId": task_id, "state": state, **fields}}).encode()
 
 
-def post(app: Any, body: bytes, headers: dict[str, str], path: str = "/", method: str = "POST") -> httpx.Response:
+def post(app: Any, body: bytes, headers: dict[str, str], path: str = "/", method: str = "POST") -> httpx2.Response:
     """Send one request to an ASGI application."""
 
-    async def send() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://receiver.test") as client:
+    async def send() -> httpx2.Response:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://receiver.test") as client:
             return await client.request(method, path, content=body, headers=headers)
 
     return asyncio.run(send())
@@ -70,7 +70,9 @@ def signed(task_id: str, now: float = START) -> dict[str, str]:
     return {"Content-Type": "application/json", **sign(task_id, WEBHOOK_KEY, int(now))}
 
 
-def deliver(receiver: Receiver, task_id: str, state: str = "success", query: str = "", **fields: Any) -> httpx.Response:
+def deliver(
+    receiver: Receiver, task_id: str, state: str = "success", query: str = "", **fields: Any
+) -> httpx2.Response:
     """A genuine callback."""
     now = receiver._clock.now().timestamp()
     return post(receiver, body_of(task_id, state, **fields), signed(task_id, now), f"/{query}")

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley_contract
@@ -48,14 +48,14 @@ class Hook:
 
     def __init__(self, *answers: int | Exception) -> None:
         self.answers = list(answers)
-        self.requests: list[httpx.Request] = []
+        self.requests: list[httpx2.Request] = []
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        return httpx.Response(answer)
+        return httpx2.Response(answer)
 
 
 class Heard(list[News]):
@@ -63,7 +63,7 @@ class Heard(list[News]):
 
 
 def listener(service: Service, hook: Hook, heard: list[News] | None = None, **options: Any) -> Listener:
-    http = httpx.Client(transport=httpx.MockTransport(hook))
+    http = httpx2.Client(transport=httpx2.MockTransport(hook))
     tell = (lambda _: None) if heard is None else heard.append
     return Listener(service, HOOK, WEBHOOK_KEY, http=http, clock=SteppedClock(), tell=tell, **options)
 
@@ -143,7 +143,7 @@ def test_the_query_of_the_tasks_own_callback_url_is_kept() -> None:
 
 
 def test_what_is_not_taken_is_delivered_again_as_often_as_the_service_does() -> None:
-    hook, heard = Hook(httpx.ConnectError("refused"), 500, 302, 401), Heard()
+    hook, heard = Hook(httpx2.ConnectError("refused"), 500, 302, 401), Heard()
     listening = listener(Service(task_1="success"), hook, heard)
     listening.add("task_1")
     listening.run()
@@ -158,11 +158,11 @@ def test_what_is_not_taken_is_delivered_again_as_often_as_the_service_does() -> 
 
 @pytest.mark.parametrize("location", ["/hook/?x=1", "http://me:secret@localhost:3000/hook/#x"])
 def test_a_redirect_is_not_followed_but_named(location: str) -> None:
-    def redirecting(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(307, headers={"Location": location})
+    def redirecting(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(307, headers={"Location": location})
 
     heard = Heard()
-    http = httpx.Client(transport=httpx.MockTransport(redirecting), follow_redirects=True)
+    http = httpx2.Client(transport=httpx2.MockTransport(redirecting), follow_redirects=True)
     listening = Listener(
         Service(task_1="success"), HOOK, WEBHOOK_KEY, http=http, clock=SteppedClock(), tell=heard.append
     )
@@ -172,7 +172,7 @@ def test_a_redirect_is_not_followed_but_named(location: str) -> None:
     assert heard[-1].what == f"not delivered: HTTP 307, {hint}; given up"
 
 
-@pytest.mark.parametrize("error", [UnicodeError("label too long"), httpx.InvalidURL("URL too long")], ids=repr)
+@pytest.mark.parametrize("error", [UnicodeError("label too long"), httpx2.InvalidURL("URL too long")], ids=repr)
 def test_an_address_that_only_sending_finds_wrong_is_said(error: Exception) -> None:
     heard = Heard()
     listening = listener(Service(task_1="success"), Hook(error), heard)

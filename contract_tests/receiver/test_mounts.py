@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 
 from apikley.callbacks import sign
@@ -183,8 +183,8 @@ def test_it_starts_and_stops_with_the_applications_lifespan() -> None:
         app = FastAPI(lifespan=lifespan)
         app.router.routes.append(Route("/hook", receiver))
         async with app.router.lifespan_context(app):
-            transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+            transport = httpx2.ASGITransport(app)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://t") as client:
                 await client.post("/hook", content=BODY, headers=signed(TASK, START))
             await asyncio.wait_for(ended.wait(), 10)
         assert loops == [asyncio.get_running_loop()], "async handlers run in the application's own loop"

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from apikley._model.task import TaskSnapshot
@@ -134,8 +134,8 @@ def test_an_async_handler_that_blocks_holds_up_no_answer(tmp_path: Path) -> None
         answered.append(go_on.wait(10))
 
     async def main() -> int:
-        transport = httpx.ASGITransport(receiver)
-        async with receiver, httpx.AsyncClient(transport=transport, base_url="http://receiver.test") as client:
+        transport = httpx2.ASGITransport(receiver)
+        async with receiver, httpx2.AsyncClient(transport=transport, base_url="http://receiver.test") as client:
             receiver.inbox.write([Delivery("task_1", "success", body_of("task_1"), 0)])
             receiver._workers.wake()
             assert await asyncio.to_thread(entered.wait, 10)

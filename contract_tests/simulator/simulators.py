@@ -6,7 +6,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx
+import httpx2
 
 import apikley_contract
 from contract_tests.contract import strict_schemas as closed
@@ -55,14 +55,14 @@ def request_for(prompt: str = "a ship", **more: Any) -> dict[str, Any]:
     return {"model": MODEL, "input": {"prompt": prompt, "image_url": "https://files.example.com/a.png"}, **more}
 
 
-def create(http: httpx.Client, prompt: str = "a ship", **more: Any) -> str:
+def create(http: httpx2.Client, prompt: str = "a ship", **more: Any) -> str:
     """The id of a new task."""
     answer = http.post(CREATE, json=request_for(prompt, **more)).json()
     assert answer["code"] == 200, answer
     return str(answer["data"]["taskId"])
 
 
-def look(http: httpx.Client, task_id: str) -> dict[str, Any]:
+def look(http: httpx2.Client, task_id: str) -> dict[str, Any]:
     """What is said of a task, which has to fit the contract."""
     answer = http.get(LOOK, params={"taskId": task_id}).json()
     assert_fits("TaskDetailsResponse", answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, get_args
 
-import httpx
+import httpx2
 import openapi_spec_validator
 import pytest
 import schemathesis
@@ -82,11 +82,11 @@ def test_its_schemas_are_those_of_the_code() -> None:
 
 @pytest.fixture
 def admin(apikley_mock: MockService) -> Any:
-    with httpx.Client(base_url=f"{apikley_mock.url}/__mock__/") as client:
+    with httpx2.Client(base_url=f"{apikley_mock.url}/__mock__/") as client:
         yield client
 
 
-def test_tasks_are_shown_and_taken_on_by_hand(admin: httpx.Client, http: httpx.Client) -> None:
+def test_tasks_are_shown_and_taken_on_by_hand(admin: httpx2.Client, http: httpx2.Client) -> None:
     first, second = create(http, "one"), create(http, "two")
     assert [(task["id"], task["prompt"]) for task in admin.get("tasks").json()] == [(second, "two"), (first, "one")]
     admin.post(f"tasks/{first}/finish")
@@ -98,14 +98,14 @@ def test_tasks_are_shown_and_taken_on_by_hand(admin: httpx.Client, http: httpx.C
 
 
 def test_a_task_that_was_asked_for_without_a_prompt_is_shown_without_one(
-    admin: httpx.Client, http: httpx.Client
+    admin: httpx2.Client, http: httpx2.Client
 ) -> None:
     assert http.post(CREATE, json={"model": MODEL}).json()["code"] == 200
     assert [task["prompt"] for task in admin.get("tasks").json()] == [""]
 
 
 def test_a_task_that_was_ended_by_hand_does_not_end_again(
-    admin: httpx.Client, http: httpx.Client, apikley_mock: MockService, receiver: Received
+    admin: httpx2.Client, http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     task_id = create(http, callBackUrl=receiver.url)
     admin.post(f"tasks/{task_id}/finish")
@@ -114,7 +114,7 @@ def test_a_task_that_was_ended_by_hand_does_not_end_again(
 
 
 def test_a_callback_is_sent_once_more(
-    admin: httpx.Client, http: httpx.Client, apikley_mock: MockService, receiver: Received
+    admin: httpx2.Client, http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     task_id = create(http, callBackUrl=receiver.url)
     assert admin.post(f"tasks/{task_id}/callback").status_code == 409
@@ -124,7 +124,7 @@ def test_a_callback_is_sent_once_more(
     assert len(receiver.calls) == 2
 
 
-def test_the_journal_is_read_on_from_a_number(admin: httpx.Client, http: httpx.Client) -> None:
+def test_the_journal_is_read_on_from_a_number(admin: httpx2.Client, http: httpx2.Client) -> None:
     for _ in range(3):
         create(http)
     numbers = [entry["number"] for entry in admin.get("journal").json()]
@@ -133,7 +133,7 @@ def test_the_journal_is_read_on_from_a_number(admin: httpx.Client, http: httpx.C
     assert admin.get("journal", params={"kind": "callback"}).json() == []
 
 
-def test_faults_and_plans_are_armed_listed_and_disarmed(admin: httpx.Client, http: httpx.Client) -> None:
+def test_faults_and_plans_are_armed_listed_and_disarmed(admin: httpx2.Client, http: httpx2.Client) -> None:
     assert admin.post("faults", json={"fault": "error", "code": 402, "times": None}).json() == {"number": 1}
     assert admin.get("faults").json()[0]["code"] == 402
     assert http.post(CREATE, json=request_for()).json()["code"] == 402
@@ -145,14 +145,14 @@ def test_faults_and_plans_are_armed_listed_and_disarmed(admin: httpx.Client, htt
     assert admin.delete("plans").json() == {"ok": True}
 
 
-def test_credits_are_set_by_account(admin: httpx.Client, http: httpx.Client) -> None:
+def test_credits_are_set_by_account(admin: httpx2.Client, http: httpx2.Client) -> None:
     admin.put("accounts/default", json={"credits": 0})
     assert http.post(CREATE, json=request_for()).json()["code"] == 402
     assert admin.get("state").json()["accounts"] == [{"name": "default", "credits": 0}]
     assert admin.put("accounts/nobody", json={"credits": 0}).status_code == 404
 
 
-def test_time_is_advanced_and_all_is_reset(admin: httpx.Client, http: httpx.Client) -> None:
+def test_time_is_advanced_and_all_is_reset(admin: httpx2.Client, http: httpx2.Client) -> None:
     task_id = create(http)
     before = admin.get("state").json()["now"]
     admin.post("advance", json={"seconds": 300})
@@ -164,18 +164,18 @@ def test_time_is_advanced_and_all_is_reset(admin: httpx.Client, http: httpx.Clie
 
 @pytest.mark.anyio
 async def test_real_time_cannot_be_advanced() -> None:
-    transport = httpx.ASGITransport(Simulator())
-    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test") as client:
+    transport = httpx2.ASGITransport(Simulator())
+    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test") as client:
         answer = await client.post("/__mock__/advance", json={"seconds": 1})
     assert (answer.status_code, "virtual clock" in answer.json()["error"]) == (409, True)
 
 
-def test_a_page_of_another_origin_may_ask_nothing(admin: httpx.Client) -> None:
+def test_a_page_of_another_origin_may_ask_nothing(admin: httpx2.Client) -> None:
     assert admin.post("reset", headers={"Origin": "https://elsewhere.test"}).status_code == 403
     assert admin.post("reset", headers={"Origin": str(admin.base_url).removesuffix("/__mock__/")}).status_code == 200
 
 
-def test_it_shows_no_key(admin: httpx.Client, http: httpx.Client, apikley_mock: MockService) -> None:
+def test_it_shows_no_key(admin: httpx2.Client, http: httpx2.Client, apikley_mock: MockService) -> None:
     create(http, f"my key is {apikley_mock.api_key}")
     for path in ("", "state", "journal", "faults", "plans"):
         assert apikley_mock.api_key not in admin.get(path).text

@@ -6,7 +6,7 @@ import base64
 import time
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley_contract
@@ -33,11 +33,11 @@ def _create(service: Service, body: bytes = b"{}") -> Task:
     return task
 
 
-def _client(clock: Clock, **settings: Any) -> httpx.AsyncClient:
+def _client(clock: Clock, **settings: Any) -> httpx2.AsyncClient:
     """A client of a simulator in-process."""
     transport = SimulatorTransport(Simulator(Service(Settings(**settings), clock)))
     headers = {"Authorization": "Bearer mock-key"}
-    return httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers)
+    return httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers)
 
 
 def test_the_bodies_of_all_tasks_are_bounded_together() -> None:
@@ -102,7 +102,7 @@ async def test_callbacks_wait_for_a_free_connection_without_keeping_the_loop_bus
     assert len({entry.task_id for entry in service.journal.callbacks()}) == 200
 
 
-def test_a_form_of_very_many_parts_is_refused_at_once(http: httpx.Client) -> None:
+def test_a_form_of_very_many_parts_is_refused_at_once(http: httpx2.Client) -> None:
     part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
     content = part * (40 * MIB // len(part)) + b"--b--\r\n"
     start = time.perf_counter()
@@ -157,7 +157,7 @@ async def test_no_task_keeps_a_host_longer_than_any_name() -> None:
     service = Service(clock=VirtualClock())
     transport = SimulatorTransport(Simulator(service))
     headers = {"Authorization": "Bearer mock-key", "Host": "x" * 20_000}
-    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
         await http.post(CREATE, json=request_for())
     (task,) = service.engine.tasks.values()
     assert len(task.base_url) < 300

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from apikley import BadPayload, BadSignature, StaleCallback, callbacks
@@ -31,7 +31,7 @@ def _received(receiver: Received, mock: MockService, number: int = 0) -> callbac
 @pytest.mark.parametrize("outcome", ["success", "fail 422"])
 @pytest.mark.parametrize("form", ["2025", "late-2025", "2026"])
 def test_every_published_form_is_sent(
-    http: httpx.Client, apikley_mock: MockService, receiver: Received, form: str, outcome: str
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received, form: str, outcome: str
 ) -> None:
     spell = "" if outcome == "success" else f"{outcome}, "
     task_id = create(http, f"[mock: {spell}callback form {form}]", callBackUrl=receiver.url)
@@ -55,7 +55,7 @@ def test_every_published_form_is_sent(
 @pytest.mark.parametrize(("form", "name"), [("2025", "consumeCredits"), ("2026", "creditsConsumed")])
 @pytest.mark.parametrize(("outcome", "cost"), [("success", 1), ("fail", 0)])
 def test_record_and_callback_say_what_a_task_cost_and_nothing_if_it_failed(
-    http: httpx.Client, apikley_mock: MockService, receiver: Received, form: str, name: str, outcome: str, cost: int
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received, form: str, name: str, outcome: str, cost: int
 ) -> None:
     apikley_mock.plan_next(outcome=outcome, callback={"form": form}, times=None)
     for credits_left in (None, 10):
@@ -67,20 +67,20 @@ def test_record_and_callback_say_what_a_task_cost_and_nothing_if_it_failed(
     assert http.get(CREDITS).json()["data"] == 10 - cost
 
 
-def test_a_lost_callback_is_never_sent(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+def test_a_lost_callback_is_never_sent(http: httpx2.Client, apikley_mock: MockService, receiver: Received) -> None:
     create(http, "[mock: callback lost]", callBackUrl=receiver.url)
     apikley_mock.advance(100_000)
     assert receiver.calls == []
 
 
-def test_a_callback_is_sent_twice(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+def test_a_callback_is_sent_twice(http: httpx2.Client, apikley_mock: MockService, receiver: Received) -> None:
     create(http, "[mock: callback twice]", callBackUrl=receiver.url)
     apikley_mock.advance(10)
     assert [_received(receiver, apikley_mock, number).state for number in (0, 1)] == ["success", "success"]
 
 
 def test_a_callback_comes_before_the_answer_of_create(
-    http: httpx.Client, apikley_mock: MockService, receiver: Received
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     task_id = create(http, "[mock: callback early]", callBackUrl=receiver.url)
     assert _received(receiver, apikley_mock).task_id == task_id, "before any time has passed"
@@ -100,7 +100,7 @@ async def test_no_answer_overtakes_its_early_callback_however_many_are_asked_for
     request = request_for("[mock: callback early]", callBackUrl="http://127.0.0.1:9/")
     headers = {"Authorization": "Bearer mock-key"}
     transport = SimulatorTransport(Simulator(service))
-    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as client:
         await asyncio.gather(*(client.post(CREATE, json=request) for _ in range(150)))
     orders: dict[str | None, list[str]] = {}
     for entry in service.journal:
@@ -108,7 +108,7 @@ async def test_no_answer_overtakes_its_early_callback_however_many_are_asked_for
     assert list(orders.values()) == [["callback", "request"]] * 150
 
 
-def test_a_callback_is_late(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+def test_a_callback_is_late(http: httpx2.Client, apikley_mock: MockService, receiver: Received) -> None:
     create(http, "[mock: callback late 60]", callBackUrl=receiver.url)
     apikley_mock.advance(62.9)
     assert receiver.calls == []
@@ -121,7 +121,7 @@ def test_a_callback_is_late(http: httpx.Client, apikley_mock: MockService, recei
     [("forged", BadSignature), ("unsigned", BadSignature), ("stale", StaleCallback), ("corrupt", BadPayload)],
 )
 def test_a_receiver_refuses_what_is_wrong(
-    http: httpx.Client, apikley_mock: MockService, receiver: Received, spell: str, error: type[Exception]
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received, spell: str, error: type[Exception]
 ) -> None:
     create(http, f"[mock: callback {spell}]", callBackUrl=receiver.url)
     apikley_mock.advance(10)
@@ -131,7 +131,7 @@ def test_a_receiver_refuses_what_is_wrong(
 
 
 def test_a_callback_is_signed_with_the_time_that_receivers_live_by(
-    http: httpx.Client, apikley_mock: MockService, receiver: Received
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     apikley_mock.plan_next(durations=[60, 60, 100_000])
     task_id = create(http, callBackUrl=receiver.url)
@@ -140,7 +140,7 @@ def test_a_callback_is_signed_with_the_time_that_receivers_live_by(
 
 
 def test_a_callback_is_signed_with_simulated_time_when_asked_to(
-    http: httpx.Client, apikley_mock: MockService, receiver: Received
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     apikley_mock.plan_next(durations=[0, 0, 100_000], callback={"clock": "simulated", "age": 200})
     create(http, callBackUrl=receiver.url)
@@ -155,7 +155,7 @@ def test_a_callback_is_signed_with_simulated_time_when_asked_to(
 
 
 def test_a_failing_receiver_is_tried_again_after_1_5_and_15_minutes(
-    http: httpx.Client, apikley_mock: MockService, receiver: Received
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     receiver.statuses = [500]
     create(http, callBackUrl=receiver.url)
@@ -165,7 +165,7 @@ def test_a_failing_receiver_is_tried_again_after_1_5_and_15_minutes(
     assert entries[-1].note == "attempt 4"
 
 
-def test_trying_ends_with_the_first_200(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+def test_trying_ends_with_the_first_200(http: httpx2.Client, apikley_mock: MockService, receiver: Received) -> None:
     receiver.statuses = [503, 200]
     task_id = create(http, callBackUrl=receiver.url)
     entry = apikley_mock.wait_for_callback(task_id, within=120)
@@ -174,7 +174,7 @@ def test_trying_ends_with_the_first_200(http: httpx.Client, apikley_mock: MockSe
     assert len(receiver.calls) == 2
 
 
-def test_redirects_are_not_followed(http: httpx.Client, apikley_mock: MockService, receiver: Received) -> None:
+def test_redirects_are_not_followed(http: httpx2.Client, apikley_mock: MockService, receiver: Received) -> None:
     receiver.statuses = [302]
     create(http, callBackUrl=receiver.url)
     apikley_mock.advance(10)
@@ -194,7 +194,7 @@ def test_redirects_are_not_followed(http: httpx.Client, apikley_mock: MockServic
         "http://127.0.0.1:99999/",
     ],
 )
-def test_no_spelling_of_a_url_leads_elsewhere(http: httpx.Client, apikley_mock: MockService, url: str) -> None:
+def test_no_spelling_of_a_url_leads_elsewhere(http: httpx2.Client, apikley_mock: MockService, url: str) -> None:
     answer = http.post("/api/v1/jobs/createTask", json={"model": "hailuo/02-image-to-video-pro", "callBackUrl": url})
     apikley_mock.advance(10)
     if answer.json()["code"] == 200:
@@ -205,7 +205,7 @@ def test_no_spelling_of_a_url_leads_elsewhere(http: httpx.Client, apikley_mock: 
 
 
 def test_a_request_without_an_input_is_called_back_without_one(
-    http: httpx.Client, apikley_mock: MockService, receiver: Received
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     request = {"model": MODEL, "callBackUrl": receiver.url}
     apikley_mock.plan_next(callback={"form": "2026"})
@@ -226,7 +226,7 @@ async def _calling_back(service: Service, post: Any) -> asyncio.Task[None]:
     service.caller.post = posted  # type: ignore[assignment,method-assign]
     headers = {"Authorization": "Bearer mock-key"}
     transport = SimulatorTransport(Simulator(service))
-    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as client:
         await client.post(CREATE, json=request_for(callBackUrl="http://127.0.0.1:9/"))
     advancing = asyncio.create_task(service.advance(10))
     await asyncio.wait_for(begun.wait(), 10)
@@ -276,7 +276,7 @@ async def test_callbacks_that_are_due_together_are_sent_a_few_at_once_and_all() 
 
 
 def test_a_hundred_five_minute_jobs_call_back_in_order(
-    http: httpx.Client, apikley_mock: MockService, receiver: Received
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     apikley_mock.plan_next(durations=[0, 0, [270, 330]], times=None)
     for _ in range(100):
@@ -288,7 +288,7 @@ def test_a_hundred_five_minute_jobs_call_back_in_order(
 
 
 def test_the_nearest_callback_is_named_when_none_comes(
-    http: httpx.Client, apikley_mock: MockService, receiver: Received
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     task_id = create(http, callBackUrl=receiver.url)
     with pytest.raises(AssertionError) as failure:

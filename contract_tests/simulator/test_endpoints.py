@@ -8,7 +8,7 @@ import json
 import socket
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley_contract
@@ -24,13 +24,13 @@ STREAM, BASE64, URL = (
 )
 
 
-def test_every_operation_of_the_contract_is_answered(http: httpx.Client) -> None:
+def test_every_operation_of_the_contract_is_answered(http: httpx2.Client) -> None:
     for path, item in apikley_contract.openapi()["paths"].items():
         for method in item.keys() & {"get", "post", "put", "delete"}:
             assert http.request(method, path).json()["msg"] != f"No such endpoint: {path}"
 
 
-def test_credits_are_a_bare_number(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_credits_are_a_bare_number(http: httpx2.Client, apikley_mock: MockService) -> None:
     answer = http.get(CREDITS).json()
     assert_fits("CreditsResponse", answer)
     assert answer == {"code": 200, "msg": "success", "data": 100}
@@ -38,71 +38,71 @@ def test_credits_are_a_bare_number(http: httpx.Client, apikley_mock: MockService
     assert http.get(CREDITS).json()["data"] == 2.5
 
 
-def test_a_download_link_lives_twenty_minutes(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_download_link_lives_twenty_minutes(http: httpx2.Client, apikley_mock: MockService) -> None:
     task_id = create(http)
     apikley_mock.advance(10)
     (result,) = json.loads(look(http, task_id)["resultJson"])["resultUrls"]
     answer = http.post(DOWNLOAD, json={"url": result}).json()
     assert_fits("DownloadUrlResponse", answer)
-    assert httpx.get(answer["data"]).content[4:8] == b"ftyp"
+    assert httpx2.get(answer["data"]).content[4:8] == b"ftyp"
     apikley_mock.advance(19 * 60)
-    assert httpx.get(answer["data"]).status_code == 200
+    assert httpx2.get(answer["data"]).status_code == 200
     apikley_mock.advance(2 * 60)
-    assert httpx.get(answer["data"]).status_code == 403
+    assert httpx2.get(answer["data"]).status_code == 403
 
 
 @pytest.mark.parametrize("url", ["https://elsewhere.test/results/x.mp4", "http://127.0.0.1/results/nope.mp4"])
-def test_a_link_for_somebody_elses_url_is_refused(http: httpx.Client, url: str) -> None:
+def test_a_link_for_somebody_elses_url_is_refused(http: httpx2.Client, url: str) -> None:
     assert http.post(DOWNLOAD, json={"url": url}).json()["code"] == 422
 
 
-def test_a_file_sent_as_a_form_is_stored_and_served_back(http: httpx.Client) -> None:
+def test_a_file_sent_as_a_form_is_stored_and_served_back(http: httpx2.Client) -> None:
     content = bytes(range(256)) * 8192
     answer = http.post(STREAM, files={"file": ("cat.png", content)}, data={"uploadPath": "images/cats"}).json()
     assert_fits("UploadResponse", answer)
     assert answer["data"]["filePath"] == "images/cats/cat.png"
     assert (answer["data"]["fileSize"], answer["data"]["mimeType"]) == (len(content), "image/png")
-    served = httpx.get(answer["data"]["downloadUrl"])
+    served = httpx2.get(answer["data"]["downloadUrl"])
     assert served.content == content
     assert served.headers["content-type"] == "image/png"
 
 
 @pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
-def test_base64_is_taken_plain_and_as_a_data_url(http: httpx.Client, prefix: str) -> None:
+def test_base64_is_taken_plain_and_as_a_data_url(http: httpx2.Client, prefix: str) -> None:
     text = prefix + base64.b64encode(b"\x89PNG").decode()
     answer = http.post(BASE64, json={"base64Data": text, "uploadPath": "a", "fileName": "b.png"}).json()
-    assert httpx.get(answer["data"]["downloadUrl"]).content == b"\x89PNG"
+    assert httpx2.get(answer["data"]["downloadUrl"]).content == b"\x89PNG"
 
 
-def test_a_file_on_loopback_is_fetched(http: httpx.Client) -> None:
+def test_a_file_on_loopback_is_fetched(http: httpx2.Client) -> None:
     first = http.post(STREAM, files={"file": ("one.png", b"1234")}, data={"uploadPath": "a"}).json()["data"]
     answer = http.post(URL, json={"fileUrl": first["downloadUrl"], "uploadPath": "b"}).json()
     assert answer["data"]["filePath"] == "b/one.png"
-    assert httpx.get(answer["data"]["downloadUrl"]).content == b"1234"
+    assert httpx2.get(answer["data"]["downloadUrl"]).content == b"1234"
 
 
-def test_a_file_elsewhere_is_not_fetched_but_stood_in_for(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_file_elsewhere_is_not_fetched_but_stood_in_for(http: httpx2.Client, apikley_mock: MockService) -> None:
     answer = http.post(URL, json={"fileUrl": "https://files.example.com/cat.png", "uploadPath": "a"}).json()
-    assert httpx.get(answer["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
+    assert httpx2.get(answer["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
     (entry,) = apikley_mock.journal.requests("POST", URL)
     assert "neither loopback nor allowed by name" in entry.note
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999/cat.png", "http://[V1.x]/"])
 def test_an_address_that_only_the_contract_takes_is_stood_in_for(
-    http: httpx.Client, apikley_mock: MockService, url: str
+    http: httpx2.Client, apikley_mock: MockService, url: str
 ) -> None:
     answer = http.post(URL, json={"fileUrl": url, "uploadPath": "a"}).json()
-    assert httpx.get(answer["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
+    assert httpx2.get(answer["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
     assert "not sent: this is no URL" in apikley_mock.journal.requests("POST", URL)[0].note
 
 
-def test_a_file_whose_server_refuses_it_is_refused(http: httpx.Client, receiver: Received) -> None:
+def test_a_file_whose_server_refuses_it_is_refused(http: httpx2.Client, receiver: Received) -> None:
     answer = http.post(URL, json={"fileUrl": receiver.url, "uploadPath": "a"})
     assert (answer.status_code, answer.json()["msg"]) == (400, "fileUrl: the file's server answered HTTP 501")
 
 
-def test_a_file_is_fetched_no_further_than_it_may_be_large(http: httpx.Client) -> None:
+def test_a_file_is_fetched_no_further_than_it_may_be_large(http: httpx2.Client) -> None:
     url = http.post(STREAM, files={"file": bytes(2001)}, data={"uploadPath": "a"}).json()["data"]["downloadUrl"]
 
     async def fetch() -> None:
@@ -125,12 +125,12 @@ async def test_a_file_that_does_not_come_in_time_is_given_up() -> None:
     await caller.close()
 
 
-def test_uploaded_files_are_gone_after_three_days(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_uploaded_files_are_gone_after_three_days(http: httpx2.Client, apikley_mock: MockService) -> None:
     url = http.post(STREAM, files={"file": b"x"}, data={"uploadPath": "a"}).json()["data"]["downloadUrl"]
     apikley_mock.advance(3 * 24 * 3600 - 1)
-    assert httpx.get(url).status_code == 200
+    assert httpx2.get(url).status_code == 200
     apikley_mock.advance(2)
-    assert httpx.get(url).status_code == 404
+    assert httpx2.get(url).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_uploaded_files_are_gone_after_three_days(http: httpx.Client, apikley_mo
         (URL, {"content": b"{"}, "not JSON"),
     ],
 )
-def test_a_wrong_upload_is_a_real_http_400(http: httpx.Client, path: str, sent: Any, words: str) -> None:
+def test_a_wrong_upload_is_a_real_http_400(http: httpx2.Client, path: str, sent: Any, words: str) -> None:
     answer = http.post(path, **sent)
     assert_fits("UploadErrorResponse", answer.json())
     assert (answer.status_code, answer.json()["success"], answer.json()["code"]) == (400, False, 400)
@@ -156,16 +156,16 @@ def test_a_wrong_upload_is_a_real_http_400(http: httpx.Client, path: str, sent: 
 
 
 def test_an_upload_without_the_key_is_a_real_http_401(apikley_mock: MockService) -> None:
-    answer = httpx.post(apikley_mock.url + BASE64, json={})
+    answer = httpx2.post(apikley_mock.url + BASE64, json={})
     assert (answer.status_code, answer.json()["code"], answer.json()["success"]) == (401, 401, False)
 
 
 @pytest.mark.anyio
 async def test_storage_and_uploads_are_bounded() -> None:
     settings = Settings(storage=1000, largest_upload=2000)
-    transport = httpx.ASGITransport(Simulator(settings))
+    transport = httpx2.ASGITransport(Simulator(settings))
     headers = {"Authorization": "Bearer mock-key"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
         form = {"uploadPath": "a"}
         assert (await http.post(STREAM, files={"file": ("1", b"x" * 800)}, data=form)).status_code == 200
         full = await http.post(STREAM, files={"file": ("2", b"x" * 300)}, data=form)
@@ -181,25 +181,25 @@ async def test_storage_and_uploads_are_bounded() -> None:
     [("bytes=0-3", 206, 0), ("bytes=4-", 206, 4), ("bytes=-4", 206, -4), ("bytes=99999999-", 416, 0), ("x", 200, 0)],
 )
 def test_results_are_served_by_range(
-    http: httpx.Client, apikley_mock: MockService, asked: str, status: int, first: int
+    http: httpx2.Client, apikley_mock: MockService, asked: str, status: int, first: int
 ) -> None:
     task_id = create(http)
     apikley_mock.advance(10)
     url = f"{apikley_mock.url}/results/{task_id}.mp4"
-    whole = httpx.get(url).content
-    part = httpx.get(url, headers={"Range": asked})
+    whole = httpx2.get(url).content
+    part = httpx2.get(url, headers={"Range": asked})
     assert part.status_code == status
     if status == 206:
         start = first % len(whole)
         end = start + len(part.content)
         assert part.content == whole[start:end]
         assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{len(whole)}"
-    head = httpx.head(url)
+    head = httpx2.head(url)
     assert (head.content, head.headers["content-length"]) == (b"", str(len(whole)))
 
 
 @pytest.mark.parametrize("code", ["401", "402", "404", "422", "429", "455", "500", "501", "505"])
-def test_prefer_gets_every_documented_response(http: httpx.Client, apikley_mock: MockService, code: str) -> None:
+def test_prefer_gets_every_documented_response(http: httpx2.Client, apikley_mock: MockService, code: str) -> None:
     answer = http.post(CREATE, json={}, headers={"Prefer": f"code={code}"})
     assert (answer.status_code, answer.json()["code"]) == (int(code), int(code))
     assert answer.headers.get("retry-after") == ("1" if code == "429" else None)
@@ -208,11 +208,11 @@ def test_prefer_gets_every_documented_response(http: httpx.Client, apikley_mock:
 
 
 @pytest.mark.parametrize("header", ['code="402"', "CODE=402", "dynamic=true, code=402"])
-def test_prefer_may_be_written_as_the_header_allows(http: httpx.Client, header: str) -> None:
+def test_prefer_may_be_written_as_the_header_allows(http: httpx2.Client, header: str) -> None:
     assert http.post(CREATE, json=request_for(), headers={"Prefer": header}).status_code == 402
 
 
-def test_prefer_of_what_the_contract_lacks_is_not_found(http: httpx.Client) -> None:
+def test_prefer_of_what_the_contract_lacks_is_not_found(http: httpx2.Client) -> None:
     answer = http.get(CREDITS, headers={"Prefer": "code=433"})
     assert (answer.status_code, answer.json()["msg"]) == (404, "The contract has no response 433 here")
     assert http.post(BASE64, headers={"Prefer": "code=500"}).json()["success"] is False
@@ -223,11 +223,11 @@ OPERATIONS = ["createTask", "getTaskDetails", "getCredits", "getDownloadUrl", "u
 
 @pytest.mark.parametrize("operation_id", [*OPERATIONS, "uploadFileUrl"])
 def test_prefer_of_success_gets_the_documented_example_and_does_nothing(
-    http: httpx.Client, apikley_mock: MockService, operation_id: str
+    http: httpx2.Client, apikley_mock: MockService, operation_id: str
 ) -> None:
     operation = apikley_contract.operation(operation_id)
     answer = http.request(operation.method, operation.path, json=request_for(), headers={"Prefer": "code=200"})
     content = operation.description["responses"]["200"]["content"]["application/json"]
     examples = [content.get("example"), *(each["value"] for each in content.get("examples", {}).values())]
     assert (answer.status_code, answer.json() in examples) == (200, True)
-    assert (apikley_mock.journal.created(), httpx.get(f"{apikley_mock.url}/__mock__/tasks").json()) == ([], [])
+    assert (apikley_mock.journal.created(), httpx2.get(f"{apikley_mock.url}/__mock__/tasks").json()) == ([], [])

@@ -8,7 +8,7 @@ import re
 from random import Random
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley_contract
@@ -26,8 +26,8 @@ from scripts.pipeline.io import ROOT
 BASE64 = apikley_contract.operation("uploadFileBase64").path
 CODES = [code for name, code in apikley_contract.codes().items() if name != "SUCCESS"]
 DAMAGE = {
-    "reset": httpx.ReadError,
-    "cut": httpx.RemoteProtocolError,
+    "reset": httpx2.ReadError,
+    "cut": httpx2.RemoteProtocolError,
     "broken-json": None,
     "html": None,
 }
@@ -35,7 +35,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_is_answered_in_the_contracts_words(
-    http: httpx.Client, apikley_mock: MockService, code: int
+    http: httpx2.Client, apikley_mock: MockService, code: int
 ) -> None:
     apikley_mock.fail_next(code)
     answer = http.post(CREATE, json=request_for())
@@ -46,19 +46,19 @@ def test_every_code_is_answered_in_the_contracts_words(
     assert len(apikley_mock.journal.created()) == 1
 
 
-def test_a_code_that_the_contract_lacks_is_answered_too(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_code_that_the_contract_lacks_is_answered_too(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.fail_next(433, msg="Sub-key limit", times=2)
     assert http.get(CREDITS).json() == {"code": 433, "msg": "Sub-key limit", "data": None}
     assert http.get(CREDITS).json()["code"] == 433
     assert http.get(CREDITS).json()["code"] == 200
 
 
-def test_a_code_without_a_text_of_its_own_is_named_by_its_number(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_code_without_a_text_of_its_own_is_named_by_number(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.fail_next(433)
     assert http.get(CREDITS).json() == {"code": 433, "msg": "Error 433", "data": None}
 
 
-def test_an_upload_fails_in_the_uploads_own_form(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_an_upload_fails_in_the_uploads_own_form(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.fail_next(500, when={"operation": "uploadFileBase64"})
     answer = http.post(BASE64, json={"base64Data": "AAAA", "uploadPath": "a"})
     assert_fits("UploadErrorResponse", answer.json())
@@ -67,7 +67,7 @@ def test_an_upload_fails_in_the_uploads_own_form(http: httpx.Client, apikley_moc
     assert http.post(BASE64, json={"base64Data": "AAAA", "uploadPath": "a"}).status_code == 502
 
 
-def test_an_error_after_acceptance_leaves_a_task_behind(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_an_error_after_acceptance_leaves_a_task_behind(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.fail_next(500, stage="after")
     assert http.post(CREATE, json=request_for()).json()["code"] == 500
     (entry,) = apikley_mock.journal.created()
@@ -77,7 +77,7 @@ def test_an_error_after_acceptance_leaves_a_task_behind(http: httpx.Client, apik
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("options", [{"fault": "reset"}, {"code": 402}])
 def test_a_fault_after_acceptance_waits_for_a_request_that_is_accepted(
-    http: httpx.Client, apikley_mock: MockService, options: Any, times: int
+    http: httpx2.Client, apikley_mock: MockService, options: Any, times: int
 ) -> None:
     apikley_mock.fail_next(**options, stage="after", times=times)
     apikley_mock.fail_next(455, times=None)  # strikes what the first leaves
@@ -87,7 +87,7 @@ def test_a_fault_after_acceptance_waits_for_a_request_that_is_accepted(
     for _ in range(times):
         try:
             assert http.post(CREATE, json=request_for()).json()["code"] == 402
-        except httpx.ReadError:
+        except httpx2.ReadError:
             assert options == {"fault": "reset"}
     assert len(apikley_mock.journal.created()) == times
     assert http.post(CREATE, json=request_for()).json()["code"] == 455
@@ -115,16 +115,16 @@ def test_what_was_disarmed_meanwhile_is_not_given_back() -> None:
     ],
 )
 def test_the_journal_says_what_struck_and_what_had_been_decided(
-    http: httpx.Client, apikley_mock: MockService, options: Any, status: int | None, code: int | None, note: str
+    http: httpx2.Client, apikley_mock: MockService, options: Any, status: int | None, code: int | None, note: str
 ) -> None:
     apikley_mock.fail_next(**options)
-    with contextlib.suppress(httpx.ReadError):
+    with contextlib.suppress(httpx2.ReadError):
         http.post(CREATE, json=request_for())
     (entry,) = apikley_mock.journal
     assert (entry.status, entry.code, entry.note) == (status, code, note)
 
 
-def test_a_refusal_that_comes_late_is_noted_with_its_reason(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_refusal_that_comes_late_is_noted_with_its_reason(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.fail_next(fault="latency", latency=0.01)
     msg = http.post(CREATE, json={}).json()["msg"]
     assert apikley_mock.journal.requests()[0].note == f"fault latency before acceptance: {msg}"
@@ -132,7 +132,7 @@ def test_a_refusal_that_comes_late_is_noted_with_its_reason(http: httpx.Client, 
 
 @pytest.mark.parametrize("stage", ["before", "after"])
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_an_answer_is_lost_or_broken(http: httpx.Client, apikley_mock: MockService, kind: str, stage: str) -> None:
+def test_an_answer_is_lost_or_broken(http: httpx2.Client, apikley_mock: MockService, kind: str, stage: str) -> None:
     apikley_mock.fail_next(fault=kind, stage=stage)
     expected = DAMAGE[kind]
     if expected:
@@ -151,20 +151,20 @@ def test_an_answer_is_lost_or_broken(http: httpx.Client, apikley_mock: MockServi
 def test_latency_outlasts_the_clients_patience(apikley_mock: MockService, stage: str) -> None:
     apikley_mock.fail_next(fault="latency", latency=0.6, stage=stage)
     headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.post(apikley_mock.url + CREATE, json=request_for(), headers=headers, timeout=0.2)
+    with pytest.raises(httpx2.ReadTimeout):
+        httpx2.post(apikley_mock.url + CREATE, json=request_for(), headers=headers, timeout=0.2)
     assert len(apikley_mock.journal.created()) == (1 if stage == "after" else 0)
 
 
 @pytest.mark.parametrize("stage", ["before", "after"])
-def test_who_waits_long_enough_gets_the_late_answer(http: httpx.Client, apikley_mock: MockService, stage: str) -> None:
+def test_who_waits_long_enough_gets_the_late_answer(http: httpx2.Client, apikley_mock: MockService, stage: str) -> None:
     apikley_mock.fail_next(fault="latency", latency=0.01, stage=stage)
     task_id = create(http)
     assert apikley_mock.assert_created_once().task_id == task_id
     assert apikley_mock.journal.requests()[0].note == f"fault latency {stage} acceptance"
 
 
-def test_a_fault_is_for_the_operation_that_was_named(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_fault_is_for_the_operation_that_was_named(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.fail_next(455, when={"operation": "getTaskDetails"})
     task_id = create(http)
     assert http.get(LOOK, params={"taskId": task_id}).json()["code"] == 455
@@ -183,7 +183,7 @@ def _in_process(*faults: Rule[Fault], **settings: Any) -> SimulatorTransport:
 
 async def _codes(transport: SimulatorTransport, count: int, key: str = "mock-key") -> list[int]:
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
         return [(await http.get(CREDITS)).json()["code"] for _ in range(count)]
 
 
@@ -211,8 +211,8 @@ async def test_a_fault_is_for_the_key_that_was_named() -> None:
 async def test_in_process_a_broken_connection_is_httpxs_own_error(kind: Any) -> None:
     transport = _in_process(Rule(Fault(kind, stage="after")))
     headers = {"Authorization": "Bearer mock-key"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
-        with pytest.raises(httpx.ReadError):
+    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+        with pytest.raises(httpx2.ReadError):
             await http.post(CREATE, json=request_for())
     assert len(transport.service.journal.created()) == 1
 
@@ -221,7 +221,7 @@ async def test_in_process_a_broken_connection_is_httpxs_own_error(kind: Any) -> 
 async def test_a_request_that_a_reset_overtakes_is_answered_and_leaves_no_trace() -> None:
     transport = _in_process(Rule(Fault("latency", latency=0.05)))
     headers = {"Authorization": "Bearer mock-key"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
         waiting = asyncio.create_task(http.post(CREATE, json=request_for()))
         await asyncio.sleep(0)
         while transport.service.faults:  # noqa: ASYNC110 - the loop is what is waited for
@@ -243,12 +243,12 @@ async def test_a_request_that_a_reset_overtakes_is_answered_and_leaves_no_trace(
         ("[mock: take]", 422),
     ],
 )
-def test_a_magic_prompt_is_refused(http: httpx.Client, apikley_mock: MockService, prompt: str, code: int) -> None:
+def test_a_magic_prompt_is_refused(http: httpx2.Client, apikley_mock: MockService, prompt: str, code: int) -> None:
     assert http.post(CREATE, json=request_for(prompt)).json()["code"] == code
     assert apikley_mock.journal.created() == []
 
 
-def test_a_misspelt_magic_prompt_says_what_there_is(http: httpx.Client) -> None:
+def test_a_misspelt_magic_prompt_says_what_there_is(http: httpx2.Client) -> None:
     assert "'fial' is unknown; known: fail, " in http.post(CREATE, json=request_for("[mock: fial]")).json()["msg"]
     wrong = http.post(CREATE, json=request_for("[mock: take soon]")).json()["msg"]
     assert wrong == "magic prompt: 'take soon' makes no sense; write it as [mock: take 300]"
@@ -256,12 +256,12 @@ def test_a_misspelt_magic_prompt_says_what_there_is(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize("kind", ["reset", "cut", "broken-json", "html"])
 def test_a_magic_prompt_loses_the_answer_of_a_task_that_exists(
-    http: httpx.Client, apikley_mock: MockService, kind: str
+    http: httpx2.Client, apikley_mock: MockService, kind: str
 ) -> None:
-    with pytest.raises((httpx.TransportError, ValueError)):
+    with pytest.raises((httpx2.TransportError, ValueError)):
         http.post(CREATE, json=request_for(f"[mock: {kind}]")).json()
     assert apikley_mock.assert_created_once().note == f"fault {kind} after acceptance"
-    with pytest.raises((httpx.TransportError, ValueError)):
+    with pytest.raises((httpx2.TransportError, ValueError)):
         http.post(CREATE, json=request_for(f"[mock: {kind} before]")).json()
     assert len(apikley_mock.journal.created()) == 1
 
@@ -284,7 +284,7 @@ def test_a_magic_prompt_loses_the_answer_of_a_task_that_exists(
     ],
 )
 def test_a_magic_word_with_words_that_make_no_sense_shows_how_to_write_it(
-    http: httpx.Client, apikley_mock: MockService, words: str
+    http: httpx2.Client, apikley_mock: MockService, words: str
 ) -> None:
     answer = http.post(CREATE, json=request_for(f"[mock: {words}]")).json()
     example = magic.WORDS[words.split(maxsplit=1)[0]].example
@@ -295,7 +295,7 @@ def test_a_magic_word_with_words_that_make_no_sense_shows_how_to_write_it(
 
 @pytest.mark.parametrize("prompt", ["a cat [mock: fail 422", "[Mock: fail 422 [mock: never]"])
 def test_a_magic_prompt_that_is_never_closed_is_refused(
-    http: httpx.Client, apikley_mock: MockService, prompt: str
+    http: httpx2.Client, apikley_mock: MockService, prompt: str
 ) -> None:
     answer = http.post(CREATE, json=request_for(prompt)).json()
     assert (answer["code"], answer["msg"]) == (
@@ -307,7 +307,7 @@ def test_a_magic_prompt_that_is_never_closed_is_refused(
 
 @pytest.mark.parametrize("prompt", ["[Mock: fail 422]", "[MOCK:fail 422]", "[ mock : fail 422 ]"])
 def test_a_magic_prompt_may_be_written_in_any_case_and_with_blanks(
-    http: httpx.Client, apikley_mock: MockService, prompt: str
+    http: httpx2.Client, apikley_mock: MockService, prompt: str
 ) -> None:
     task_id = create(http, prompt)
     apikley_mock.advance(10)

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley_contract
@@ -24,7 +24,7 @@ DOWNLOAD, STREAM, BASE64, URL = (
 
 
 @pytest.fixture
-def urls(http: httpx.Client, apikley_mock: MockService) -> dict[str, str]:
+def urls(http: httpx2.Client, apikley_mock: MockService) -> dict[str, str]:
     """One file of each kind, by the name that faults give it."""
     task_id = create(http)
     apikley_mock.advance(10)
@@ -36,14 +36,14 @@ def urls(http: httpx.Client, apikley_mock: MockService) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", ["result", "link", "file"])
 def test_a_download_breaks_off_and_goes_on_by_range(apikley_mock: MockService, urls: dict[str, str], kind: str) -> None:
-    whole = httpx.get(urls[kind]).content
+    whole = httpx2.get(urls[kind]).content
     apikley_mock.fail_next(fault="cut", stage="after", when={"operation": kind})
     chunks: list[bytes] = []
-    with httpx.stream("GET", urls[kind]) as answer, pytest.raises(httpx.RemoteProtocolError):
+    with httpx2.stream("GET", urls[kind]) as answer, pytest.raises(httpx2.RemoteProtocolError):
         chunks.extend(answer.iter_bytes())
     got = b"".join(chunks)
     assert got == whole[: len(whole) // 2]
-    rest = httpx.get(urls[kind], headers={"Range": f"bytes={len(got)}-"})
+    rest = httpx2.get(urls[kind], headers={"Range": f"bytes={len(got)}-"})
     assert (rest.status_code, got + rest.content) == (206, whole)
 
 
@@ -53,24 +53,28 @@ def test_a_file_fails_with_a_real_http_status(
     apikley_mock: MockService, urls: dict[str, str], kind: str, options: Any, status: int
 ) -> None:
     apikley_mock.fail_next(**options, when={"operation": kind})
-    answer = httpx.get(urls[kind])
+    answer = httpx2.get(urls[kind])
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/")
     assert answer.headers.get("retry-after") == ("1" if status == 429 else None)
-    assert httpx.get(urls[kind]).status_code == 200
+    assert httpx2.get(urls[kind]).status_code == 200
 
 
 def test_a_fault_for_any_request_waits_for_one_of_the_api(
-    http: httpx.Client, apikley_mock: MockService, urls: dict[str, str]
+    http: httpx2.Client, apikley_mock: MockService, urls: dict[str, str]
 ) -> None:
     apikley_mock.fail_next(500)
-    assert [httpx.get(url).status_code for url in urls.values()] == [200, 200, 200]
+    assert [httpx2.get(url).status_code for url in urls.values()] == [200, 200, 200]
     assert http.get(CREDITS).json()["code"] == 500
 
 
-def test_a_fault_of_one_kind_leaves_the_others_alone(apikley_mock: MockService, urls: dict[str, str]) -> None:
+def test_a_fault_of_one_kind_spares_the_others(apikley_mock: MockService, urls: dict[str, str]) -> None:
     apikley_mock.fail_next(500, when={"operation": "link"})
-    assert {kind: httpx.get(url).status_code for kind, url in urls.items()} == {"result": 200, "link": 500, "file": 200}
+    assert {kind: httpx2.get(url).status_code for kind, url in urls.items()} == {
+        "result": 200,
+        "link": 500,
+        "file": 200,
+    }
 
 
 def test_the_client_saves_the_whole_video_though_its_download_breaks_off(
@@ -81,10 +85,10 @@ def test_the_client_saves_the_whole_video_though_its_download_breaks_off(
         for kind in ("result", "link"):
             apikley_mock.fail_next(fault="cut", stage="after", when={"operation": kind})
         path = done.download(tmp_path / "clip.mp4")
-    assert path.read_bytes() == httpx.get(done.result_urls[0]).content
+    assert path.read_bytes() == httpx2.get(done.result_urls[0]).content
 
 
-def test_a_link_is_given_for_the_address_that_was_answered_only(http: httpx.Client, urls: dict[str, str]) -> None:
+def test_a_link_is_given_for_the_address_that_was_answered_only(http: httpx2.Client, urls: dict[str, str]) -> None:
     foreign = "https://elsewhere.test/" + urls["result"].partition("//")[2].partition("/")[2]
     assert http.post(DOWNLOAD, json={"url": urls["result"]}).json()["code"] == 200
     assert http.post(DOWNLOAD, json={"url": foreign}).json()["code"] == 422
@@ -102,20 +106,20 @@ def test_a_link_is_given_for_the_address_that_was_answered_only(http: httpx.Clie
         (".hidden/...", ".hidden/.../a.bin"),
     ],
 )
-def test_an_upload_is_found_by_the_address_that_was_answered(http: httpx.Client, folder: str, path: str) -> None:
+def test_an_upload_is_found_by_the_address_that_was_answered(http: httpx2.Client, folder: str, path: str) -> None:
     answer = http.post(STREAM, files={"file": ("a.bin", b"x")}, data={"uploadPath": folder}).json()["data"]
     assert answer["filePath"] == path
-    assert httpx.get(answer["downloadUrl"]).content == b"x"
+    assert httpx2.get(answer["downloadUrl"]).content == b"x"
 
 
-def test_a_field_of_a_form_is_no_file(http: httpx.Client) -> None:
+def test_a_field_of_a_form_is_no_file(http: httpx2.Client) -> None:
     answer = http.post(STREAM, data={"uploadPath": "a"}, files={"file": (None, b"hello")})
     assert_fits("UploadErrorResponse", answer.json())
     assert (answer.status_code, answer.json()["code"]) == (400, 400)
     assert "file: it came without a filename" in answer.json()["msg"]
 
 
-def test_a_file_may_be_empty_since_the_contract_does_not_say_otherwise(http: httpx.Client) -> None:
+def test_a_file_may_be_empty_since_the_contract_does_not_say_otherwise(http: httpx2.Client) -> None:
     answer = http.post(STREAM, files={"file": ("a.bin", b"")}, data={"uploadPath": "a"}).json()
     assert (answer["code"], answer["data"]["fileSize"]) == (200, 0)
 
@@ -129,7 +133,7 @@ def test_expired_files_make_room_for_others() -> None:
     assert storage.find("a/one", now=0) is None
 
 
-def test_a_redirect_is_not_followed_to_a_file(http: httpx.Client) -> None:
+def test_a_redirect_is_not_followed_to_a_file(http: httpx2.Client) -> None:
     asked: list[str] = []
 
     class Redirecting(BaseHTTPRequestHandler):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-import httpx
+import httpx2
 import pytest
 
 import apikley_contract
@@ -15,7 +15,7 @@ from contract_tests.simulator.simulators import CREATE, CREDITS, LOOK, Received,
 BASE64 = apikley_contract.operation("uploadFileBase64").path
 
 
-def test_every_request_is_there_with_its_verdict(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_every_request_is_there_with_its_verdict(http: httpx2.Client, apikley_mock: MockService) -> None:
     task_id = create(http)
     http.post(CREATE, content=b"{")
     http.get(CREDITS, headers={"Authorization": "Bearer somebody-else"})
@@ -35,7 +35,7 @@ def test_every_request_is_there_with_its_verdict(http: httpx.Client, apikley_moc
 
 @pytest.mark.parametrize("path", [CREATE, BASE64])
 def test_a_mistake_of_the_simulator_is_answered_as_one_logged_and_journaled(
-    http: httpx.Client,
+    http: httpx2.Client,
     apikley_mock: MockService,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -56,14 +56,14 @@ def test_a_mistake_of_the_simulator_is_answered_as_one_logged_and_journaled(
 @pytest.mark.parametrize("key", ["mock-key", "sk-unknown-0123456789"])
 def test_no_key_stands_in_it_however_it_was_sent(apikley_mock: MockService, key: str) -> None:
     headers = {"Authorization": f"Bearer {key}"}
-    httpx.post(apikley_mock.url + CREATE, json=request_for(f"key {key}"), headers=headers)
-    httpx.post(f"{apikley_mock.url}/{key}/x?key={key}", headers=headers)
+    httpx2.post(apikley_mock.url + CREATE, json=request_for(f"key {key}"), headers=headers)
+    httpx2.post(f"{apikley_mock.url}/{key}/x?key={key}", headers=headers)
     assert len(apikley_mock.journal) == 2
     assert key not in repr(list(apikley_mock.journal))
 
 
 def test_no_key_stands_in_the_place_of_a_tasks_id_a_path_or_a_method(
-    http: httpx.Client, apikley_mock: MockService
+    http: httpx2.Client, apikley_mock: MockService
 ) -> None:
     key = apikley_mock.api_key
     http.get(LOOK, params={"taskId": key})
@@ -98,14 +98,14 @@ def test_no_part_of_a_key_stands_where_a_long_text_is_shortened(before: int) -> 
     assert "mo" not in repr(entry)
 
 
-def test_one_created_task_is_found_by_what_its_request_holds(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_one_created_task_is_found_by_what_its_request_holds(http: httpx2.Client, apikley_mock: MockService) -> None:
     create(http, "a ship")
     second = create(http, "a cat")
     assert apikley_mock.assert_created_once(input={"prompt": "a cat"}).task_id == second
 
 
 @pytest.mark.parametrize("known", ["prompt", "image_url"])
-def test_a_large_request_is_found_by_what_it_holds(http: httpx.Client, apikley_mock: MockService, known: str) -> None:
+def test_a_large_request_is_found_by_what_it_holds(http: httpx2.Client, apikley_mock: MockService, known: str) -> None:
     request = request_for()
     request["input"]["image_url"] = "data:image/png;base64," + "A" * 50_000
     second = {**request, "input": {"prompt": "a cat", "image_url": "data:image/png;base64," + "A" * 49_999 + "B"}}
@@ -117,7 +117,7 @@ def test_a_large_request_is_found_by_what_it_holds(http: httpx.Client, apikley_m
 
 
 def test_the_callback_of_a_large_request_is_found_by_what_it_holds(
-    http: httpx.Client, apikley_mock: MockService, receiver: Received
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     request = request_for(callBackUrl=receiver.url)
     request["input"]["image_url"] = "data:image/png;base64," + "A" * 50_000
@@ -125,7 +125,7 @@ def test_the_callback_of_a_large_request_is_found_by_what_it_holds(
     assert apikley_mock.wait_for_callback(data={"state": "success"}).status == 200
 
 
-def test_two_created_tasks_are_one_too_many(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_two_created_tasks_are_one_too_many(http: httpx2.Client, apikley_mock: MockService) -> None:
     ids = [create(http) for _ in range(2)]
     with pytest.raises(AssertionError) as failure:
         apikley_mock.assert_created_once()
@@ -133,7 +133,7 @@ def test_two_created_tasks_are_one_too_many(http: httpx.Client, apikley_mock: Mo
     assert all(task_id in str(failure.value) for task_id in ids)
 
 
-def test_the_nearest_miss_is_shown(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_the_nearest_miss_is_shown(http: httpx2.Client, apikley_mock: MockService) -> None:
     create(http, "a dog", callBackUrl="http://127.0.0.1:9/cb")
     create(http, "a ship")
     with pytest.raises(AssertionError) as failure:
@@ -145,7 +145,7 @@ def test_the_nearest_miss_is_shown(http: httpx.Client, apikley_mock: MockService
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
 def test_a_body_that_is_no_json_is_none_of_what_was_expected(
-    http: httpx.Client, apikley_mock: MockService, body: bytes
+    http: httpx2.Client, apikley_mock: MockService, body: bytes
 ) -> None:
     http.post(CREATE, content=body)
     (entry,) = apikley_mock.journal
@@ -155,7 +155,7 @@ def test_a_body_that_is_no_json_is_none_of_what_was_expected(
     assert str(failure.value).endswith("  body: expected an object, got None")
 
 
-def test_a_refused_request_is_a_miss_with_its_reason(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_refused_request_is_a_miss_with_its_reason(http: httpx2.Client, apikley_mock: MockService) -> None:
     http.post(CREATE, json=request_for("x" * 1501))
     with pytest.raises(AssertionError, match=r"code 422: input.prompt: "):
         apikley_mock.assert_created_once()

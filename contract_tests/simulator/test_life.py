@@ -8,7 +8,7 @@ import json
 import time
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley_contract
@@ -30,11 +30,11 @@ class Bench:
         self._transport = SimulatorTransport(Simulator(self.service))
         self.http = self.client(key)
 
-    def client(self, key: str) -> httpx.AsyncClient:
+    def client(self, key: str) -> httpx2.AsyncClient:
         headers = {"Authorization": f"Bearer {key}"}
-        return httpx.AsyncClient(transport=self._transport, base_url="http://mock.test", headers=headers)
+        return httpx2.AsyncClient(transport=self._transport, base_url="http://mock.test", headers=headers)
 
-    async def create(self, prompt: str = "a ship", http: httpx.AsyncClient | None = None, **more: Any) -> Any:
+    async def create(self, prompt: str = "a ship", http: httpx2.AsyncClient | None = None, **more: Any) -> Any:
         return (await (http or self.http).post(CREATE, json=request_for(prompt, **more))).json()
 
     async def look(self, task_id: str) -> Any:
@@ -45,22 +45,22 @@ class Bench:
 
 
 @pytest.mark.parametrize("code", ["422", "500", "501", "GENERATION_FAILED"])
-def test_a_task_fails_with_a_code_and_words(http: httpx.Client, apikley_mock: MockService, code: str) -> None:
+def test_a_task_fails_with_a_code_and_words(http: httpx2.Client, apikley_mock: MockService, code: str) -> None:
     task_id = create(http, f"[mock: fail {code}]")
     apikley_mock.advance(10)
     record = look(http, task_id)
     assert (record["state"], record["failCode"], record["resultJson"]) == ("fail", code, "")
     assert record["failMsg"]
-    assert httpx.get(f"{apikley_mock.url}/results/{task_id}.mp4").status_code == 404
+    assert httpx2.get(f"{apikley_mock.url}/results/{task_id}.mp4").status_code == 404
 
 
-def test_a_failure_has_the_words_that_were_given(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_failure_has_the_words_that_were_given(http: httpx2.Client, apikley_mock: MockService) -> None:
     task_id = create(http, "[mock: fail 422 too dark]")
     apikley_mock.advance(10)
     assert look(http, task_id)["failMsg"] == "too dark"
 
 
-def test_a_task_may_never_end_or_disappear(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_task_may_never_end_or_disappear(http: httpx2.Client, apikley_mock: MockService) -> None:
     never, vanish = create(http, "[mock: never]"), create(http, "[mock: vanish]")
     assert look(http, vanish)["state"] == "waiting"
     apikley_mock.advance(1_000_000)
@@ -68,7 +68,7 @@ def test_a_task_may_never_end_or_disappear(http: httpx.Client, apikley_mock: Moc
     assert http.get(LOOK, params={"taskId": vanish}).json()["code"] == 404
 
 
-def test_a_new_task_may_be_hidden_for_a_while(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_new_task_may_be_hidden_for_a_while(http: httpx2.Client, apikley_mock: MockService) -> None:
     task_id = create(http, "[mock: hidden 3]")
     assert http.get(LOOK, params={"taskId": task_id}).json()["code"] == 404
     apikley_mock.advance(2.9)
@@ -77,39 +77,39 @@ def test_a_new_task_may_be_hidden_for_a_while(http: httpx.Client, apikley_mock: 
     assert look(http, task_id)["state"] == "success"
 
 
-def test_states_go_by_look_ups(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_states_go_by_look_ups(http: httpx2.Client, apikley_mock: MockService) -> None:
     task_id = create(http, "[mock: polls 2]")
     states = [look(http, task_id)["state"] for _ in range(8)]
     assert states == ["waiting"] * 2 + ["queuing"] * 2 + ["generating"] * 2 + ["success"] * 2
 
 
-def test_states_go_by_hand(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_states_go_by_hand(http: httpx2.Client, apikley_mock: MockService) -> None:
     task_id = create(http, "[mock: hand]")
     apikley_mock.advance(1_000)
     states = []
     for _ in range(4):
         states.append(look(http, task_id)["state"])
-        httpx.post(f"{apikley_mock.url}/__mock__/tasks/{task_id}/step")
+        httpx2.post(f"{apikley_mock.url}/__mock__/tasks/{task_id}/step")
     assert states == ["waiting", "queuing", "generating", "success"]
 
 
-def test_a_task_that_is_to_vanish_does_so_by_hand_too(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_task_that_is_to_vanish_does_so_by_hand_too(http: httpx2.Client, apikley_mock: MockService) -> None:
     task_id = create(http, "[mock: hand, vanish]")
     for _ in range(3):
-        httpx.post(f"{apikley_mock.url}/__mock__/tasks/{task_id}/step")
+        httpx2.post(f"{apikley_mock.url}/__mock__/tasks/{task_id}/step")
     assert http.get(LOOK, params={"taskId": task_id}).json()["code"] == 404
 
 
-def test_a_results_link_expires_when_asked_to(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_results_link_expires_when_asked_to(http: httpx2.Client, apikley_mock: MockService) -> None:
     task_id = create(http, "[mock: expire 60]")
     apikley_mock.advance(10)
     (url,) = json.loads(look(http, task_id)["resultJson"])["resultUrls"]
-    assert httpx.get(url).status_code == 200
+    assert httpx2.get(url).status_code == 200
     apikley_mock.advance(60)
-    assert httpx.get(url).status_code == 403
+    assert httpx2.get(url).status_code == 403
 
 
-def test_what_becomes_of_the_next_tasks_can_be_said(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_what_becomes_of_the_next_tasks_can_be_said(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.plan_next(outcome="fail", fail_code="422", when={"prompt": "cat"}, times=2)
     ids = [create(http, prompt) for prompt in ("a dog", "a cat", "two cats", "three cats")]
     apikley_mock.advance(10)
@@ -118,11 +118,11 @@ def test_what_becomes_of_the_next_tasks_can_be_said(http: httpx.Client, apikley_
 
 @pytest.mark.parametrize("refused", ["[mock: error 429]", "[mock: reset before]", "[mock: nonsense]", "no credits"])
 def test_a_plan_waits_for_a_task_where_a_create_makes_none(
-    http: httpx.Client, apikley_mock: MockService, refused: str
+    http: httpx2.Client, apikley_mock: MockService, refused: str
 ) -> None:
     apikley_mock.plan_next(outcome="fail")
     apikley_mock.set_credits(0 if refused == "no credits" else None)
-    with contextlib.suppress(httpx.ReadError):
+    with contextlib.suppress(httpx2.ReadError):
         assert http.post(CREATE, json=request_for(refused)).json()["code"] != 200
     apikley_mock.set_credits(10)
     task_id = create(http)
@@ -130,7 +130,7 @@ def test_a_plan_waits_for_a_task_where_a_create_makes_none(
     assert look(http, task_id)["state"] == "fail"
 
 
-def test_durations_may_be_given_as_tuples(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_durations_may_be_given_as_tuples(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.plan_next(durations=(1, 2, (60, 61)))
     task_id = create(http)
     apikley_mock.advance(62)
@@ -183,7 +183,7 @@ async def test_credits_come_back_when_a_task_fails() -> None:
 
 @pytest.mark.parametrize(("before", "after"), [(None, 5), (5, None)])
 def test_what_is_said_of_an_ended_task_stays_when_the_credits_are_set(
-    http: httpx.Client, apikley_mock: MockService, before: float | None, after: float | None
+    http: httpx2.Client, apikley_mock: MockService, before: float | None, after: float | None
 ) -> None:
     apikley_mock.set_credits(before)
     task_id = create(http)
@@ -194,7 +194,7 @@ def test_what_is_said_of_an_ended_task_stays_when_the_credits_are_set(
     assert said.get("creditsConsumed") == (None if before is None else 1)
 
 
-def test_a_failed_task_gives_back_only_what_was_taken_for_it(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_failed_task_gives_back_only_what_was_taken_for_it(http: httpx2.Client, apikley_mock: MockService) -> None:
     create(http, "[mock: fail 500]")
     apikley_mock.set_credits(5)
     apikley_mock.advance(10)
@@ -273,7 +273,7 @@ async def test_a_task_that_ends_sooner_than_the_one_before_is_called_back_in_tim
     service.caller.post = post  # type: ignore[assignment,method-assign]
     headers = {"Authorization": "Bearer mock-key"}
     transport = SimulatorTransport(Simulator(service))
-    async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
         await http.post(CREATE, json=request_for("[mock: take 600]"))
         await http.post(CREATE, json=request_for("[mock: take 0.01]", callBackUrl="http://127.0.0.1:9/"))
         await asyncio.wait_for(called.wait(), 10)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley_contract
@@ -61,7 +61,7 @@ def _create(mock: MockService, prompt: str, **more: Any) -> str | None:
     """The id of the new task; None if there is none."""
     body = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": prompt, "image_url": "https://x.test/a.png"}}
     headers = {"Authorization": f"Bearer {mock.api_key}"}
-    answer = httpx.post(mock.url + CREATE, json=body | more, headers=headers).json()
+    answer = httpx2.post(mock.url + CREATE, json=body | more, headers=headers).json()
     return str(answer["data"]["taskId"]) if answer["code"] == 200 else None
 
 
@@ -88,7 +88,7 @@ def test_a_fault_is_armed_and_strikes(browser: Browser, apikley_mock: MockServic
     page.get_by_role("button", name="Arm", exact=True).click()
     page.get_by_text("armed: error 402 before any request (1)").wait_for()
     headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
-    assert httpx.get(f"{apikley_mock.url}/api/v1/chat/credit", headers=headers).json()["code"] == 402
+    assert httpx2.get(f"{apikley_mock.url}/api/v1/chat/credit", headers=headers).json()["code"] == 402
     page.get_by_text("200 / 402").wait_for()
     page.close()
 

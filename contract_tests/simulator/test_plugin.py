@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from apikley_mock import plugin
@@ -34,7 +34,7 @@ def test_a_server_is_ready_soon_and_ends_soon() -> None:
         start = time.perf_counter()
         server = ThreadedServer(Simulator(Service(clock=VirtualClock())))
         server.start()
-        assert httpx.get(f"{server.url}/nope").json()["code"] == 404
+        assert httpx2.get(f"{server.url}/nope").json()["code"] == 404
         times.append(time.perf_counter() - start)
         server.stop()
     assert statistics.median(times) < 0.4
@@ -58,24 +58,24 @@ def test_a_server_that_does_not_start_says_so(monkeypatch: pytest.MonkeyPatch) -
     server.stop()
 
 
-def test_each_test_begins_with_nothing(apikley_mock: MockService, http: httpx.Client) -> None:
+def test_each_test_begins_with_nothing(apikley_mock: MockService, http: httpx2.Client) -> None:
     create(http)
     apikley_mock.fail_next(500, times=None)
     apikley_mock.plan_next(outcome="fail", times=None)
     apikley_mock.set_credits(0)
 
 
-def test_and_so_does_the_next(apikley_mock: MockService, http: httpx.Client) -> None:
+def test_and_so_does_the_next(apikley_mock: MockService, http: httpx2.Client) -> None:
     assert len(apikley_mock.journal) == 0
     assert look(http, create(http))["state"] == "waiting"
 
 
-def test_a_test_may_let_years_pass(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_test_may_let_years_pass(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.advance(3 * 365 * 24 * 3600)
     assert look(http, create(http))["createTime"] > (time.time() + 365 * 24 * 3600) * 1000
 
 
-def test_and_the_next_begins_in_the_present(http: httpx.Client) -> None:
+def test_and_the_next_begins_in_the_present(http: httpx2.Client) -> None:
     assert abs(look(http, create(http))["createTime"] / 1000 - time.time()) < 60
 
 
@@ -85,13 +85,13 @@ SECOND = {"name": "second", "key": "OTHER", "credits": 3}
 @pytest.mark.parametrize(
     "apikley_mock_settings", [{"error_style": "http", "lenient": True, "limits": {"createTask": [2, 10]}}]
 )
-def test_the_simulator_is_set_up_as_the_settings_fixture_says(http: httpx.Client) -> None:
+def test_the_simulator_is_set_up_as_the_settings_fixture_says(http: httpx2.Client) -> None:
     answers = [http.post(CREATE, json=request_for(callBackUrl="")) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
 
 
 @pytest.mark.parametrize("apikley_mock_settings", [{"accounts": [SECOND]}])
-def test_credits_are_set_for_each_account(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_credits_are_set_for_each_account(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.set_credits(7)
     apikley_mock.set_credits(0, key="OTHER")
     assert http.get(CREDITS).json()["data"] == 7
@@ -105,7 +105,7 @@ def test_credits_are_set_for_each_account(http: httpx.Client, apikley_mock: Mock
 @pytest.mark.parametrize("apikley_mock_settings", [{"credits": 12, "plan": {"outcome": "fail"}}])
 async def test_in_process_the_settings_hold_too(apikley_mock_transport: SimulatorTransport) -> None:
     headers = {"Authorization": "Bearer mock-key"}
-    async with httpx.AsyncClient(
+    async with httpx2.AsyncClient(
         transport=apikley_mock_transport, base_url="http://mock.test", headers=headers
     ) as http:
         assert (await http.get(CREDITS)).json()["data"] == 12
@@ -131,14 +131,14 @@ def test_a_way_to_be_set_up_costs_one_server(apikley_mock: MockService, request:
 
 
 @pytest.mark.parametrize("wrong", [float("inf"), float("nan"), -5, "x", 10**400])
-def test_credits_that_make_no_sense_are_refused(http: httpx.Client, apikley_mock: MockService, wrong: Any) -> None:
+def test_credits_that_make_no_sense_are_refused(http: httpx2.Client, apikley_mock: MockService, wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"^credits: "):
         apikley_mock.set_credits(wrong)
     assert http.get(CREDITS).json()["data"] == 100
 
 
 @pytest.mark.parametrize("wrong", [float("inf"), float("nan"), -1, "5", 1e12])
-def test_time_that_cannot_pass_is_refused(http: httpx.Client, apikley_mock: MockService, wrong: Any) -> None:
+def test_time_that_cannot_pass_is_refused(http: httpx2.Client, apikley_mock: MockService, wrong: Any) -> None:
     task_id = create(http)
     for passing in (lambda: apikley_mock.advance(wrong), lambda: apikley_mock.wait_for_callback(within=wrong)):
         with pytest.raises(ValueError, match=r"^seconds: "):
@@ -157,7 +157,7 @@ async def test_a_receiver_in_the_tests_own_event_loop_is_called_back(apikley_moc
     headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as receiver:
         request = request_for(callBackUrl=f"http://127.0.0.1:{receiver.sockets[0].getsockname()[1]}/")
-        async with httpx.AsyncClient(base_url=apikley_mock.url, headers=headers) as http:
+        async with httpx2.AsyncClient(base_url=apikley_mock.url, headers=headers) as http:
             first = (await http.post(CREATE, json=request)).json()["data"]["taskId"]
             await apikley_mock.advance_async(10)
             second = (await http.post(CREATE, json=request)).json()["data"]["taskId"]
@@ -170,7 +170,7 @@ async def test_a_receiver_in_the_tests_own_event_loop_is_called_back(apikley_moc
 async def test_in_process_a_whole_task_lives(apikley_mock_transport: SimulatorTransport) -> None:
     service = apikley_mock_transport.service
     headers = {"Authorization": f"Bearer {service.settings.api_key}"}
-    async with httpx.AsyncClient(
+    async with httpx2.AsyncClient(
         transport=apikley_mock_transport, base_url="http://mock.test", headers=headers
     ) as http:
         task_id = (await http.post(CREATE, json=request_for())).json()["data"]["taskId"]
@@ -186,7 +186,7 @@ def test_in_process_a_callback_leaves_no_connection_open(receiver: Received, pro
         service = Service(clock=VirtualClock())
         headers = {"Authorization": f"Bearer {service.settings.api_key}"}
         transport = SimulatorTransport(Simulator(service))
-        async with httpx.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
             await http.post(CREATE, json=request_for(prompt, callBackUrl=receiver.url))
         await service.advance(10)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from apikley_mock.control import admin_document, scenario
@@ -97,20 +97,20 @@ def test_a_scenario_that_is_not_there_is_said_by_the_command(tmp_path: Path) -> 
 
 
 @contextmanager
-def _served(*options: str) -> Iterator[httpx.Client]:
+def _served(*options: str) -> Iterator[httpx2.Client]:
     """A client, with the key KEY, of a served simulator."""
     command = [*SERVE, "--api-key", "KEY", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
         try:
             assert process.stdout
             url = process.stdout.readline().strip().removeprefix("listening on ")
-            with httpx.Client(base_url=url, headers={"Authorization": "Bearer KEY"}) as http:
+            with httpx2.Client(base_url=url, headers={"Authorization": "Bearer KEY"}) as http:
                 yield http
         finally:
             process.terminate()
 
 
-def _ask(*options: str) -> tuple[httpx.Response, httpx.Response]:
+def _ask(*options: str) -> tuple[httpx2.Response, httpx2.Response]:
     """What a served simulator says of its credits and to a create."""
     with _served(*options) as http:
         return http.get(CREDITS), http.post(CREATE, json=request_for(callBackUrl=""))

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley_mock
@@ -173,7 +173,7 @@ def test_a_key_of_file_and_options_alike_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_fault_that_would_never_strike_is_refused(apikley_mock: MockService, when: Any, words: str) -> None:
-    answer = httpx.post(f"{apikley_mock.url}/__mock__/faults", json={"fault": "error", "when": when})
+    answer = httpx2.post(f"{apikley_mock.url}/__mock__/faults", json={"fault": "error", "when": when})
     assert (answer.status_code, words in answer.json()["error"]) == (404, True)
     with pytest.raises(ValueError, match=words):
         apikley_mock.fail_next(when=when)
@@ -182,7 +182,7 @@ def test_a_fault_that_would_never_strike_is_refused(apikley_mock: MockService, w
 def test_a_plan_for_no_model_is_refused(apikley_mock: MockService) -> None:
     with pytest.raises(ValueError, match=r"when\.model: there is no 'nobody'"):
         apikley_mock.plan_next(when={"model": "nobody"})
-    assert httpx.post(f"{apikley_mock.url}/__mock__/plans", json={"when": {"model": "x"}}).status_code == 404
+    assert httpx2.post(f"{apikley_mock.url}/__mock__/plans", json={"when": {"model": "x"}}).status_code == 404
 
 
 SENSELESS = ["error 200", "error 399", "polls 1001", "polls 0", "take 31536001", "latency 3601", "fail", "fail a-b"]
@@ -205,7 +205,7 @@ CONTRADICTIONS += ["callback lost, callback late 60", "callback unsigned, callba
 
 
 @pytest.mark.parametrize("spell", CONTRADICTIONS)
-def test_magic_that_contradicts_itself_is_refused(http: httpx.Client, spell: str) -> None:
+def test_magic_that_contradicts_itself_is_refused(http: httpx2.Client, spell: str) -> None:
     answer = http.post(CREATE, json=request_for(f"[mock: {spell}]")).json()
     last = spell.rpartition(", ")[2]
     assert (answer["code"], answer["msg"]) == (
@@ -237,7 +237,7 @@ def test_a_plan_that_contradicts_itself_is_refused_wherever_it_is_written(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):
         apikley_mock.plan_next(**plan)
-    answer = httpx.post(f"{apikley_mock.url}/__mock__/plans", json=plan)
+    answer = httpx2.post(f"{apikley_mock.url}/__mock__/plans", json=plan)
     assert (answer.status_code, words in answer.json()["error"]) == (409, True)
     with pytest.raises(scenario.ScenarioError, match=rf"^plan\..*{re.escape(words)}"):
         scenario.service_of({"plan": plan})
@@ -259,14 +259,14 @@ def test_a_fault_that_contradicts_itself_is_refused_wherever_it_is_written(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):
         apikley_mock.fail_next(**fault)
-    answer = httpx.post(f"{apikley_mock.url}/__mock__/faults", json=fault)
+    answer = httpx2.post(f"{apikley_mock.url}/__mock__/faults", json=fault)
     assert (answer.status_code, words in answer.json()["error"]) == (409, True)
     with pytest.raises(scenario.ScenarioError, match=rf"^faults\.0\..*{re.escape(words)}"):
         scenario.service_of({"faults": [fault]})
 
 
 @pytest.mark.parametrize("plan", [{"fail_code": "422"}, {"fail_msg": "no"}])
-def test_why_a_task_fails_says_that_it_fails(http: httpx.Client, apikley_mock: MockService, plan: Any) -> None:
+def test_why_a_task_fails_says_that_it_fails(http: httpx2.Client, apikley_mock: MockService, plan: Any) -> None:
     assert scenario.service_of({"plan": plan}).settings.plan.outcome == "fail"
     apikley_mock.plan_next(**plan)
     task_id = create(http)
@@ -274,14 +274,16 @@ def test_why_a_task_fails_says_that_it_fails(http: httpx.Client, apikley_mock: M
     assert look(http, task_id)["state"] == "fail"
 
 
-def test_how_many_polls_a_state_lasts_says_that_it_goes_by_polls(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_how_many_polls_a_state_lasts_says_polls_count(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.plan_next(polls=2)
     task_id = create(http)
     apikley_mock.advance(1000)
     assert [look(http, task_id)["state"] for _ in range(3)] == ["waiting", "waiting", "queuing"]
 
 
-def test_a_prompt_goes_before_a_default_plan_that_it_contradicts(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_a_prompt_goes_before_a_default_plan_that_it_contradicts(
+    http: httpx2.Client, apikley_mock: MockService
+) -> None:
     apikley_mock.plan_next(callback={"early": True}, times=None)
     endless = create(http, "[mock: never]")
     assert look(http, endless)["state"] == "waiting"
@@ -323,12 +325,12 @@ def test_what_the_readme_imports_is_there() -> None:
         _ = apikley_mock.Nothing
 
 
-def test_no_list_shows_a_key(http: httpx.Client, apikley_mock: MockService) -> None:
+def test_no_list_shows_a_key(http: httpx2.Client, apikley_mock: MockService) -> None:
     keys = (apikley_mock.api_key, apikley_mock.webhook_key)
     prompt = f"{keys[0]} and {keys[1]}"
     http.post(CREATE, json=request_for(prompt, callBackUrl=f"http://127.0.0.1:9/?a={keys[0]}&b={keys[1]}"))
-    (task,) = httpx.get(f"{apikley_mock.url}/__mock__/tasks").json()
+    (task,) = httpx2.get(f"{apikley_mock.url}/__mock__/tasks").json()
     assert (task["prompt"], task["callback_url"]) == ("[key] and [key]", "http://127.0.0.1:9/?a=[key]&b=[key]")
     apikley_mock.advance(10)
-    listed = [httpx.get(f"{apikley_mock.url}/__mock__/{name}").text for name in ("tasks", "journal", "state")]
+    listed = [httpx2.get(f"{apikley_mock.url}/__mock__/{name}").text for name in ("tasks", "journal", "state")]
     assert [key for key in keys for text in listed if key in text] == []

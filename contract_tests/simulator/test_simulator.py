@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from apikley import Hailuo02ImageToVideoPro, callbacks
@@ -22,19 +22,19 @@ from apikley_mock.world.tasks import Engine
 from contract_tests.simulator.simulators import CREATE, LOOK, Received, assert_fits, look
 
 
-def _create(http: httpx.Client, body: dict[str, Any]) -> str:
+def _create(http: httpx2.Client, body: dict[str, Any]) -> str:
     answer = http.post(CREATE, json=body).json()
     assert answer["code"] == 200, answer
     return str(answer["data"]["taskId"])
 
 
-def test_the_example_of_the_published_page_is_accepted(http: httpx.Client, example: dict[str, Any]) -> None:
+def test_the_example_of_the_published_page_is_accepted(http: httpx2.Client, example: dict[str, Any]) -> None:
     example["callBackUrl"] = "http://127.0.0.1:9/cb"
     assert _create(http, example).startswith("task_hailuo_")
 
 
 def test_a_task_goes_through_its_states_in_order(
-    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]
+    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
 ) -> None:
     del example["callBackUrl"]
     task_id = _create(http, example)
@@ -46,7 +46,7 @@ def test_a_task_goes_through_its_states_in_order(
 
 
 def test_the_record_has_the_recorded_shape(
-    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]
+    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
 ) -> None:
     del example["callBackUrl"]
     task_id = _create(http, example)
@@ -61,7 +61,7 @@ def test_the_record_has_the_recorded_shape(
 
 
 def test_the_record_says_when_its_state_last_changed(
-    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]
+    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
 ) -> None:
     del example["callBackUrl"]
     task_id = _create(http, example)
@@ -80,7 +80,7 @@ def test_the_record_says_when_its_state_last_changed(
 
 
 def test_the_answer_is_the_same_after_the_end(
-    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]
+    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
 ) -> None:
     del example["callBackUrl"]
     task_id = _create(http, example)
@@ -91,23 +91,23 @@ def test_the_answer_is_the_same_after_the_end(
 
 
 def test_the_result_is_a_playable_video_once_it_is_there(
-    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]
+    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
 ) -> None:
     del example["callBackUrl"]
     task_id = _create(http, example)
-    assert httpx.get(f"{apikley_mock.url}/results/{task_id}.mp4").status_code == 404
+    assert httpx2.get(f"{apikley_mock.url}/results/{task_id}.mp4").status_code == 404
     apikley_mock.advance(10)
     (url,) = json.loads(look(http, task_id)["resultJson"])["resultUrls"]
-    video = httpx.get(url)
+    video = httpx2.get(url)
     assert video.headers["content-type"] == "video/mp4"
     assert video.content[4:8] == b"ftyp"
     assert b"moov" in video.content
     assert b"avc1" in video.content
-    assert httpx.get(url, headers={"Range": "bytes=4-7"}).content == b"ftyp"
+    assert httpx2.get(url, headers={"Range": "bytes=4-7"}).content == b"ftyp"
 
 
 def test_one_signed_callback_is_sent_when_the_task_ends(
-    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any], receiver: Received
+    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any], receiver: Received
 ) -> None:
     task_id = _create(http, {**example, "callBackUrl": receiver.url})
     apikley_mock.advance(2.9)
@@ -124,7 +124,7 @@ def test_one_signed_callback_is_sent_when_the_task_ends(
 
 @pytest.mark.parametrize("url", ["http://192.0.2.1/cb", "http://service.test/cb", "http://169.254.169.254/latest"])
 def test_a_callback_goes_to_no_host_that_was_not_allowed(
-    http: httpx.Client, apikley_mock: MockService, example: dict[str, Any], url: str
+    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any], url: str
 ) -> None:
     _create(http, {**example, "callBackUrl": url})
     apikley_mock.advance(10)
@@ -136,7 +136,7 @@ def test_a_callback_goes_to_no_host_that_was_not_allowed(
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong", "Basic bW9jay1rZXk6", "mock-key"])
 def test_without_the_key_nothing_is_done(apikley_mock: MockService, example: dict[str, Any], header: Any) -> None:
     headers = {} if header is None else {"Authorization": header}
-    answer = httpx.post(apikley_mock.url + CREATE, json=example, headers=headers)
+    answer = httpx2.post(apikley_mock.url + CREATE, json=example, headers=headers)
     assert (answer.status_code, answer.json()["code"], answer.json()["data"]) == (200, 401, None)
 
 
@@ -153,41 +153,41 @@ def test_without_the_key_nothing_is_done(apikley_mock: MockService, example: dic
         (b'{"model": "hailuo/02-image-to-video-pro", "callBackUrl": ""}', "callBackUrl: "),
     ],
 )
-def test_a_wrong_request_is_refused_in_words(http: httpx.Client, content: bytes, words: str) -> None:
+def test_a_wrong_request_is_refused_in_words(http: httpx2.Client, content: bytes, words: str) -> None:
     answer = http.post(CREATE, content=content)
     assert (answer.status_code, answer.json()["code"], answer.json()["data"]) == (200, 422, None)
     assert words in answer.json()["msg"]
 
 
-def test_a_body_that_is_too_large_is_refused(http: httpx.Client) -> None:
+def test_a_body_that_is_too_large_is_refused(http: httpx2.Client) -> None:
     answer = http.post(CREATE, content=b" " * (1024 * 1024 + 1))
     assert "larger than 1,048,576 bytes" in answer.json()["msg"]
 
 
-def test_an_unknown_task_is_not_found(http: httpx.Client) -> None:
+def test_an_unknown_task_is_not_found(http: httpx2.Client) -> None:
     assert http.get(LOOK, params={"taskId": "nope"}).json() == {"code": 404, "msg": "Task not found", "data": None}
 
 
-def test_each_look_is_about_the_task_that_it_names(http: httpx.Client, example: dict[str, Any]) -> None:
+def test_each_look_is_about_the_task_that_it_names(http: httpx2.Client, example: dict[str, Any]) -> None:
     del example["callBackUrl"]
     ids = [_create(http, example) for _ in range(3)]
     assert [look(http, task_id)["taskId"] for task_id in ids] == ids
 
 
-def test_a_look_without_an_id_is_refused(http: httpx.Client) -> None:
+def test_a_look_without_an_id_is_refused(http: httpx2.Client) -> None:
     assert http.get(LOOK).json()["code"] == 422
 
 
-def test_another_path_is_not_found_and_another_method_not_allowed(http: httpx.Client) -> None:
+def test_another_path_is_not_found_and_another_method_not_allowed(http: httpx2.Client) -> None:
     assert http.get("/nope").json()["code"] == 404
     assert (http.get(CREATE).status_code, http.get(CREATE).headers["allow"]) == (405, "POST")
 
 
 def test_errors_come_as_the_http_status_where_that_is_asked_for() -> None:
-    transport = httpx.ASGITransport(Simulator(Settings(error_style="http")))
+    transport = httpx2.ASGITransport(Simulator(Settings(error_style="http")))
 
-    async def ask() -> httpx.Response:
-        async with httpx.AsyncClient(transport=transport, base_url="http://mock.test") as client:
+    async def ask() -> httpx2.Response:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test") as client:
             return await client.get(LOOK)
 
     import asyncio
@@ -196,9 +196,9 @@ def test_errors_come_as_the_http_status_where_that_is_asked_for() -> None:
     assert (answer.status_code, answer.json()["code"]) == (401, 401)
 
 
-def test_the_journal_holds_no_key(http: httpx.Client, apikley_mock: MockService, example: dict[str, Any]) -> None:
+def test_the_journal_holds_no_key(http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]) -> None:
     http.post(CREATE, json=example)
-    httpx.post(apikley_mock.url + CREATE, headers={"Authorization": "Bearer sk-wrong-key"})
+    httpx2.post(apikley_mock.url + CREATE, headers={"Authorization": "Bearer sk-wrong-key"})
     assert len(apikley_mock.journal) == 2
     assert apikley_mock.api_key not in repr(list(apikley_mock.journal))
     assert "sk-wrong-key" not in repr(list(apikley_mock.journal))

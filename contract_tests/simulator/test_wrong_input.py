@@ -13,7 +13,7 @@ import socket
 from random import Random
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import apikley_contract
@@ -211,10 +211,10 @@ def _raw(mock: MockService, content: bytes) -> bytes:
 def test_what_is_no_http_is_refused_and_the_next_request_answered(apikley_mock: MockService, content: bytes) -> None:
     answer = _raw(apikley_mock, content)
     assert b" 500 " not in answer.partition(b"\r\n")[0]
-    assert httpx.get(f"{apikley_mock.url}/nope").json()["code"] == 404
+    assert httpx2.get(f"{apikley_mock.url}/nope").json()["code"] == 404
 
 
-def test_headers_that_are_too_long_are_refused_in_words(http: httpx.Client) -> None:
+def test_headers_that_are_too_long_are_refused_in_words(http: httpx2.Client) -> None:
     answer = http.get(LOOK, headers={"X-Long": "x" * LARGEST_HEAD})
     assert answer.json() == {"code": 422, "msg": "The request's headers are larger than 32,768 bytes", "data": None}
 
@@ -224,12 +224,12 @@ def test_headers_without_end_are_refused_before_they_end(apikley_mock: MockServi
     assert b"The request's headers are larger than 32,768 bytes" in answer
 
 
-def test_a_body_that_is_too_long_is_refused_in_words(http: httpx.Client) -> None:
+def test_a_body_that_is_too_long_is_refused_in_words(http: httpx2.Client) -> None:
     answer = http.post(CREATE, content=b" " * (2 * MIB))
     assert answer.json()["msg"] == "The request body is larger than 1,048,576 bytes"
 
 
-def test_an_upload_that_is_too_long_is_refused_in_words(http: httpx.Client) -> None:
+def test_an_upload_that_is_too_long_is_refused_in_words(http: httpx2.Client) -> None:
     path = apikley_contract.operation("uploadFileBase64").path
     content = json.dumps({"base64Data": base64.b64encode(bytes(40 * MIB)).decode(), "uploadPath": "a"}).encode()
     answer = http.post(path, content=content, timeout=30)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import httpx2
 import jsonschema_rs
 import pytest
 
@@ -92,7 +92,7 @@ class Check:
 
     def __init__(self, url: str, api_key: str) -> None:
         self.url = url.rstrip("/")
-        self.seen: dict[str, httpx.Response] = {}
+        self.seen: dict[str, httpx2.Response] = {}
         self._key = api_key
 
     def run(self, probe: Probe) -> None:
@@ -147,7 +147,7 @@ class Check:
             if operations[name] != UPLOAD and (_object(answer) or {}).get("code") != CODES["SUCCESS"]
         }
         style = {frozenset([True]): "HTTP 200, the code in the body", frozenset([False]): "the code as HTTP status"}
-        lines = [f"How {httpx.URL(self.url).netloc.decode()} answers", "", "| what | answer |", "| --- | --- |"]
+        lines = [f"How {httpx2.URL(self.url).netloc.decode()} answers", "", "| what | answer |", "| --- | --- |"]
         if statuses:
             lines.append(f"| style of errors | {style.get(frozenset(statuses), 'both, see below')} |")
         lines += [f"| {name} | {_shown(answer, self.hidden)} |" for name, answer in errors.items()]
@@ -164,11 +164,11 @@ class Check:
         record = (_object(self.seen[_RECORD]) or {}).get("data")
         return _cell(self.hidden(", ".join(record))) if isinstance(record, dict) else "none"
 
-    def _ask(self, probe: Probe) -> httpx.Response:
+    def _ask(self, probe: Probe) -> httpx2.Response:
         operation = apikley_contract.operation(probe.operation)
         headers = {"Authorization": f"Bearer {self._key if probe.with_key else _NO_KEY}"}
         try:
-            return httpx.request(
+            return httpx2.request(
                 operation.method,
                 self.url + operation.path,
                 params=probe.params,
@@ -176,11 +176,11 @@ class Check:
                 headers=headers,
                 timeout=_TIMEOUT,
             )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ContractCheckError(f"{self.url} does not answer: {error or type(error).__name__}") from None
 
     @staticmethod
-    def _envelope(answer: httpx.Response, where: str) -> dict[str, Any]:
+    def _envelope(answer: httpx2.Response, where: str) -> dict[str, Any]:
         body = _object(answer)
         if body is None:
             raise ContractCheckError(f"{where}: HTTP {answer.status_code} with a body that is no JSON object")
@@ -225,9 +225,9 @@ def collect(session: pytest.Session, url: str, task_id: str | None = None) -> tu
         pytest.UsageError: There is no such URL, or no key.
     """
     try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError):
-        parsed = httpx.URL()
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, ValueError):
+        parsed = httpx2.URL()
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise pytest.UsageError(f"--apikley-contract: {url!r} is not an http or https URL")
     if parsed.userinfo or parsed.query or parsed.fragment:
@@ -248,7 +248,7 @@ def collect(session: pytest.Session, url: str, task_id: str | None = None) -> tu
     return check, [ProbeItem.from_parent(session, name=name, check=check, probe=probe) for name, probe in named]
 
 
-def _object(answer: httpx.Response) -> dict[str, Any] | None:
+def _object(answer: httpx2.Response) -> dict[str, Any] | None:
     try:
         body = answer.json()
     except ValueError:
@@ -256,7 +256,7 @@ def _object(answer: httpx.Response) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _shown(answer: httpx.Response, hidden: Callable[[str], str]) -> str:
+def _shown(answer: httpx2.Response, hidden: Callable[[str], str]) -> str:
     """An answer in the cell of a table; in which member its text stands is not the same everywhere."""
     body = _object(answer)
     if body is None:

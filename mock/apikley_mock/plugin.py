@@ -305,7 +305,7 @@ def apikley_mock(
 
 @pytest.fixture
 def apikley_mock_transport(apikley_mock_settings: Mapping[str, Any]) -> SimulatorTransport:
-    """A simulator in-process, for `httpx.AsyncClient(transport=…)`; its clock goes by `service.advance`."""
+    """A simulator in-process, for `httpx2.AsyncClient(transport=…)`; its clock goes by `service.advance`."""
     from apikley_mock.web.transport import SimulatorTransport  # noqa: PLC0415
 
     return SimulatorTransport(_simulator(apikley_mock_settings))

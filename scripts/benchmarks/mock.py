@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 
 import apikley_contract
 from scripts.benchmarks.load import LOAD_CORE, SERVER_CORE, Load, load, megabytes, pin, python_server, request
@@ -81,8 +81,8 @@ def _prism(*options: str) -> Iterator[tuple[int, str]]:
         pin(LOAD_CORE)
         url = f"http://127.0.0.1:{port}"
         for _ in range(400):
-            with contextlib.suppress(httpx.ConnectError):
-                httpx.get(f"{url}/api/v1/chat/credit", timeout=20)
+            with contextlib.suppress(httpx2.ConnectError):
+                httpx2.get(f"{url}/api/v1/chat/credit", timeout=20)
                 break
             time.sleep(0.1)
         yield started.pid, url
@@ -107,7 +107,7 @@ def _creates() -> list[Row]:
         for _ in range(ROUNDS + 1):
             for name, (pid, address, count) in servers.items():
                 runs[name].append(load(address, pid, [_create()], count))
-        made = httpx.get(f"{url}/__mock__/state").json()["tasks"]
+        made = httpx2.get(f"{url}/__mock__/state").json()["tasks"]
     assert made == REQUESTS * (ROUNDS + 1), "every request was accepted and made a task"
     # The first round warms up. What else the machine does falls on a whole round: so ratios are taken within each.
     rounds = [dict(zip(runs, each, strict=True)) for each in list(zip(*runs.values(), strict=True))[1:]]
@@ -143,7 +143,7 @@ def _ready() -> Row:
     for _ in range(5):
         start = time.perf_counter()
         with _simulator() as (_, url):
-            httpx.get(f"{url}/nope")
+            httpx2.get(f"{url}/nope")
             times.append(time.perf_counter() - start)
     took = statistics.median(times)
     return Row("ready to answer", f"{took:.2f} s", "under 0.5 s", took < 0.5)
@@ -165,9 +165,9 @@ def _many() -> list[Row]:
 def _create_and_poll(pid: int, url: str, tasks: int) -> tuple[float, float]:
     """Processor time per create and per poll beside so many tasks: medians of five."""
     creates, polls = [], []
-    present = httpx.get(f"{url}/__mock__/state").json()["tasks"]
+    present = httpx2.get(f"{url}/__mock__/state").json()["tasks"]
     load(url, pid, [_create()], tasks - present)
-    ids = [task["id"] for task in httpx.get(f"{url}/__mock__/tasks", params={"limit": 1000}).json()]
+    ids = [task["id"] for task in httpx2.get(f"{url}/__mock__/tasks", params={"limit": 1000}).json()]
     looks = [request("GET", f"{LOOK.path}?taskId={task_id}", KEY) for task_id in ids]
     for _ in range(5):
         polls.append(load(url, pid, looks, 2_000).microseconds)
@@ -207,7 +207,7 @@ def _called_back(count: int, durations: str) -> tuple[float, float]:
         start = time.perf_counter()
         await asyncio.to_thread(load, url, process.pid, [_create(callBackUrl=callback)], count)
         created = time.perf_counter()
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx2.AsyncClient(timeout=60) as client:
             await client.post(f"{url}/__mock__/advance", json={"seconds": 330})
         ended = time.perf_counter()
         assert _Receiver.count == count, f"{_Receiver.count} of {count} callbacks came"
@@ -216,7 +216,7 @@ def _called_back(count: int, durations: str) -> tuple[float, float]:
 
     with _simulator(*options) as (process, url):
         # The first call loads the client's library.
-        httpx.post(f"{url}/__mock__/advance", json={"seconds": 0})
+        httpx2.post(f"{url}/__mock__/advance", json={"seconds": 0})
         return asyncio.run(measure(process, url))
 
 

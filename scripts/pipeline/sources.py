@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 
 from scripts.pipeline.io import decode, read_bytes
 from scripts.pipeline.issues import Problem, SpecError
@@ -76,17 +76,17 @@ def fetch(source: str, *, largest: int = LARGEST, seconds: float = SECONDS) -> S
         raise SpecError(Problem(hidden, "is not an http or https address without a password in it"))
     try:
         return Source(source, source, _download(source, largest, time.monotonic() + seconds, seconds))
-    except httpx.TimeoutException:
+    except httpx2.TimeoutException:
         raise SpecError(Problem(source, f"did not answer within {seconds:g} s")) from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise SpecError(Problem(source, f"cannot be fetched: {error}")) from None
 
 
 def _download(url: str, largest: int, deadline: float, seconds: float) -> bytes:
     content = b""
     headers = {"Accept": "text/markdown, text/plain, application/json, application/yaml, */*;q=0.1"}
-    with httpx.stream("GET", url, timeout=seconds, follow_redirects=True, headers=headers) as answer:
-        if answer.status_code != httpx.codes.OK:
+    with httpx2.stream("GET", url, timeout=seconds, follow_redirects=True, headers=headers) as answer:
+        if answer.status_code != httpx2.codes.OK:
             raise SpecError(Problem(url, f"answers HTTP {answer.status_code}"))
         for part in answer.iter_bytes():
             content += part

@@ -126,12 +126,12 @@ def _account(api: Apikley) -> Check:
 
 def _answer(base_url: str) -> list[Check]:
     """Whether anything answers there, and what time it is there; asked without the key."""
-    import httpx  # noqa: PLC0415 - loads the network stack
+    import httpx2  # noqa: PLC0415 - loads the network stack
 
     start = time.monotonic()
     try:
-        response = httpx.get(base_url, timeout=10.0, follow_redirects=False)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        response = httpx2.get(base_url, timeout=10.0, follow_redirects=False)
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         words = str(error) or type(error).__name__
         return [Check("connection", "failed", f"{base_url} cannot be reached: {words}", Exit.NETWORK)]
     took = time.monotonic() - start

@@ -1,15 +1,15 @@
-"""The simulator in-process, for httpx: no port, no thread."""
+"""The simulator in-process, for httpx2: no port, no thread."""
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 
 from apikley_mock.web.app import Simulator
 from apikley_mock.web.faults import ConnectionLostError
 
 
-class SimulatorTransport(httpx.ASGITransport):
-    """A transport for `httpx.AsyncClient`; a simulated broken connection is httpx's own error.
+class SimulatorTransport(httpx2.ASGITransport):
+    """A transport for `httpx2.AsyncClient`; a simulated broken connection is httpx2's own error.
 
     Args:
         simulator: What answers.
@@ -22,13 +22,13 @@ class SimulatorTransport(httpx.ASGITransport):
         super().__init__(simulator)
         self.service = simulator.service
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer one request.
 
         Raises:
-            httpx.ReadError: The connection is simulated to break.
+            httpx2.ReadError: The connection is simulated to break.
         """
         try:
             return await super().handle_async_request(request)
         except ConnectionLostError as error:
-            raise httpx.ReadError(str(error), request=request) from error
+            raise httpx2.ReadError(str(error), request=request) from error

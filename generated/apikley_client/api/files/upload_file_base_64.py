@@ -1,6 +1,6 @@
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
