@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         ConfigurationError,
         CreateOutcomeUnknown,
         FeatureDisabled,
-        Finding,
         GenerationFailed,
         InsufficientCredits,
         Maintenance,
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
         Unauthorized,
         UnknownCode,
         ValidationFailed,
+        Violation,
         WaitTimeout,
     )
     from apikley_client.models import *  # noqa: F403 - one class for each model
@@ -72,7 +72,6 @@ __all__ = [
     "ConfigurationError",
     "CreateOutcomeUnknown",
     "FeatureDisabled",
-    "Finding",
     "GenerationFailed",
     "InsufficientCredits",
     "LocalFile",
@@ -90,6 +89,7 @@ __all__ = [
     "Unauthorized",
     "UnknownCode",
     "ValidationFailed",
+    "Violation",
     "WaitTimeout",
 ]
 

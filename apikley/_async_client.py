@@ -41,7 +41,7 @@ class AsyncTask(TaskSnapshot):
 
     async def refresh(self) -> AsyncTask:
         """Look once; see `Apikley.task`."""
-        seen = await self._api.task(self.id)
+        seen = await self._api.get_task(self.id)
         seen.token = self.token
         return seen
 
@@ -57,7 +57,7 @@ class AsyncApikley:
         api_key: As for `Apikley`.
         base_url: As for `Apikley`.
         timeout: As for `Apikley`.
-        retries: As for `Apikley`.
+        max_retries: As for `Apikley`.
         http_client: Your own `httpx2.AsyncClient`, or an async transport.
         clock: As for `Apikley`.
 
@@ -71,12 +71,12 @@ class AsyncApikley:
         *,
         base_url: str | None = None,
         timeout: float | httpx2.Timeout | None = None,
-        retries: int = RETRIES,
+        max_retries: int = RETRIES,
         http_client: httpx2.AsyncClient | httpx2.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
         theirs = http_client.timeout if isinstance(http_client, httpx2.AsyncClient) else None
-        self._settings = Settings(api_key, base_url, timeout, retries, clock, theirs)
+        self._settings = Settings(api_key, base_url, timeout, max_retries, clock, theirs)
         self._core = self._settings.core
         self._owned = not isinstance(http_client, httpx2.AsyncClient)
         if not isinstance(http_client, httpx2.AsyncClient):
@@ -105,7 +105,7 @@ class AsyncApikley:
         """Start one generation task, which is charged for; see `Apikley.create`."""
         return self._bound(await self._driver.run(_create.create(self._core, input, callback_url, correlate)))
 
-    async def task(self, task_id: str) -> AsyncTask:
+    async def get_task(self, task_id: str) -> AsyncTask:
         """Look at a task; see `Apikley.task`."""
         return self._bound(await self._driver.run(_wait.see(self._core, snapshot(task_id))))
 
@@ -139,7 +139,7 @@ class AsyncApikley:
         on_progress: _download.OnBytes | None = None,
     ) -> Path:
         """Save a result of a finished task; see `Apikley.download`. What `on_progress` returns is awaited."""
-        seen = await self.task(task) if isinstance(task, str) else task
+        seen = await self.get_task(task) if isinstance(task, str) else task
         return await self._driver.run(
             _download.download(
                 self._core,
@@ -158,11 +158,11 @@ class AsyncApikley:
         """Upload a file; see `Apikley.upload`."""
         return await self._driver.run(_upload.upload(self._core, file, name=name, folder=folder, checked=checked))
 
-    async def credits(self) -> float | int:
+    async def get_credits(self) -> float | int:
         """What the account has left."""
         return await self._driver.run(credits_left(self._core))
 
-    async def download_url(self, url: str) -> str:
+    async def get_download_url(self, url: str) -> str:
         """A fresh link for a file that the service made; it lives 20 minutes."""
         return await self._driver.run(_download.download_url(self._core, url))
 

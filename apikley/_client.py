@@ -40,7 +40,7 @@ class Task(TaskSnapshot):
 
     def refresh(self) -> Task:
         """Look once; see `Apikley.task`."""
-        seen = self._api.task(self.id)
+        seen = self._api.get_task(self.id)
         seen.token = self.token
         return seen
 
@@ -60,7 +60,7 @@ class Apikley:
             variable APIKLEY_BASE_URL, otherwise the contract's server.
         timeout: For one request, in seconds, or httpx2's own type; if not given, that of your own httpx2
             client, otherwise 10 s to connect and 60 s for an answer.
-        retries: The number of resends allowed (0: none). A create is only ever sent again when it was
+        max_retries: The number of resends allowed (0: none). A create is only ever sent again when it was
             certainly refused or never sent.
         http_client: Your own httpx2 client, for proxies or certificates, which you close yourself; or
             an httpx2 transport.
@@ -81,12 +81,12 @@ class Apikley:
         *,
         base_url: str | None = None,
         timeout: float | httpx2.Timeout | None = None,
-        retries: int = RETRIES,
+        max_retries: int = RETRIES,
         http_client: httpx2.Client | httpx2.BaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
         theirs = http_client.timeout if isinstance(http_client, httpx2.Client) else None
-        self._settings = Settings(api_key, base_url, timeout, retries, clock, theirs)
+        self._settings = Settings(api_key, base_url, timeout, max_retries, clock, theirs)
         self._core = self._settings.core
         self._owned = not isinstance(http_client, httpx2.Client)
         if not isinstance(http_client, httpx2.Client):
@@ -133,7 +133,7 @@ class Apikley:
         """
         return self._bound(self._driver.run(_create.create(self._core, input, callback_url, correlate)))
 
-    def task(self, task_id: str) -> Task:
+    def get_task(self, task_id: str) -> Task:
         """Look at a task, for instance one that another process created.
 
         One that this client has just created is looked at again while the service does not know it yet.
@@ -219,7 +219,7 @@ class Apikley:
             TransportError: It could not be fetched.
             OSError: It could not be written.
         """
-        seen = self.task(task) if isinstance(task, str) else task
+        seen = self.get_task(task) if isinstance(task, str) else task
         return self._driver.run(
             _download.download(
                 self._core,
@@ -254,11 +254,11 @@ class Apikley:
         """
         return self._driver.run(_upload.upload(self._core, file, name=name, folder=folder, checked=checked))
 
-    def credits(self) -> float | int:
+    def get_credits(self) -> float | int:
         """What the account has left."""
         return self._driver.run(credits_left(self._core))
 
-    def download_url(self, url: str) -> str:
+    def get_download_url(self, url: str) -> str:
         """A fresh link for a file that the service made; it lives 20 minutes."""
         return self._driver.run(_download.download_url(self._core, url))
 

@@ -4,7 +4,7 @@ The signature of this API family covers the task's id and a time, **not the body
 callback says that this task ended, and only a look at the task itself (`Apikley.task`) says how.
 
     callback = verify(request.headers, request.body, key)   # raises CallbackError, whatever came
-    done = api.task(callback.task_id)
+    done = api.get_task(callback.task_id)
 """
 
 from __future__ import annotations

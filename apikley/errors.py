@@ -58,14 +58,14 @@ class ConfigurationError(ApikleyError, ValueError):
     """The client cannot be made from what it was given."""
 
 
-class Finding(NamedTuple):
+class Violation(NamedTuple):
     """One place where a request breaks the contract.
 
     Attributes:
         pointer: JSON pointer to the value, for instance `/input/prompt`.
         rule: The JSON Schema keyword that it breaks, for instance `maxLength`.
         limit: What the rule allows, for instance `1500`.
-        message: The finding in words.
+        message: The violation in words.
     """
 
     pointer: str
@@ -74,7 +74,7 @@ class Finding(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        """The finding as one line, for instance `input.prompt: 1,812 characters, at most 1,500`."""
+        """The violation as one line, for instance `input.prompt: 1,812 characters, at most 1,500`."""
         place = self.pointer.lstrip("/").replace("/", ".") or "request"
         return f"{place}: {self.message}"
 
@@ -83,12 +83,12 @@ class RequestInvalid(ApikleyError, ValueError):
     """The request breaks the contract and was not sent.
 
     Attributes:
-        findings: All of the places, in the order of the request.
+        violations: Every violation, in the order of the request.
     """
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__("; ".join(str(finding) for finding in findings))
-        self.findings = tuple(findings)
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("; ".join(map(str, violations)))
+        self.violations = tuple(violations)
 
 
 class ApiError(ApikleyError):
@@ -96,34 +96,34 @@ class ApiError(ApikleyError):
 
     Attributes:
         code: The code in the body or, where the body has none, the HTTP status.
-        msg: What the service said.
-        http_status: The HTTP status of the answer.
+        message: The text of the response.
+        status_code: The HTTP status of the answer.
         task_id: The task that was asked about, if any.
-        raw: The answer's body as far as it was JSON, else None.
+        body: The parsed JSON body of the response, or None.
         retry_after: Seconds after which the service wants to be asked again, if it said so.
     """
 
     def __init__(
         self,
         code: int,
-        msg: str,
+        message: str,
         *,
-        http_status: int | None = None,
+        status_code: int | None = None,
         task_id: str | None = None,
-        raw: object = None,
+        body: object = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(code, msg)
+        super().__init__(code, message)
         self.code = code
-        self.msg = msg
-        self.http_status = http_status
+        self.message = message
+        self.status_code = status_code
         self.task_id = task_id
-        self.raw = raw
+        self.body = body
         self.retry_after = retry_after
 
     def __str__(self) -> str:
         about = f" (task {self.task_id})" if self.task_id else ""
-        return f"{self.code}: {self.msg or 'no message'}{about}"
+        return f"{self.code}: {self.message or 'no message'}{about}"
 
 
 class Unauthorized(ApiError):

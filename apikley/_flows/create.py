@@ -21,7 +21,7 @@ from apikley._model.fields import text
 from apikley._model.local_files import local_files
 from apikley._model.task import TaskSnapshot, record_of
 from apikley._model.validation import encode, validate_create
-from apikley.errors import ApiError, CreateOutcomeUnknown, Finding, RequestInvalid, TransportError
+from apikley.errors import ApiError, CreateOutcomeUnknown, RequestInvalid, TransportError, Violation
 from apikley_client.api.jobs import create_task
 
 _RAW_KEPT = 2_000
@@ -122,7 +122,7 @@ def _prepared(core: Core, body: dict[str, Any], token: str | None) -> Flow[bytes
     body, files, findings = local_files(body)
     if token is not None and "callBackUrl" not in body:
         message = "missing, but correlate=True needs it"
-        findings.append(Finding("/callBackUrl", "required", True, message))
+        findings.append(Violation("/callBackUrl", "required", True, message))
     content = validate_create(body, findings)
     if token is None and not files:
         return content
@@ -152,7 +152,7 @@ def _body(input_: object, callback_url: str | None) -> dict[str, Any]:
         return {**input_, **callback}
     known = ", ".join(model.input for model in models)
     message = f"{type(input_).__name__} is no input of a known model; expected {known} or a dict"
-    raise RequestInvalid([Finding("", "type", known, message)])
+    raise RequestInvalid([Violation("", "type", known, message)])
 
 
 def _refused(answer: Answer, envelope: Envelope | None) -> bool:

@@ -71,5 +71,5 @@ def certainly_refused(failure: Exception) -> bool:
 def passing(failure: Exception) -> bool:
     """Whether the same look may well succeed in a moment."""
     if isinstance(failure, ApiError):
-        return certainly_refused(failure) or max(failure.code, failure.http_status or 0) in range(500, 600)
+        return certainly_refused(failure) or max(failure.code, failure.status_code or 0) in range(500, 600)
     return isinstance(failure, TransportError)

@@ -18,11 +18,11 @@ from apikley._model.task import TaskSnapshot, record_of
 from apikley.errors import (
     ApiError,
     ApikleyError,
-    Finding,
     NotFound,
     RequestInvalid,
     TransportError,
     ValidationFailed,
+    Violation,
     WaitTimeout,
 )
 from apikley_client.api.jobs import get_task_details
@@ -119,7 +119,7 @@ def wait_many(core: Core, tasks: Iterable[TaskSnapshot], timeout: float, on_prog
 
 def _check_id(task_id: object) -> None:
     if not is_task_id(task_id):
-        raise RequestInvalid([Finding("/taskId", "type", "string", f"{task_id!r} is no task id")])
+        raise RequestInvalid([Violation("/taskId", "type", "string", f"{task_id!r} is no task id")])
 
 
 def _with_notes(error: ApikleyError, others: list[ApiError | TransportError]) -> ApikleyError:

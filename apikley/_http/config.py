@@ -49,7 +49,7 @@ class Settings:
         key = _api_key(api_key)
         self.connection = Connection(_base_url(base_url), key, _user_agent(), self.timeout)
         if not COUNT.fits(retries):
-            raise ConfigurationError(f"retries is {retries!r}, expected {COUNT.expected}")
+            raise ConfigurationError(f"max_retries is {retries!r}, expected {COUNT.expected}")
         self.core = Core(retries, self.clock)
 
 

@@ -69,7 +69,7 @@ def failure(
     else:
         return TransportError(f"{described(answer)}; is the base URL right?", task_id=task_id)
     asked = retry_after(answer.headers.get("retry-after"), now)
-    return error_class(code)(code, msg, http_status=answer.status, task_id=task_id, raw=raw, retry_after=asked)
+    return error_class(code)(code, msg, status_code=answer.status, task_id=task_id, body=raw, retry_after=asked)
 
 
 def described(answer: Answer) -> str:

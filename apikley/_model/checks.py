@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import httpx2
 
-from apikley.errors import Finding, RequestInvalid
+from apikley.errors import RequestInvalid, Violation
 
 
 class Check(NamedTuple):
@@ -42,7 +42,7 @@ def demand(check: Check, name: str, value: object) -> None:
         RequestInvalid: It is; nothing was sent.
     """
     if not check.fits(value):
-        raise RequestInvalid([Finding(f"/{name}", "type", check.expected, f"{value!r}, expected {check.expected}")])
+        raise RequestInvalid([Violation(f"/{name}", "type", check.expected, f"{value!r}, expected {check.expected}")])
 
 
 def is_text(value: str) -> bool:

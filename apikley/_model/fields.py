@@ -98,7 +98,7 @@ class TaskFields:
         return text(self._record.get("failCode"))
 
     @property
-    def fail_msg(self) -> str | None:
+    def fail_message(self) -> str | None:
         """The same in words."""
         return text(self._record.get("failMsg"))
 

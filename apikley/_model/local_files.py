@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import apikley_contract
-from apikley.errors import Finding
+from apikley.errors import Violation
 
 # What a file begins with tells what it is; a name can lie.
 _SIGNATURES: dict[str, Callable[[bytes], bool]] = {
@@ -70,7 +70,7 @@ class LocalFiles(NamedTuple):
 
     body: dict[str, Any]
     files: dict[str, Path]
-    findings: list[Finding]
+    findings: list[Violation]
 
 
 def local_files(body: dict[str, Any]) -> LocalFiles:
@@ -79,12 +79,12 @@ def local_files(body: dict[str, Any]) -> LocalFiles:
     if not isinstance(input_, dict):
         return LocalFiles(body, {}, [])
     files = {name: Path(value) for name, value in input_.items() if isinstance(value, PathLike | LocalFile)}
-    findings: list[Finding] = []
+    findings: list[Violation] = []
     known = body.get("model") in [*apikley_contract.models()]  # if not, the validation says so
     for name, path in files.items() if known else ():
         rule = rules(body["model"]).get(name)
         if rule is None:
-            findings.append(Finding(f"/input/{name}", "format", "text", "takes no file"))
+            findings.append(Violation(f"/input/{name}", "format", "text", "takes no file"))
         else:
             findings += _examined(path, rule, f"/input/{name}")
     # The upload's own answer takes its place; any URL stands for it until then.
@@ -106,17 +106,17 @@ def any_rule() -> Rule:
     return Rule(tuple(types), max((rule.max_bytes for rule in every), default=0))
 
 
-def broken(media_type: str, size: int, rule: Rule, pointer: str, name: str) -> list[Finding]:
+def broken(media_type: str, size: int, rule: Rule, pointer: str, name: str) -> list[Violation]:
     """How a file breaks a rule."""
     found = []
     if media_type not in rule.media_types:
         message = f"{name} is none of {', '.join(rule.media_types)} by its content"
-        found.append(Finding(pointer, "media-types", rule.media_types, message))
+        found.append(Violation(pointer, "media-types", rule.media_types, message))
     if size > rule.max_bytes:
         message = f"{name} has {size:,} bytes, at most {rule.max_bytes:,}"
-        found.append(Finding(pointer, "max-bytes", rule.max_bytes, message))
+        found.append(Violation(pointer, "max-bytes", rule.max_bytes, message))
     if size == 0:
-        found.append(Finding(pointer, "max-bytes", rule.max_bytes, f"{name} is empty"))
+        found.append(Violation(pointer, "max-bytes", rule.max_bytes, f"{name} is empty"))
     return found
 
 
@@ -129,11 +129,11 @@ def _rule(description: dict[str, Any]) -> Rule:
     return Rule(tuple(description["media-types"]), description["max-bytes"])
 
 
-def _examined(path: Path, rule: Rule, pointer: str) -> list[Finding]:
+def _examined(path: Path, rule: Rule, pointer: str) -> list[Violation]:
     try:
         with path.open("rb") as file:
             head = file.read(16)
             size = path.stat().st_size
     except (OSError, ValueError) as error:  # a name may be none, too
-        return [Finding(pointer, "format", "file", f"{fspath(path)}: {getattr(error, 'strerror', None) or error}")]
+        return [Violation(pointer, "format", "file", f"{fspath(path)}: {getattr(error, 'strerror', None) or error}")]
     return broken(media_type_of(head), size, rule, pointer, path.name)

@@ -80,7 +80,7 @@ class TaskSnapshot(TaskFields):
         if text(self._record.get("state")) != FAIL:
             return
         code = apikley_contract.codes()["GENERATION_FAILED"]
-        failure = GenerationFailed(code, self.fail_msg or self.fail_code or "", task_id=self.id, raw=self.raw)
+        failure = GenerationFailed(code, self.fail_message or self.fail_code or "", task_id=self.id, body=self.raw)
         failure.fail_code = self.fail_code
         failure.task = self
         raise failure

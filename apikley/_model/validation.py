@@ -11,7 +11,7 @@ import jsonschema_rs
 
 import apikley_contract
 from apikley._model.checks import is_web_address
-from apikley.errors import Finding, RequestInvalid
+from apikley.errors import RequestInvalid, Violation
 
 _SHOWN = 120
 
@@ -25,10 +25,10 @@ def encode(request: dict[str, Any]) -> bytes:
     try:
         return json.dumps(request, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise RequestInvalid([Finding("", "type", "JSON", f"cannot be sent as JSON: {error}")]) from error
+        raise RequestInvalid([Violation("", "type", "JSON", f"cannot be sent as JSON: {error}")]) from error
 
 
-def validate_create(request: dict[str, Any], known: Sequence[Finding] = ()) -> bytes:
+def validate_create(request: dict[str, Any], known: Sequence[Violation] = ()) -> bytes:
     """Hold a createTask request to what the contract says of its model.
 
     Args:
@@ -44,7 +44,7 @@ def validate_create(request: dict[str, Any], known: Sequence[Finding] = ()) -> b
     try:
         content = encode(request)
     except RequestInvalid as invalid:
-        content, found = b"", [*known, *invalid.findings]
+        content, found = b"", [*known, *invalid.violations]
     else:
         found = [*known, *_create_findings(request)]
     _refuse(request, found)
@@ -60,22 +60,22 @@ def validate(request: dict[str, Any], schema: str) -> None:
     _refuse(request, _findings(request, schema))
 
 
-def _refuse(request: dict[str, Any], found: list[Finding]) -> None:
+def _refuse(request: dict[str, Any], found: list[Violation]) -> None:
     if found:
         raise RequestInvalid(sorted(found, key=lambda finding: _place(finding.pointer, request)))
 
 
-def _create_findings(request: dict[str, Any]) -> list[Finding]:
+def _create_findings(request: dict[str, Any]) -> list[Violation]:
     models = apikley_contract.models()
     model = request.get("model")
     if isinstance(model, str) and model in models:
         return _findings(request, models[model].request)
     message = f"{_shown(model)}, expected {_either([*models])}" if "model" in request else "missing, but required"
     rule = "enum" if "model" in request else "required"
-    return [Finding("/model", rule, [*models], message)]
+    return [Violation("/model", rule, [*models], message)]
 
 
-def _findings(request: dict[str, Any], schema: str) -> list[Finding]:
+def _findings(request: dict[str, Any], schema: str) -> list[Violation]:
     try:
         return _judged(request, schema)
     except ValueError:
@@ -85,26 +85,26 @@ def _findings(request: dict[str, Any], schema: str) -> list[Finding]:
     try:
         return found + _judged(request, schema)
     except ValueError as error:
-        return [*found, Finding("", "type", "JSON", f"cannot be held to the contract: {error}")]
+        return [*found, Violation("", "type", "JSON", f"cannot be held to the contract: {error}")]
 
 
-def _judged(request: dict[str, Any], schema: str) -> list[Finding]:
+def _judged(request: dict[str, Any], schema: str) -> list[Violation]:
     validator = _validator(schema)
     try:
         found = [] if validator.is_valid(request) else [_finding(error) for error in validator.iter_errors(request)]
     except ValueError as error:  # nested too deeply, for instance
-        raise RequestInvalid([Finding("", "type", "JSON", f"cannot be held to the contract: {error}")]) from error
+        raise RequestInvalid([Violation("", "type", "JSON", f"cannot be held to the contract: {error}")]) from error
     found += _callback_url(request)
     return found
 
 
-def _names_that_are_no_text(value: object, pointer: str = "") -> list[Finding]:
+def _names_that_are_no_text(value: object, pointer: str = "") -> list[Violation]:
     """What JSON text would hold as another name than it is."""
     found = []
     for name, part in _parts(value):
         place = f"{pointer}/{_escaped(name)}"
         if isinstance(value, dict) and not isinstance(name, str):
-            found.append(Finding(place, "type", "string", f"its name is {_kind(name)}, expected a string"))
+            found.append(Violation(place, "type", "string", f"its name is {_kind(name)}, expected a string"))
         found += _names_that_are_no_text(part, place)
     return found
 
@@ -132,12 +132,14 @@ def _validator(schema: str) -> jsonschema_rs.Draft4Validator:
     return jsonschema_rs.Draft4Validator(document, validate_formats=True)
 
 
-def _callback_url(request: dict[str, Any]) -> list[Finding]:
+def _callback_url(request: dict[str, Any]) -> list[Violation]:
     """The contract takes any URI; the service can only call an http one."""
     url = request.get("callBackUrl")
     if not isinstance(url, str) or is_web_address(url) or not _is_uri(url):
         return []
-    return [Finding("/callBackUrl", "format", "http(s) URL", f"{_shown(url)} is not an http or https URL with a host")]
+    return [
+        Violation("/callBackUrl", "format", "http(s) URL", f"{_shown(url)} is not an http or https URL with a host")
+    ]
 
 
 def _is_uri(url: str) -> bool:
@@ -145,14 +147,14 @@ def _is_uri(url: str) -> bool:
     return jsonschema_rs.Draft4Validator({"format": "uri"}, validate_formats=True).is_valid(url)
 
 
-def _finding(error: jsonschema_rs.ValidationError) -> Finding:
+def _finding(error: jsonschema_rs.ValidationError) -> Violation:
     rule, facts = error.kind.name, error.kind.as_dict()
     pointer = "".join(f"/{_escaped(step)}" for step in error.instance_path)
     if rule == "required":
-        return Finding(f"{pointer}/{_escaped(facts['property'])}", rule, True, "missing, but required")
+        return Violation(f"{pointer}/{_escaped(facts['property'])}", rule, True, "missing, but required")
     limit = next((facts[name] for name in _LIMITS if name in facts), None)
     describe = _WORDS.get(rule)
-    return Finding(pointer, rule, limit, describe(error.instance, limit) if describe else _shorten(error.message))
+    return Violation(pointer, rule, limit, describe(error.instance, limit) if describe else _shorten(error.message))
 
 
 def _escaped(step: object) -> str:

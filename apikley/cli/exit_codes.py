@@ -130,20 +130,20 @@ def _message(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disc is full"
     if isinstance(error, errors.GenerationFailed) and not _is_refusal(error):
-        return f"task {error.task_id} failed: {error.msg or 'no reason is given'}"
+        return f"task {error.task_id} failed: {error.message or 'no reason is given'}"
     if isinstance(error, errors.RequestInvalid):
-        return "the request is invalid, and was not sent\n" + "\n".join(f"  {finding}" for finding in error.findings)
+        return "the request is invalid, and was not sent\n" + "\n".join(f"  {finding}" for finding in error.violations)
     return str(error)
 
 
 def _facts(error: BaseException) -> dict[str, Any]:
     facts: dict[str, Any] = {}
-    for name in ("code", "msg", "http_status", "task_id", "task_ids", "fail_code", "request", "token"):
+    for name in ("code", "msg", "status_code", "task_id", "task_ids", "fail_code", "request", "token"):
         value = getattr(error, name, None)
         if value is not None:
             facts[name] = value
     if isinstance(error, errors.CreateOutcomeUnknown):
         facts["sent_at"] = error.sent_at.isoformat()
     if isinstance(error, errors.RequestInvalid):
-        facts["findings"] = [finding._asdict() for finding in error.findings]
+        facts["findings"] = [finding._asdict() for finding in error.violations]
     return facts

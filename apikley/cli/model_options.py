@@ -14,7 +14,7 @@ import typer
 
 import apikley_contract
 from apikley import LocalFile
-from apikley.errors import Finding, RequestInvalid
+from apikley.errors import RequestInvalid, Violation
 
 _TYPES: dict[str, type] = {"string": str, "integer": int, "number": float, "boolean": bool}
 _PREFIX = "input_"
@@ -182,9 +182,9 @@ def read(name: str, pointer: str = "") -> str:
         content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         return content.decode("utf-8-sig")
     except OSError as error:
-        raise RequestInvalid([Finding(pointer, "format", "file", f"{name}: {error.strerror}")]) from error
+        raise RequestInvalid([Violation(pointer, "format", "file", f"{name}: {error.strerror}")]) from error
     except ValueError as error:
-        raise RequestInvalid([Finding(pointer, "format", "UTF-8", f"{name} is not UTF-8 text")]) from error
+        raise RequestInvalid([Violation(pointer, "format", "UTF-8", f"{name} is not UTF-8 text")]) from error
 
 
 def json_of(given: str, pointer: str = "", name: str = "") -> Any:
@@ -197,4 +197,4 @@ def json_of(given: str, pointer: str = "", name: str = "") -> Any:
         return json.loads(given)
     except (ValueError, RecursionError) as error:
         where = f"{name} is not JSON" if name else "is not JSON"
-        raise RequestInvalid([Finding(pointer, "format", "JSON", f"{where}: {error}")]) from error
+        raise RequestInvalid([Violation(pointer, "format", "JSON", f"{where}: {error}")]) from error

@@ -76,14 +76,14 @@ def document(task: Task, file: Path | None = None) -> dict[str, Any]:
         "created_at": task.created_at.isoformat() if task.created_at else None,
         "completed_at": task.completed_at.isoformat() if task.completed_at else None,
         "fail_code": task.fail_code,
-        "fail_msg": task.fail_msg,
+        "fail_message": task.fail_message,
     }
 
 
 def lines(task: Task, file: Path | None = None) -> list[str]:
     """The same for people."""
     cost = None if task.credits is None else amount(task.credits)
-    reason = " ".join(filter(None, (task.fail_code, task.fail_msg)))
+    reason = " ".join(filter(None, (task.fail_code, task.fail_message)))
     return pairs(
         file=file,
         task=task.id,

@@ -24,7 +24,7 @@ class Event:
         key: The same each time that this ending is handled, for making a handler idempotent.
         task_id: The task.
         state: `success` or `fail`.
-        task: Its fields: `result_urls`, `fail_msg`, `credits` and so on.
+        task: Its fields: `result_urls`, `fail_message`, `credits` and so on.
         confirmed: Whether the fields are what the service itself says when asked. Otherwise they are
             what the callback says, whose body is not signed.
         token: The correlation token of its create, if one came with the callback.

@@ -123,7 +123,7 @@ class Listener:
         elapsed = self._clock.monotonic() - job.since
         if job.seen is None:
             try:
-                seen: TaskSnapshot = self._client.task(task_id)
+                seen: TaskSnapshot = self._client.get_task(task_id)
             except (NotFound, ValidationFailed) as error:
                 if elapsed > GRACE:  # a task that was just created may not be visible yet
                     self.errors[task_id] = error

@@ -80,7 +80,7 @@ class Receiver:
         clock: Clock | None = None,
     ) -> None:
         keys = webhook_keys(webhook_key)
-        if client is not None and not callable(getattr(client, "task", None)):
+        if client is not None and not callable(getattr(client, "get_task", None)):
             raise ConfigurationError(f"client is a {type(client).__name__}, expected an Apikley or an AsyncApikley")
         if not isinstance(retries, Retries | None):
             raise ConfigurationError(f"retries is {retries!r}, expected Retries(…)")

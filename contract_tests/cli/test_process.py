@@ -61,7 +61,7 @@ def test_a_mistake_of_the_program_itself_is_shown_whole(cli: CommandLine, monkey
     def mistaken(_: Apikley) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Apikley, "credits", mistaken)
+    monkeypatch.setattr(Apikley, "get_credits", mistaken)
     with pytest.raises(ZeroDivisionError):
         cli("credits")
 

@@ -295,7 +295,7 @@ def test_whatever_the_contract_allows_is_read(case: Any) -> None:
         return
     callback = verify(sign(data["taskId"], KEY, NOW), body, KEY, now=NOW)
     assert (callback.task_id, callback.state) == (data["taskId"], data["state"])
-    for name in ("result_urls", "credits", "duration", "request", "fail_msg", "completed_at"):
+    for name in ("result_urls", "credits", "duration", "request", "fail_message", "completed_at"):
         getattr(callback.task, name)
 
 
@@ -309,7 +309,7 @@ def test_whatever_the_contract_forbids_ends_in_a_callback_or_a_callback_error(ca
         return
     assert callback.task_id
     assert verify(sign(callback.task_id, KEY, NOW), body, KEY, now=NOW).key == callback.key
-    for name in ("result_urls", "credits", "duration", "request", "fail_msg", "completed_at"):
+    for name in ("result_urls", "credits", "duration", "request", "fail_message", "completed_at"):
         getattr(callback.task, name)
 
 

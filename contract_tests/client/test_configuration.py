@@ -24,7 +24,7 @@ def test_key_and_base_url_come_from_the_environment(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("APIKLEY_BASE_URL", "http://mock.test:8080/")
     service = Service(envelope(data=7))
     with Apikley(http_client=httpx2.Client(transport=httpx2.MockTransport(service))) as api:
-        assert api.credits() == 7
+        assert api.get_credits() == 7
     assert str(service.requests[0].url) == "http://mock.test:8080/api/v1/chat/credit"
     assert service.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
@@ -75,14 +75,14 @@ def test_a_copy_that_was_never_installed_works_without_a_version(monkeypatch: py
     monkeypatch.setattr("apikley._http.config.version", missing)
     service = Service(envelope(data=7))
     with Apikley(KEY, http_client=httpx2.MockTransport(service)) as api:
-        assert api.credits() == 7
+        assert api.get_credits() == 7
     assert service.requests[0].headers["user-agent"] == "apikley"
 
 
 @pytest.mark.parametrize("retries", [-1, None, 0.5, "2", True, float("nan")])
 def test_a_number_of_resends_that_is_none_is_refused(retries: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"^retries is .*, expected a whole number, 0 or more$"):
-        Apikley(KEY, retries=retries)
+    with pytest.raises(ConfigurationError, match=r"^max_retries is .*, expected a whole number, 0 or more$"):
+        Apikley(KEY, max_retries=retries)
 
 
 @pytest.mark.parametrize("make", [Apikley, AsyncApikley])
@@ -128,7 +128,7 @@ def _timeouts(**options: Any) -> list[Any]:
     service = Service(envelope(data=record), httpx2.Response(404), envelope(data="http://files.test/b.mp4"))
     transport = httpx2.MockTransport(service)
     with httpx2.Client(transport=transport, **options.pop("own", {})) as http:
-        api = Apikley(KEY, base_url="http://service.test", http_client=http, retries=0, **options)
+        api = Apikley(KEY, base_url="http://service.test", http_client=http, max_retries=0, **options)
         with pytest.raises(TransportError):
             api.download("task_1", "never.mp4")
     return [request.extensions["timeout"]["read"] for request in service.requests]
@@ -201,7 +201,7 @@ def test_what_is_no_async_http_client_is_refused(given: Any) -> None:
 def test_a_client_that_was_closed_says_so_and_sends_nothing() -> None:
     api = Apikley(KEY)
     api.close()
-    for call in (ask_create, lambda api: api.task("task_1"), lambda api: list(api.wait_many(["task_1"]))):
+    for call in (ask_create, lambda api: api.get_task("task_1"), lambda api: list(api.wait_many(["task_1"]))):
         with pytest.raises(ConfigurationError, match=CLOSED) as caught:
             call(api)
         assert not hasattr(caught.value, "__notes__"), "nothing was on its way"

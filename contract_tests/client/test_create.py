@@ -88,7 +88,7 @@ def test_a_whole_body_is_sent_as_it_is(call: Any, example: dict[str, Any]) -> No
 def test_a_create_whose_outcome_is_unknown_is_never_sent_again(call: Any, answer: Any) -> None:
     service = Service(answer)
     with pytest.raises(CreateOutcomeUnknown) as caught:
-        call(service, ask_create, retries=5)
+        call(service, ask_create, max_retries=5)
     assert len(service.requests) == 1
     assert caught.value.request["input"]["prompt"] == "a ship"
     assert "may have been created and paid" in str(caught.value)
@@ -137,7 +137,7 @@ def test_a_create_that_never_left_at_all_is_a_transport_error(call: Any) -> None
 def test_no_resend_is_made_where_none_is_allowed(call: Any) -> None:
     service = Service(envelope(code=429), created())
     with pytest.raises(apikley.RateLimited):
-        call(service, ask_create, retries=0)
+        call(service, ask_create, max_retries=0)
     assert len(service.requests) == 1
 
 
@@ -168,7 +168,7 @@ def test_an_invalid_request_is_not_sent_and_all_of_its_faults_are_named(call: An
     with pytest.raises(RequestInvalid) as caught:
         call(service, lambda api: api.create(wrong, callback_url="ftp://me.test/"))
     assert service.requests == []
-    assert [(finding.pointer, finding.rule, finding.limit) for finding in caught.value.findings] == [
+    assert [(finding.pointer, finding.rule, finding.limit) for finding in caught.value.violations] == [
         ("/input/prompt", "maxLength", 1500),
         ("/input/image_url", "type", ["string"]),
         ("/callBackUrl", "format", "http(s) URL"),
@@ -270,7 +270,7 @@ def test_a_callback_url_that_is_none_is_refused_with_a_token_or_without(
     service = Service(created())
     with pytest.raises(RequestInvalid) as caught:
         call(service, lambda api: api.create(example, callback_url=url, correlate=correlate))
-    assert [finding.pointer for finding in caught.value.findings] == ["/callBackUrl"]
+    assert [finding.pointer for finding in caught.value.violations] == ["/callBackUrl"]
     assert "apikley_token" not in str(caught.value)
     assert service.requests == []
 
@@ -293,7 +293,7 @@ def test_faults_of_local_files_are_named_with_all_others_in_the_order_of_the_req
     }
     with pytest.raises(RequestInvalid) as caught:
         call(service, lambda api: api.create(body))
-    assert [finding.pointer for finding in caught.value.findings] == [
+    assert [finding.pointer for finding in caught.value.violations] == [
         "/callBackUrl",
         "/input/prompt",
         "/input/image_url",
@@ -306,7 +306,7 @@ def test_a_token_without_a_callback_url_is_one_fault_of_several(call: Any) -> No
     body = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x"}}
     with pytest.raises(RequestInvalid) as caught:
         call(Service(created()), lambda api: api.create(body, correlate=True))
-    assert [finding.pointer for finding in caught.value.findings] == ["/input/image_url", "/callBackUrl"]
+    assert [finding.pointer for finding in caught.value.violations] == ["/input/image_url", "/callBackUrl"]
 
 
 def test_no_two_creates_share_a_token(call: Any) -> None:
@@ -368,7 +368,7 @@ def test_no_resend_is_made_after_the_budget_of_time(call: Any) -> None:
     refusal = httpx2.Response(429, json={"code": 429}, headers={"retry-after": "30"})
     service = Service(refusal)
     with pytest.raises(apikley.RateLimited) as caught:
-        call(service, ask_create, retries=100)
+        call(service, ask_create, max_retries=100)
     assert len(service.requests) == 5
     assert caught.value.retry_after == 30
 

@@ -114,7 +114,7 @@ def test_a_broken_connection_is_resumed_where_it_broke(run: Any, tmp_path: Path)
 
 def test_resuming_goes_on_as_long_as_it_gets_further(run: Any, tmp_path: Path) -> None:
     service = Files(*[1000] * 9)
-    run(service, _download(tmp_path / "a.mp4"), retries=1)
+    run(service, _download(tmp_path / "a.mp4"), max_retries=1)
     assert (tmp_path / "a.mp4").read_bytes() == BODY
 
 
@@ -366,10 +366,10 @@ def test_progress_is_told_to_either_kind_of_function(run: Any, tmp_path: Path) -
 
 def test_a_task_saves_its_own_result(run: Any, tmp_path: Path) -> None:
     async def save(api: Any) -> Any:
-        return await (await api.task("task_hailuo_1")).download(tmp_path / "a.mp4", index=-1)
+        return await (await api.get_task("task_hailuo_1")).download(tmp_path / "a.mp4", index=-1)
 
     def save_sync(api: Any) -> Any:
-        return api.task("task_hailuo_1").download(tmp_path / "a.mp4", index=-1)
+        return api.get_task("task_hailuo_1").download(tmp_path / "a.mp4", index=-1)
 
     service = Service(DONE, httpx2.Response(200, headers=LINK, content=b"video"))
     assert run(service, save_sync if run is call_sync else save)[0] == tmp_path / "a.mp4"
@@ -379,7 +379,7 @@ def test_a_task_saves_its_own_result(run: Any, tmp_path: Path) -> None:
 
 def test_a_link_that_is_promised_and_not_given_is_said(run: Any) -> None:
     with pytest.raises(TransportError, match="the answer is a success, but holds no link"):
-        run(Service(envelope(data=None)), lambda api: api.download_url("http://files.test/a.mp4"))
+        run(Service(envelope(data=None)), lambda api: api.get_download_url("http://files.test/a.mp4"))
 
 
 @pytest.mark.parametrize(
@@ -398,7 +398,7 @@ def test_an_address_without_a_usable_host_is_not_fetched(run: Any, tmp_path: Pat
 def test_a_redirect_to_no_usable_address_is_a_transport_error(run: Any, tmp_path: Path, url: str) -> None:
     service = Service(DONE, httpx2.Response(302, headers={"location": url}))
     with pytest.raises(TransportError, match="the download broke off: "):
-        run(service, _download(tmp_path / "a.mp4"), retries=0)
+        run(service, _download(tmp_path / "a.mp4"), max_retries=0)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 import apikley
-from apikley import Apikley, ApikleyError, CreateOutcomeUnknown, Finding, TransportError
+from apikley import Apikley, ApikleyError, CreateOutcomeUnknown, TransportError, Violation
 from apikley._model.task import TaskSnapshot
 from contract_tests.client.fake_service import BOTH, Service, ask_create, created, details
 from contract_tests.conftest import KEY, MODEL
@@ -23,16 +23,16 @@ from contract_tests.conftest import KEY, MODEL
 # For each name of a parameter, what an error is made with here.
 VALUES: dict[str, Any] = {
     "message": "said",
-    "msg": "said",
     "reason": "said",
     "code": 501,
-    "http_status": 200,
+    "status_code": 200,
     "task_id": "task_1",
     "task_ids": ["task_1", "task_2"],
     "task": TaskSnapshot("task_1", {"state": "waiting"}, "token"),
     "timeout": 7.5,
-    "findings": [Finding("/input/prompt", "maxLength", 1500, "too long")],
-    "raw": {"code": 501},
+    "violations": [Violation("/input/prompt", "maxLength", 1500, "too long")],
+    "raw": b"x",
+    "body": {"code": 501},
     "retry_after": 3.0,
     "request": {"model": MODEL},
     "sent_at": datetime(2026, 1, 1, tzinfo=UTC),
@@ -88,7 +88,7 @@ def test_every_error_comes_through_copying_and_pickling_whole(
 
 @pytest.mark.parametrize("run", BOTH)
 def test_an_error_about_a_task_of_a_client_is_pickled_without_the_client(run: Any) -> None:
-    task, _ = run(Service(details("fail", failMsg="no")), lambda api: api.task("task_hailuo_1"))
+    task, _ = run(Service(details("fail", failMsg="no")), lambda api: api.get_task("task_hailuo_1"))
     with pytest.raises(apikley.GenerationFailed) as caught:
         task.raise_for_failure()
     assert KEY.encode() not in pickle.dumps(caught.value)

@@ -99,7 +99,7 @@ class Way:
         self._runner = asyncio.Runner()
         self.api: Apikley | AsyncApikley
         if name == "sync":
-            self.api = Apikley(KEY, base_url=url, timeout=timeout, retries=0)
+            self.api = Apikley(KEY, base_url=url, timeout=timeout, max_retries=0)
         else:
             self.api = self._runner.run(self._make(url))
 
@@ -116,7 +116,7 @@ class Way:
         self._runner.close()
 
     async def _make(self, url: str) -> AsyncApikley:
-        return AsyncApikley(KEY, base_url=url, timeout=self._timeout, retries=0)
+        return AsyncApikley(KEY, base_url=url, timeout=self._timeout, max_retries=0)
 
 
 @pytest.fixture(scope="module", params=["sync", "async"])
@@ -154,13 +154,13 @@ def test_a_look_cut_at_any_byte_of_its_answer_is_a_transport_error(raw: RawServi
     for length in range(len(WHOLE)):
         raw.said = WHOLE[:length]
         with pytest.raises(TransportError):
-            way(lambda api: api.task("task_1"))
+            way(lambda api: api.get_task("task_1"))
 
 
 def test_the_whole_answer_is_a_task(raw: RawService, way: Way) -> None:
     raw.said = WHOLE
     assert way(ask_create).id == "task_1"
-    assert way(lambda api: api.task("task_1")).state == "waiting"
+    assert way(lambda api: api.get_task("task_1")).state == "waiting"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_bytes_that_are_no_answer_end_in_our_exceptions(
         way(ask_create)
     assert len(raw.requests) == 1
     with pytest.raises(look):
-        way(lambda api: api.task("task_1"))
+        way(lambda api: api.get_task("task_1"))
 
 
 LATE = r"no answer in time|the answer did not end in time"
@@ -219,7 +219,7 @@ def test_an_answer_that_comes_byte_by_byte_is_given_up_in_time(
         hasty(ask_create)
     assert len(raw.requests) == 1
     with pytest.raises(TransportError, match=LATE):
-        hasty(lambda api: api.task("task_1"))
+        hasty(lambda api: api.get_task("task_1"))
 
 
 @pytest.mark.parametrize("location", ["http:foo", "https:login", "mailto:a@b", "urn:x", "a:b:c", "http://[::1"])
@@ -238,7 +238,7 @@ def test_a_redirect_to_another_host_does_not_take_the_key_there(raw: RawService,
         for status in (301, 302, 303, 307, 308):
             head = f"HTTP/1.1 {status} X\r\nLocation: {elsewhere.url}/\r\nConnection: close\r\n"
             raw.said = f"{head}Content-Length: 0\r\n\r\n".encode()
-            for call in (ask_create, lambda api: api.task("task_1")):
+            for call in (ask_create, lambda api: api.get_task("task_1")):
                 with pytest.raises((ApiError, CreateOutcomeUnknown)):
                     way(call)
         assert elsewhere.requests == []
@@ -263,7 +263,7 @@ def test_a_server_without_tls_gets_no_key(raw: RawService, way: Way, another_way
 def test_requests_are_logged_without_the_key(raw: RawService, way: Way, caplog: pytest.LogCaptureFixture) -> None:
     raw.said = WHOLE
     with caplog.at_level(logging.DEBUG):
-        way(lambda api: api.task("task_1"))
+        way(lambda api: api.get_task("task_1"))
     ours = [record.getMessage() for record in caplog.records if record.name == "apikley"]
     assert len(ours) == 1
     assert ours[0].startswith("GET /api/v1/jobs/recordInfo: HTTP 200, ")
@@ -272,7 +272,7 @@ def test_requests_are_logged_without_the_key(raw: RawService, way: Way, caplog: 
 
 def test_all_ways_send_the_same_request(raw: RawService, way: Way) -> None:
     raw.said, raw.requests = WHOLE, []
-    way(lambda api: api.task("task ä/&?1"))
+    way(lambda api: api.get_task("task ä/&?1"))
     way(ask_create)
     look, create = (request.partition(b"\r\n\r\n") for request in raw.requests)
     assert look[0].startswith(b"GET /api/v1/jobs/recordInfo?taskId=task+%C3%A4%2F%26%3F1 ") or look[0].startswith(
@@ -311,8 +311,8 @@ def test_any_body_under_any_status_has_one_outcome(status: int, body: bytes, kin
         posts += 1
         return httpx2.Response(status, content=body, headers={"content-type": kind})
 
-    with Apikley(KEY, base_url="http://service.test", http_client=httpx2.MockTransport(service), retries=0) as api:
-        for call in (ask_create, lambda api: api.task("task_1"), lambda api: api.credits()):
+    with Apikley(KEY, base_url="http://service.test", http_client=httpx2.MockTransport(service), max_retries=0) as api:
+        for call in (ask_create, lambda api: api.get_task("task_1"), lambda api: api.get_credits()):
             error = _error(call, api)
             assert error is None or (str(error) and KEY not in repr(error) + str(error))
     assert posts == 3
@@ -360,14 +360,14 @@ SHORT = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{"
 def test_what_is_no_answer_is_said_in_one_clear_line(raw: RawService, way: Way, said: bytes, words: str) -> None:
     raw.said = said
     with pytest.raises(TransportError) as caught:
-        way(lambda api: api.task("task_1"))
+        way(lambda api: api.get_task("task_1"))
     assert re.fullmatch(words.replace("?", r"\?"), str(caught.value))
 
 
 def test_a_redirect_asks_whether_the_base_url_is_right(raw: RawService, way: Way) -> None:
     raw.said = b"HTTP/1.1 307 X\r\nLocation: http://elsewhere.test/\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     with pytest.raises(ApiError, match=r"^307: HTTP 307, a redirect, which is not followed; is the base URL right\?"):
-        way(lambda api: api.task("task_1"))
+        way(lambda api: api.get_task("task_1"))
 
 
 def test_errors_of_ones_own_transport_are_no_news_of_the_create() -> None:

@@ -30,9 +30,9 @@ from contract_tests.conftest import KEY
 )
 def test_no_error_and_no_log_holds_the_key(run: Any, answer: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    for call in (ask_create, lambda api: api.task("task_1")):
+    for call in (ask_create, lambda api: api.get_task("task_1")):
         with pytest.raises(ApikleyError) as caught:
-            run(Service(answer), call, retries=0)
+            run(Service(answer), call, max_retries=0)
         error = caught.value
         assert KEY not in "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
     assert KEY not in caplog.text
@@ -74,9 +74,9 @@ def test_a_key_that_the_service_quotes_is_in_no_error_and_no_log(
     monkeypatch.setattr("contract_tests.client.fake_service.KEY", key)
     caplog.set_level(logging.DEBUG, "apikley")
     seen = ""
-    for call in (ask_create, lambda api: api.wait("task_1", 0), lambda api: api.credits()):
+    for call in (ask_create, lambda api: api.wait("task_1", 0), lambda api: api.get_credits()):
         try:
-            seen += repr(run(Service(answer), call, retries=1)[0])
+            seen += repr(run(Service(answer), call, max_retries=1)[0])
         except ApikleyError as error:
             seen += "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
             seen += repr(vars(vars(error).get("task", error)))

@@ -69,7 +69,7 @@ def test_a_fail_code_is_text_or_none(written: Any, read: str | None) -> None:
 @given(st.dictionaries(st.sampled_from(PROPERTIES), JSON))
 def test_no_record_makes_reading_fail(record: dict[str, Any]) -> None:
     task = TaskSnapshot("task_1", record)
-    for name in ("model", "result_urls", "fail_code", "fail_msg", "credits", "created_at", "completed_at"):
+    for name in ("model", "result_urls", "fail_code", "fail_message", "credits", "created_at", "completed_at"):
         getattr(task, name)
     assert task.details.task_id is not None
     assert [task.state, task.duration, task.request, task.finished, task.raw, repr(task)]

@@ -174,7 +174,7 @@ def test_a_missing_file_is_said_as_usual(tmp_path: Path) -> None:
 )
 def test_a_failed_upload_has_its_exception(answer: httpx2.Response, error: type[Exception], cat: Path) -> None:
     with pytest.raises(error):
-        BOTH[0](Service(answer), lambda api: api.upload(cat), retries=0)
+        BOTH[0](Service(answer), lambda api: api.upload(cat), max_retries=0)
 
 
 def _input(image: Any, **more: Any) -> Hailuo02ImageToVideoPro:

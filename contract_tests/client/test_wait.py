@@ -86,7 +86,7 @@ def test_a_failed_task_raises_with_the_services_reason(run: Any) -> None:
     service = Service(details("fail", failCode="422", failMsg="Invalid prompt"))
     with pytest.raises(GenerationFailed) as caught:
         run(service, lambda api: api.wait("task_hailuo_1"))
-    assert (caught.value.code, caught.value.fail_code, caught.value.msg) == (501, "422", "Invalid prompt")
+    assert (caught.value.code, caught.value.fail_code, caught.value.message) == (501, "422", "Invalid prompt")
     assert caught.value.task_id == "task_hailuo_1"
 
 
@@ -133,7 +133,7 @@ LOOKS: dict[str, Look] = {
     "wait by id": lambda pair: pair[0].wait(pair[1].id),
     "wait many by id": lambda pair: pair[0].wait_many([pair[1].id]),
     "refresh": lambda pair: pair[1].refresh(),
-    "task": lambda pair: pair[0].task(pair[1].id),
+    "task": lambda pair: pair[0].get_task(pair[1].id),
 }
 
 
@@ -166,7 +166,7 @@ def test_a_task_that_stays_invisible_is_not_found_by_any_look(run: Any, look: Lo
 def test_a_task_that_another_client_created_is_not_waited_for_blindly(run: Any) -> None:
     service = Service(created("task_other"), envelope(404))
     with pytest.raises(NotFound):
-        run(service, _after_create(lambda pair: pair[0].task("task_hailuo_1"))[run is call_async])
+        run(service, _after_create(lambda pair: pair[0].get_task("task_hailuo_1"))[run is call_async])
     assert len(service.requests) == 2
 
 
@@ -200,7 +200,7 @@ def test_only_the_last_creates_are_remembered(run: Any) -> None:
         recent.add("task_new")
         seen.append((full, "task_2999" in recent, "task_new" in recent))
         assert len(recent) == 1
-        return api.task("task_new")
+        return api.get_task("task_new")
 
     run(Service(details("success")), fill)
     assert seen == [(1_000, False, True)]
@@ -281,16 +281,16 @@ def test_an_error_in_ones_own_progress_function_comes_through(run: Any) -> None:
 def test_what_is_no_task_id_is_not_asked_for(run: Any, task_id: Any) -> None:
     service = Service(details("waiting"))
     with pytest.raises(apikley.RequestInvalid, match=f"taskId: {task_id!r} is no task id"):
-        run(service, lambda api: api.task(task_id))
+        run(service, lambda api: api.get_task(task_id))
     assert service.requests == []
 
 
 def test_a_task_is_refreshed_by_another_look(run: Any) -> None:
     async def refresh(api: Any) -> Any:
-        return await (await api.task("task_hailuo_1")).refresh()
+        return await (await api.get_task("task_hailuo_1")).refresh()
 
     service = Service(details("waiting"), details("generating"))
-    seen, _ = run(service, (lambda api: api.task("task_hailuo_1").refresh()) if run is call_sync else refresh)
+    seen, _ = run(service, (lambda api: api.get_task("task_hailuo_1").refresh()) if run is call_sync else refresh)
     assert (seen.id, seen.state, len(service.requests)) == ("task_hailuo_1", TaskState.GENERATING, 2)
 
 
@@ -311,9 +311,9 @@ def test_a_time_that_is_none_is_refused_before_any_look(run: Any, timeout: Any) 
 def test_half_a_character_is_no_task_id_and_no_link(run: Any) -> None:
     service = Service(details("success", **RESULT))
     with pytest.raises(apikley.RequestInvalid, match="is no task id"):
-        run(service, lambda api: api.task("\ud800"))
+        run(service, lambda api: api.get_task("\ud800"))
     with pytest.raises(apikley.RequestInvalid, match="cannot be sent as JSON"):
-        run(service, lambda api: api.download_url("http://\ud800"))
+        run(service, lambda api: api.get_download_url("http://\ud800"))
     with pytest.raises(apikley.RequestInvalid, match="cannot be sent as JSON"):
         run(service, lambda api: api.upload(b"\x89PNG\r\n\x1a\n", name="\ud800.png"))
     assert service.requests == []

@@ -15,7 +15,7 @@ import apikley_contract
 SUCCESS = apikley_contract.codes()["SUCCESS"]
 
 
-class Finding(NamedTuple):
+class Violation(NamedTuple):
     """Something that is reported.
 
     Attributes:
@@ -52,35 +52,35 @@ def known(witness: str, operation: str) -> set[str]:
 _JSON = {"Content-Type": "application/json"}
 _NO_JSON: dict[str, Any] = {"content": b"{", "headers": _JSON}
 FINDINGS = (
-    Finding(
+    Violation(
         "simulator",
         "getTaskDetails",
         "RejectedPositiveData",
         "an empty id is a string, but the id of no task",
         {"params": {"taskId": ""}},
     ),
-    Finding(
+    Violation(
         "simulator",
         "getDownloadUrl",
         "RejectedPositiveData",
         "only a URL of the service itself gets a link; the rest is 422",
         {"json": {"url": "https://files.example.com/a.mp4"}},
     ),
-    Finding(
+    Violation(
         "simulator",
         "uploadFileBase64",
         "RejectedPositiveData",
         "the contract has no format for base64, and the text is none",
         {"json": {"base64Data": "no base64!", "uploadPath": "images"}},
     ),
-    Finding(
+    Violation(
         "simulator",
         "uploadFileStream",
         "AcceptedNegativeData",
         "in a form everything is text: a wrong type cannot be told",
         {"files": {"file": ("a.png", b"a", "image/png")}, "data": {"uploadPath": 7}},
     ),
-    Finding(
+    Violation(
         "prism",
         "getTaskDetails",
         "IgnoredAuth",
@@ -88,7 +88,7 @@ FINDINGS = (
         {"params": {"taskId": "task_1"}, "headers": {"Authorization": "Bearer of another"}},
         everywhere=True,
     ),
-    Finding(
+    Violation(
         "prism",
         "createTask",
         "UndefinedStatusCode",
@@ -96,16 +96,18 @@ FINDINGS = (
         _NO_JSON,
         everywhere=True,
     ),
-    Finding("prism", "createTask", "JsonSchemaError", "the body of that 400 is Prism's own", _NO_JSON, everywhere=True),
-    Finding("prism", "createTask", "UndefinedContentType", "and so is its content type", _NO_JSON, everywhere=True),
-    Finding(
+    Violation(
+        "prism", "createTask", "JsonSchemaError", "the body of that 400 is Prism's own", _NO_JSON, everywhere=True
+    ),
+    Violation("prism", "createTask", "UndefinedContentType", "and so is its content type", _NO_JSON, everywhere=True),
+    Violation(
         "prism",
         "getTaskDetails",
         "RejectedPositiveData",
         "Prism takes an empty query parameter for a missing one",
         {"params": {"taskId": ""}},
     ),
-    Finding(
+    Violation(
         "prism",
         "getTaskDetails",
         "AcceptedNegativeData",
@@ -127,7 +129,7 @@ def _content_types(operation: apikley_contract.Operation, answer: httpx2.Respons
     return list(responses.get(str(answer.status_code), {}).get("content", {}))
 
 
-# When an answer is what a failure's name says, the request being what `Finding.request` is.
+# When an answer is what a failure's name says, the request being what `Violation.request` is.
 _SHOWN: dict[str, Callable[[apikley_contract.Operation, httpx2.Response], bool]] = {
     "RejectedPositiveData": lambda _, answer: answer.json()["code"] != SUCCESS,
     "AcceptedNegativeData": lambda _, answer: answer.json()["code"] == SUCCESS,

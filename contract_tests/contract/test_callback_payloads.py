@@ -58,7 +58,7 @@ def test_what_the_contract_allows_is_read_field_by_field(payload: dict[str, Any]
     assert (callback.code, callback.raw, callback.task.raw) == (payload.get("code"), payload, data)
     assert callback.task.model == (data.get("model") or None)
     assert callback.task.fail_code == (data.get("failCode") or None)
-    assert callback.task.fail_msg == (data.get("failMsg") or None)
+    assert callback.task.fail_message == (data.get("failMsg") or None)
     assert callback.task.credits == data.get("creditsConsumed", data.get("consumeCredits"))
     assert isinstance(callback.task.result_urls, list)
 
@@ -133,7 +133,7 @@ def test_a_payload_off_the_contract_is_read_or_refused_and_breaks_nothing(rule: 
             task = parse(json.dumps(payload)).task
         except BadPayload:
             return
-        for name in ("result_urls", "fail_code", "fail_msg", "credits", "created_at", "completed_at", "duration"):
+        for name in ("result_urls", "fail_code", "fail_message", "credits", "created_at", "completed_at", "duration"):
             getattr(task, name)
 
     held()
@@ -149,7 +149,7 @@ def test_what_the_simulator_sends_is_what_the_contract_says(
         ship = Hailuo02ImageToVideoPro(prompt="a ship", image_url="https://files.example.com/a.png")
         task = api.create(ship, callback_url=receiver.url)
         apikley_mock.advance(60)
-        looked = api.task(task.id)
+        looked = api.get_task(task.id)
     ((headers, body),) = receiver.calls
     assert_fits("TaskCallback", json.loads(body))
     callback = verify(headers, body, apikley_mock.webhook_key)

@@ -16,7 +16,7 @@ ERRORS = {name: code for name, code in apikley_contract.codes().items() if name 
 
 
 def ask_task(api: Any) -> Any:
-    return api.task("task_1")
+    return api.get_task("task_1")
 
 
 def _class_of(name: str) -> type[ApiError]:
@@ -35,32 +35,32 @@ def test_every_code_of_the_contract_has_a_class_of_its_own() -> None:
 @pytest.mark.parametrize("name", ERRORS)
 def test_a_bare_http_status_ends_in_the_exception_of_its_code(run: Any, name: str) -> None:
     with pytest.raises(ApiError) as caught:
-        run(Service(httpx2.Response(ERRORS[name])), ask_task, retries=0)
+        run(Service(httpx2.Response(ERRORS[name])), ask_task, max_retries=0)
     assert type(caught.value) is _class_of(name)
 
 
 @pytest.mark.parametrize("code", [400, 408, 433, 451, 502, 503, 599, 999, 0, -1])
 def test_a_code_that_the_contract_does_not_list_is_unknown(code: int) -> None:
     with pytest.raises(apikley.UnknownCode) as caught:
-        BOTH[0](Service(envelope(code)), ask_task, retries=0)
+        BOTH[0](Service(envelope(code)), ask_task, max_retries=0)
     assert caught.value.code == code
 
 
 def test_the_code_in_the_body_counts_before_the_http_status() -> None:
     with pytest.raises(apikley.InsufficientCredits):
-        BOTH[0](Service(envelope(402, status=500)), ask_task, retries=0)
+        BOTH[0](Service(envelope(402, status=500)), ask_task, max_retries=0)
 
 
 def test_a_success_code_under_an_error_status_is_no_success() -> None:
     with pytest.raises(apikley.ServerError):
-        BOTH[0](Service(envelope(200, data={"taskId": "t", "state": "success"}, status=500)), ask_task, retries=0)
+        BOTH[0](Service(envelope(200, data={"taskId": "t", "state": "success"}, status=500)), ask_task, max_retries=0)
 
 
 @pytest.mark.parametrize("body", [{"code": "402"}, {"code": 402, "message": "broke"}, {"code": 402}])
 def test_a_code_is_read_from_every_form_it_comes_in(body: dict[str, Any]) -> None:
     with pytest.raises(apikley.InsufficientCredits) as caught:
-        BOTH[0](Service(httpx2.Response(200, json=body)), ask_task, retries=0)
-    assert caught.value.msg == body.get("message", "")
+        BOTH[0](Service(httpx2.Response(200, json=body)), ask_task, max_retries=0)
+    assert caught.value.message == body.get("message", "")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_code_is_read_from_every_form_it_comes_in(body: dict[str, Any]) -> Non
 @pytest.mark.parametrize("run", BOTH)
 def test_an_answer_that_is_not_the_apis_is_a_transport_error(run: Any, answer: httpx2.Response) -> None:
     with pytest.raises(apikley.TransportError):
-        run(Service(answer), ask_task, retries=0)
+        run(Service(answer), ask_task, max_retries=0)
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -27,9 +27,9 @@ OTHERS = (400, 408, 418, 433, 502, 503, 504, 599, 999, 0, -1)
 PIXEL = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
 CALLS = {
     "create": ask_create,
-    "task": lambda api: api.task("task_1"),
-    "credits": lambda api: api.credits(),
-    "download link": lambda api: api.download_url("https://files.example.com/a.mp4"),
+    "task": lambda api: api.get_task("task_1"),
+    "credits": lambda api: api.get_credits(),
+    "download link": lambda api: api.get_download_url("https://files.example.com/a.mp4"),
     "upload": lambda api: api.upload(PIXEL, name="a.png"),
 }
 ABSENT = object()
@@ -75,7 +75,7 @@ def _named(code: int) -> type[ApiError]:
 
 def _raised(run: Any, call: str, answer: httpx2.Response) -> BaseException | None:
     try:
-        run(Service(answer), CALLS[call], retries=0)
+        run(Service(answer), CALLS[call], max_retries=0)
     except apikley.ApikleyError as error:
         return error
     return None
@@ -93,7 +93,7 @@ def test_a_listed_code_ends_in_its_exception(call: str, run: Any) -> None:
     for code, form in _cases(LISTED):
         error = _raised(run, call, form.answer(code, call))
         text = "the reason" if form.text else ""
-        said = (error.code, error.msg, error.http_status) if isinstance(error, ApiError) else None
+        said = (error.code, error.message, error.status_code) if isinstance(error, ApiError) else None
         good = type(error) is _named(code) and said == (code, text, code if form.as_status else 200)
         _held(good, run, call, code, form, error)
 
@@ -125,7 +125,7 @@ def test_no_error_ever_creates_twice(run: Any) -> None:
     for code, form in _cases([*LISTED, *OTHERS]):
         service = Service(form.answer(code, "create"))
         with pytest.raises(apikley.ApikleyError):
-            run(service, ask_create, retries=2)
+            run(service, ask_create, max_retries=2)
         sent, rule = len(service.requests), f"{code} {LISTED.get(code, 'not listed')} of a create"
         good = sent == (3 if code in again else 1)
         ERRORS.demand(good, rule, _witness(run, "create"), f"{form}: sent {sent} times")

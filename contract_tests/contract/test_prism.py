@@ -55,18 +55,18 @@ def test_broken_json_is_answered(prism: httpx2.Client) -> None:
 @pytest.mark.parametrize("code", ERRORS)
 def test_every_documented_error_is_at_hand_and_ends_in_its_exception(prism: httpx2.Client, code: int) -> None:
     with httpx2.Client(headers={"Prefer": f"code={code}"}) as http:
-        api = Apikley(KEY, base_url=str(prism.base_url), http_client=http, retries=0)
+        api = Apikley(KEY, base_url=str(prism.base_url), http_client=http, max_retries=0)
         with pytest.raises(apikley.ApiError) as caught:
             api.create(Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png"))
     assert type(caught.value) is error_class(code)
-    assert caught.value.http_status == code
+    assert caught.value.status_code == code
 
 
 def test_the_client_reads_prisms_task(prism: httpx2.Client) -> None:
     with Apikley(KEY, base_url=str(prism.base_url)) as api:
-        task = api.task("task_hailuo_1765185328412")
+        task = api.get_task("task_hailuo_1765185328412")
         assert (task.state, task.result_urls) == ("success", ["https://files.example.com/results/starship.mp4"])
-        assert api.credits() == 100
+        assert api.get_credits() == 100
 
 
 def test_the_contract_that_prism_reads_is_the_committed_one() -> None:

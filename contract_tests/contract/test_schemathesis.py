@@ -24,7 +24,7 @@ from apikley_mock.web.server import ThreadedServer
 from apikley_mock.world.clock import VirtualClock
 from contract_tests.conftest import KEY, prism_on
 from contract_tests.contract import strict_schemas as closed
-from contract_tests.contract.findings import FINDINGS, FORM_WITHOUT_TYPE, NOT_FOR_PRISM, Finding, known
+from contract_tests.contract.findings import FINDINGS, FORM_WITHOUT_TYPE, NOT_FOR_PRISM, Violation, known
 from contract_tests.contract.report import RECORD, Subject
 from scripts.pipeline.prism import CONTRACT
 
@@ -154,7 +154,7 @@ def test_prism_answers_as_the_contract_says(prism: httpx2.Client, operation_id: 
 
 
 @pytest.mark.parametrize("finding", FINDINGS, ids=str)
-def test_a_known_finding_is_still_one(finding: Finding, prism: httpx2.Client, http: httpx2.Client) -> None:
+def test_a_known_finding_is_still_one(finding: Violation, prism: httpx2.Client, http: httpx2.Client) -> None:
     client, operation = (
         {"simulator": http, "prism": prism}[finding.witness],
         apikley_contract.operation(finding.operation),

@@ -38,7 +38,7 @@ def client(body: Any) -> Verdict:
     except RequestInvalid as error:
         return frozenset(
             finding.pointer.rpartition("/")[0] if finding.rule == "required" else finding.pointer
-            for finding in error.findings
+            for finding in error.violations
         )
     return frozenset()
 

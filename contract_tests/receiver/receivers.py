@@ -38,7 +38,7 @@ class Service:
         self.records = {task_id: {"taskId": task_id, "state": state} for task_id, state in states.items()}
         self.asked: list[str] = []
 
-    def task(self, task_id: str) -> TaskSnapshot:
+    def get_task(self, task_id: str) -> TaskSnapshot:
         self.asked.append(task_id)
         if task_id not in self.records:
             raise NotFound(404, "Task not found", task_id=task_id)
@@ -46,9 +46,9 @@ class Service:
 
 
 class AsyncService(Service):
-    async def task(self, task_id: str) -> TaskSnapshot:  # type: ignore[override]
+    async def get_task(self, task_id: str) -> TaskSnapshot:  # type: ignore[override]
         await asyncio.sleep(0)
-        return super().task(task_id)
+        return super().get_task(task_id)
 
 
 def body_of(task_id: str, state: str = "success", **fields: Any) -> bytes:

@@ -192,10 +192,10 @@ def test_a_task_that_breaks_the_client_does_not_keep_the_others_from_being_asked
     caplog.set_level("INFO")
 
     class Breaking(Service):
-        def task(self, task_id: str) -> TaskSnapshot:
+        def get_task(self, task_id: str) -> TaskSnapshot:
             if task_id == "task_1":
                 raise error
-            return super().task(task_id)
+            return super().get_task(task_id)
 
     receiver = make_receiver(client=Breaking(task_2="success"))
     events = collect(receiver)

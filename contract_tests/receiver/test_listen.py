@@ -205,14 +205,14 @@ def test_what_passes_is_waited_out_and_a_refusal_is_not() -> None:
     service, hook, heard = Service(task_1="success"), Hook(200), Heard()
     passing = [TransportError("no connection"), ServerError(500, "oops"), RateLimited(429, "slow down")]
     errors = [*passing * 9, Unauthorized(401, "no")]
-    look = service.task
+    look = service.get_task
 
-    def task(task_id: str) -> Any:
+    def get_task(task_id: str) -> Any:
         if errors:
             raise errors.pop(0)
         return look(task_id)
 
-    service.task = task  # type: ignore[method-assign]
+    service.get_task = get_task  # type: ignore[method-assign]
     listening = listener(service, hook, heard)
     listening.add("task_1")
     listening.run()

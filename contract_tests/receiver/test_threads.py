@@ -109,9 +109,9 @@ def test_an_async_client_is_awaited_in_the_applications_loop(tmp_path: Path) -> 
     loops: list[asyncio.AbstractEventLoop] = []
 
     class Client(Service):
-        async def task(self, task_id: str) -> TaskSnapshot:  # type: ignore[override]
+        async def get_task(self, task_id: str) -> TaskSnapshot:  # type: ignore[override]
             loops.append(asyncio.get_running_loop())
-            return super().task(task_id)
+            return super().get_task(task_id)
 
     receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, client=Client(task_1="success"))
 

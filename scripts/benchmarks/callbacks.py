@@ -106,7 +106,7 @@ def kills() -> list[Row]:
 class _Service:
     """Says of every task that it succeeded."""
 
-    def task(self, task_id: str) -> Any:
+    def get_task(self, task_id: str) -> Any:
         from apikley._model.task import TaskSnapshot  # noqa: PLC0415
 
         return TaskSnapshot(task_id, {"taskId": task_id, "state": "success", "resultJson": _result("real")})

@@ -142,7 +142,7 @@ def _width() -> Row:
                 base = await _in_flight(
                     lambda: get_task_details.asyncio_detailed(client=generated, task_id="task_1"), 500
                 )
-                own = await _in_flight(lambda: api.task("task_1"), 5000)
+                own = await _in_flight(lambda: api.get_task("task_1"), 5000)
                 rounds.append((own / base, own, base))
         return sorted(rounds)[ROUNDS // 2]
 

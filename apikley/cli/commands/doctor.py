@@ -117,7 +117,7 @@ def _connection(settings: Settings) -> list[Check]:
 
 def _account(api: Apikley) -> Check:
     try:
-        left = api.credits()
+        left = api.get_credits()
     except ApikleyError as error:
         failure = failure_of(error)
         return Check("account", "failed", str(error), failure.code if failure else Exit.FAILED)

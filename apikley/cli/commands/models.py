@@ -14,7 +14,7 @@ from apikley.cli import model_options as _fields
 from apikley.cli.commands.run import taken, whole_body
 from apikley.cli.exit_codes import Exit, Unsuccessful
 from apikley.cli.session import Session
-from apikley.errors import ConfigurationError, Finding, RequestInvalid
+from apikley.errors import ConfigurationError, RequestInvalid, Violation
 
 
 def models(
@@ -60,17 +60,17 @@ def check(
     session.output.result(*session.output.so_far)
 
 
-def _findings(file: str) -> list[Finding]:
+def _findings(file: str) -> list[Violation]:
     try:
         body = whole_body(file)
     except RequestInvalid as error:
-        return [*error.findings]
-    findings: list[Finding] = []
+        return [*error.violations]
+    findings: list[Violation] = []
     for demand, value in ((encode, body), (validate_create, _encodable(body))):
         try:
             demand(value)
         except RequestInvalid as error:
-            findings += error.findings
+            findings += error.violations
     return findings
 
 

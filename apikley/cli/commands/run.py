@@ -16,7 +16,7 @@ from apikley.cli.progress import busy, watching
 from apikley.cli.session import Session, command
 from apikley.cli.settings import resolve
 from apikley.cli.targets import Target
-from apikley.errors import ConfigurationError, Finding, RequestInvalid
+from apikley.errors import ConfigurationError, RequestInvalid, Violation
 
 if TYPE_CHECKING:
     from apikley import Apikley, Task
@@ -182,7 +182,7 @@ def whole_body(file: str) -> dict[str, Any]:
     name = "stdin" if file == "-" else file
     body = _fields.json_of(_fields.read(file), name=name)
     if not isinstance(body, dict):
-        raise RequestInvalid([Finding("", "type", "object", f"{name} holds no JSON object")])
+        raise RequestInvalid([Violation("", "type", "object", f"{name} holds no JSON object")])
     return body
 
 

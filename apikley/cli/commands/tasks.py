@@ -58,7 +58,7 @@ def wait(
                 lines += [*([""] if lines else []), *_results.lines(task, file)]
                 waiting.remove(task.id)
                 if task.state != "success":
-                    reason = task.fail_msg or task.fail_code or "no reason is given"
+                    reason = task.fail_message or task.fail_code or "no reason is given"
                     failures[task.id] = f"task {task.id} failed: {reason}"
                 elif wanted and file is None:
                     failures[task.id] = f"task {task.id} has succeeded, but has no result to download"
@@ -79,7 +79,7 @@ def task(session: Session, task_id: TaskId) -> None:
         apikley task task_hailuo_1765185328412 --output json
     """
     with session.settings.client() as api:
-        seen = api.task(task_id)
+        seen = api.get_task(task_id)
     session.output.result(_results.document(seen), _results.lines(seen))
 
 
@@ -105,7 +105,7 @@ def download(
         session.settings.client() as api,
         _results.kept([task_id], lambda *ids: session.again("download", *ids, *target.words)),
     ):
-        seen = api.task(task_id)
+        seen = api.get_task(task_id)
         seen.raise_for_failure()
         file = _results.save(session.output, api, seen, target, index)
     session.output.result(_results.document(seen, file), _results.lines(seen, file))

@@ -35,5 +35,5 @@ def credits_left(session: Session) -> None:
         apikley credits --output json
     """
     with session.settings.client() as api:
-        left = api.credits()
+        left = api.get_credits()
     session.output.result({"credits": left}, [amount(left)])

@@ -18,7 +18,7 @@ from apikley.receiver.inbox.rows import Delivery
 class Client(Protocol):
     """An `Apikley` or an `AsyncApikley`, as far as the receiver needs one."""
 
-    def task(self, task_id: str, /) -> Any:
+    def get_task(self, task_id: str, /) -> Any:
         """Look at a task."""
 
 

@@ -41,7 +41,7 @@ class Overdue:
         ended = 0
         for job in self._inbox.overdue(self._now(), _LEASE, _AT_ONCE):
             try:
-                seen: TaskSnapshot = self._loop.call(self._client.task, job.task_id, in_app=True)
+                seen: TaskSnapshot = self._loop.call(self._client.get_task, job.task_id, in_app=True)
             except FAILURES as error:  # whatever it is, the jobs after this one are asked for
                 self._later(job, f"{type(error).__name__}: {error}")
                 continue

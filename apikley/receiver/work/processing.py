@@ -119,7 +119,7 @@ class Handling:
         callback = parse(item.body)
         confirmed = item.source == "poll" and item.attempts == 0 and self._now() - item.received_at <= _FRESH
         if self._client is not None and not confirmed:
-            seen: TaskSnapshot = self._loop.call(self._client.task, item.task_id, in_app=True)
+            seen: TaskSnapshot = self._loop.call(self._client.get_task, item.task_id, in_app=True)
             contradicted = contradiction(callback, item.state, seen)
             if contradicted is not None:
                 logger.error("callback contradicted: %s", contradicted)

@@ -24,7 +24,7 @@ def record(task: Task, now: float) -> dict[str, Any]:
         "param": task.param,
         "resultJson": _compact({"resultUrls": [result_url(task)]}) if state == SUCCESS else "",
         "failCode": task.plan.fail_code if failed else None,
-        "failMsg": fail_message(task) if failed else None,
+        "failMsg": fail_msg(task) if failed else None,
         "createTime": _milliseconds(task.created),
         "updateTime": _milliseconds(since),
     }
@@ -73,7 +73,7 @@ def result_url(task: Task) -> str:
     return f"{task.base_url}{RESULTS}/{task.id}.mp4"
 
 
-def fail_message(task: Task) -> str:
+def fail_msg(task: Task) -> str:
     """Why a task failed, in words: the plan's, or the contract's for the code."""
     if task.plan.fail_msg is not None:
         return task.plan.fail_msg
