@@ -21,7 +21,7 @@ os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 os.environ.setdefault("UV_SYSTEM_CERTS", "1")
 
 ROOT = Path(__file__).parent
-DEV, DEMO, NODE, NOX = (f"requirements/{name}.txt" for name in ("dev", "demo", "node", "nox"))
+DEV, DEMO, NOX = (f"requirements/{name}.txt" for name in ("dev", "demo", "nox"))
 
 
 def install(session: nox.Session, requirements: str = DEV) -> None:
@@ -30,20 +30,10 @@ def install(session: nox.Session, requirements: str = DEV) -> None:
     session.install("--no-deps", "--no-build-isolation", "-e", ".")
 
 
-def install_node(session: nox.Session) -> None:
-    """Node from a Python package, where the machine has none that is new enough."""
-    probe = "from scripts.pipeline.node import folder; folder()"
-    try:
-        session.run_install("python", "-c", probe, silent=True, stderr=None)
-    except nox.command.CommandFailed:
-        session.install("--require-hashes", "-r", NODE)
-
-
 @nox.session
 def generate(session: nox.Session) -> None:
     """Write generated/ from openapi/."""
     install(session)
-    install_node(session)
     session.run("python", "-m", "scripts.pipeline", "generate")
 
 
@@ -51,7 +41,6 @@ def generate(session: nox.Session) -> None:
 def update(session: nox.Session) -> None:
     """Take published pages in, generate, and report what changed; arguments as in openapi/README.md."""
     install(session)
-    install_node(session)
     with session.chdir(session.invoked_from):  # files are named from where the user stands
         session.run("python", "-m", "scripts.pipeline", "update", *session.posargs)
 
@@ -60,7 +49,6 @@ def update(session: nox.Session) -> None:
 def check(session: nox.Session) -> None:
     """Compare generated/ with what openapi/ gives."""
     install(session)
-    install_node(session)
     session.run("python", "-m", "scripts.pipeline", "check")
 
 
@@ -104,8 +92,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Every test, Prism included; arguments go to pytest."""
     install(session)
-    install_node(session)
-    session.run("python", "-m", "scripts.pipeline.npm")
+    session.run("python", "-m", "scripts.pipeline.node")
     session.run("python", "-m", "contract_tests.simulator.browser")
     # A file's tests stay together, since they share what is costly to start.
     session.run("pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
@@ -115,7 +102,6 @@ def tests(session: nox.Session) -> None:
 def prism(session: nox.Session) -> None:
     """Run Prism on the contract until Ctrl-C; arguments go to `prism mock`."""
     install(session)
-    install_node(session)
     session.run("python", "-m", "scripts.pipeline.prism", *session.posargs)
 
 
@@ -137,7 +123,6 @@ def picture(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure; arguments are the subjects."""
     install(session)
-    install_node(session)
     session.run("python", "-m", "scripts.benchmarks", *session.posargs)
 
 
@@ -145,8 +130,7 @@ def bench(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Measure which lines and branches of library and simulator the tests reach; lists the others."""
     install(session)
-    install_node(session)
-    session.run("python", "-m", "scripts.pipeline.npm")
+    session.run("python", "-m", "scripts.pipeline.node")
     session.run("coverage", "run", "-m", "pytest", "-q", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
     session.run("coverage", "combine")
     session.run("coverage", "report")
@@ -158,7 +142,7 @@ def lock(session: nox.Session) -> None:
     session.install("--require-hashes", "-r", NOX)
     project = "pyproject.toml"
     targets = {DEV: [project, "--all-extras", "--group", "dev"], DEMO: [project, "--extra", "mock", "--group", "demo"]}
-    targets |= {NODE: ["--group", "node"], NOX: ["--group", "nox"]}
+    targets[NOX] = ["--group", "nox"]
     options = ["--universal", "--python-version=3.11", "--generate-hashes", "--no-header", "--no-annotate"]
     for target, sources in targets.items():
         session.run("uv", "pip", "compile", *sources, *options, "--quiet", "--upgrade", "-o", target)

@@ -6,7 +6,11 @@ downloads the video, and prints when each of these happened.
 
 import sys
 
-from scripts.pipeline.interrupted import main
-
 if __name__ == "__main__":
-    sys.exit(main("scripts.demo_job"))
+    try:
+        from scripts.demo_job import run  # imports take long enough to be interrupted
+
+        sys.exit(run())
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)

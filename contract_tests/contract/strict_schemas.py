@@ -12,7 +12,6 @@ from typing import Any
 import jsonschema_rs
 
 import apikley_contract
-from scripts.pipeline.schemas import to_draft4
 
 _COMPONENTS: dict[str, Any] = apikley_contract.schemas()["components"]["schemas"]
 _COMBINED = ("allOf", "anyOf", "oneOf")
@@ -31,7 +30,7 @@ def answer(operation_id: str, status: int) -> jsonschema_rs.Draft202012Validator
     if "$ref" in response:
         response = apikley_contract.openapi()["components"]["responses"][response["$ref"].rpartition("/")[2]]
     schema = response.get("content", {}).get("application/json", {}).get("schema")
-    return None if schema is None else _validator(to_draft4(schema))
+    return None if schema is None else _validator(apikley_contract.draft4(schema))
 
 
 def findings(validator: jsonschema_rs.Draft202012Validator | None, value: Any) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract_tests.pipeline.pages import published_pages
-from scripts.pipeline.contract import overlaid
+from scripts.pipeline.contract import complete
 from scripts.pipeline.io import OPENAPI, read_document
 from scripts.pipeline.merge import merge
 from scripts.pipeline.page_shape import CREATE_TASK
@@ -47,7 +47,7 @@ def contract(*models: str) -> Document:
 def contract_of(pages: dict[str, Document]) -> Document:
     """The contract of some pages, before the validators."""
     companions = {path.name: read_document(path) for path in sorted((OPENAPI / "companion").glob("*.yaml"))}
-    return overlaid(merge(pages, companions))
+    return complete(merge(pages, companions))
 
 
 def planted(document: Document, change: Planted) -> tuple[Document, Document]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import apikley_contract
-from scripts.pipeline import codes, contract, node, overlay
+from scripts.pipeline import codes, contract, evidence, node, overlay
 from scripts.pipeline.checks import check
 from scripts.pipeline.io import GENERATED, OPENAPI, ROOT, dump, read_document
 from scripts.pipeline.issues import SpecError
@@ -19,7 +19,6 @@ from scripts.pipeline.merge import merge
 from scripts.pipeline.naming import class_name
 from scripts.pipeline.page import extract
 from scripts.pipeline.page_shape import CREATE_TASK
-from scripts.pipeline.schemas import to_draft4
 
 CONTRACT = json.loads((GENERATED / "apikley_contract" / "openapi.json").read_text(encoding="utf-8"))
 
@@ -127,11 +126,12 @@ def test_an_overlay_action_does_what_the_standard_says(action: dict[str, Any], e
 
 def test_redocly_applies_the_overlay_to_the_same_result(tmp_path: Path) -> None:
     node.install()
-    (tmp_path / "merged.json").write_text(dump(contract.merged()), encoding="utf-8")
-    command = node.redocly("bundle", str(tmp_path / "merged.json"), "--overlay", str(OPENAPI / "overlay.yaml"))
+    (tmp_path / "merged.json").write_text(dump(contract.merge_folder()), encoding="utf-8")
+    command = node.tool("redocly", "bundle", str(tmp_path / "merged.json"), "--overlay", str(OPENAPI / "overlay.yaml"))
     command += ["--ext", "json", "-o", str(tmp_path / "bundled.json"), "--config", str(OPENAPI / "redocly.yaml")]
     subprocess.run(command, cwd=ROOT, env=node.environment(), check=True, capture_output=True)
-    assert codes.named(read_document(tmp_path / "bundled.json"), "overlay.yaml") == CONTRACT
+    named = codes.add_names(read_document(tmp_path / "bundled.json"), "overlay.yaml")
+    assert evidence.add_grades(named) == CONTRACT
 
 
 def test_the_built_contract_is_what_openapi_gives() -> None:
@@ -164,14 +164,17 @@ def test_the_unrepaired_page_is_refused_for_its_e_mail(document: dict[str, Any])
         check(document)
 
 
-def test_what_is_not_grade_a_says_so() -> None:
+def test_every_statement_has_a_grade() -> None:
     schemas = CONTRACT["components"]["schemas"]
-    graded = {name: schema.get("x-evidence") for name, schema in schemas.items()}
     published = {"ApiResponse", "CreateTaskRequest", "TaskState", "UploadPath", "DownloadUrlRequest"}
     published |= {name for model in apikley_contract.models().values() for name in (model.request, model.input)}
     published |= {"FileStreamUpload", "FileBase64Upload", "FileUrlUpload"}
-    assert {name for name, grade in graded.items() if grade is None} == published
-    assert {grade for grade in graded.values() if grade} == {"K", "U"}
+    assert {name for name, schema in schemas.items() if schema["x-evidence"] == "A"} == published
+    assert {schema["x-evidence"] for schema in schemas.values()} == {"A", "K", "U"}
+    rows = evidence.table(CONTRACT)
+    assert "| K | schema `TaskDetails` | `#/components/schemas/TaskDetails` |" in rows
+    assert "| A | operation `createTask` |" in rows
+    assert "`Hailuo02ImageToVideoPro` `image_url` `pattern`" in rows
 
 
 @pytest.mark.parametrize(
@@ -187,4 +190,4 @@ def test_what_is_not_grade_a_says_so() -> None:
     ],
 )
 def test_schemas_become_draft_4(schema: dict[str, Any], expected: dict[str, Any]) -> None:
-    assert to_draft4(schema) == expected
+    assert apikley_contract.draft4(schema) == expected

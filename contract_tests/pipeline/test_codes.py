@@ -32,7 +32,7 @@ def test_the_names_fit_whatever_the_order_of_the_codes(order: list[int]) -> None
     names = {str(code): name for name, code in apikley_contract.codes().items()}
     table = {"enum": order, "x-code-names": names}
     document = {"components": {"schemas": {"ApiResponse": {"properties": {"code": table}}}}}
-    result = codes.named(document, "overlay")["components"]["schemas"]["ApiResponse"]["properties"]["code"]
+    result = codes.add_names(document, "overlay")["components"]["schemas"]["ApiResponse"]["properties"]["code"]
     assert result == {"enum": order, "x-enum-varnames": [names[str(code)] for code in order]}
 
 

@@ -105,10 +105,10 @@ def test_what_is_no_word_has_to_agree(change: Callable[[Document], object], plac
     change(pages[HAILUO])
     with pytest.raises(SpecError) as caught:
         merge({"a": pages[ACME], "b": pages[HAILUO]}, {})
-    (problem,) = caught.value.problems
-    assert problem.where == "a and b"
-    assert place in problem.what
-    assert problem.remedy == (
+    (issue,) = caught.value.issues
+    assert issue.where == "a and b"
+    assert place in issue.what
+    assert issue.remedy == (
         "take the pages in as they are published now, in one run: scripts/update-spec --write SOURCE SOURCE"
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import apikley_contract
 from contract_tests.pipeline.pages import ACME, HAILUO, STUDIO, project_fixture, published_pages  # noqa: F401 - the fixture
 from scripts.pipeline import client, codes, contract, overlay
 from scripts.pipeline.checks import _spec_validator
@@ -20,7 +21,6 @@ from scripts.pipeline.issues import SpecError
 from scripts.pipeline.merge import merge
 from scripts.pipeline.page_shape import check_form
 from scripts.pipeline.schema_checks import refuse
-from scripts.pipeline.schemas import definitions
 from scripts.pipeline.update import Project
 
 _GONE = object()
@@ -58,9 +58,10 @@ def _build(pages: dict[str, Any]) -> None:
     """As `contract.build`, from pages that are at hand and without Redocly."""
     companions, actions = copy.deepcopy(_ours())
     refuse(check_form("page", pages["page"]))
-    built = codes.named(overlay.apply(merge(pages, companions), actions, "overlay"), "overlay")
+    built = codes.add_names(overlay.apply(merge(pages, companions), actions, "overlay"), "overlay")
     refuse([*_spec_validator(built)])
-    definitions(built)
+    for schema in built["components"]["schemas"].values():
+        apikley_contract.draft4(schema)
 
 
 @pytest.mark.parametrize("model", [ACME, STUDIO])
@@ -180,7 +181,7 @@ def test_a_character_of_two_halves_is_one() -> None:
 
 def test_of_a_generator_that_fails_only_the_last_words_are_said() -> None:
     box = "╭── Traceback (most recent call last) ──╮\n│ cli.py:163 in generate │\n╰───╯\nValueError: Duplicate key AB\n"
-    assert client._in_short(f"Generating x\n{box}") == "ValueError: Duplicate key AB"
+    assert client._error_text(f"Generating x\n{box}") == "ValueError: Duplicate key AB"
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_the_contract_has_an_example_for_each_model(updated: Project) -> None:
 
 
 def test_text_that_looks_like_a_number_stays_text(updated: Project) -> None:
-    schemas = read_document(updated.generated / "apikley_contract" / "schemas.json")["components"]["schemas"]
+    schemas = read_document(updated.generated / "apikley_contract" / "openapi.json")["components"]["schemas"]
     properties = schemas["Acme1Fast"]["properties"]
     assert (properties["duration"]["enum"], properties["duration"]["default"]) == (["5", "10"], "5")
     assert properties["version"]["default"] == "1.10"

@@ -64,8 +64,8 @@ def test_the_same_client_has_not_changed(change: Callable[..., list[Change]]) ->
         ),
         (
             INPUT,
-            "    end_image_url: str | Unset = UNSET\n",
-            "    end_image_url: str\n",
+            "    end_image_url: str | PathLike[str] | Unset = UNSET\n",
+            "    end_image_url: str | PathLike[str]\n",
             Severity.MAJOR,
             "(end_image_url)`: parameter is now required",
         ),
@@ -101,6 +101,6 @@ def test_a_change_of_the_surface_is_seen(
 
 
 def test_a_field_in_the_middle_shifts_none(change: Callable[..., list[Change]]) -> None:
-    old = "    end_image_url: str | Unset = UNSET\n"
+    old = "    end_image_url: str | PathLike[str] | Unset = UNSET\n"
     changes = change(INPUT, old, f"    mood: str | Unset = UNSET\n{old}")
     assert [each for each in changes if each.severity is Severity.MAJOR] == []

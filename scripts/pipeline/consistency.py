@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scripts.pipeline.issues import Problem
+from scripts.pipeline.issues import Issue
 from scripts.pipeline.page_shape import CREATE_TASK, request_schema
 from scripts.pipeline.text_diff import difference
 
@@ -66,14 +66,14 @@ def _without_words(value: Any, *, named: bool = False) -> Any:
     }
 
 
-def hold_together(name: str, part: Document, shared: Document, problems: list[Problem]) -> None:
+def hold_together(name: str, part: Document, shared: Document, issues: list[Issue]) -> None:
     """Hold a page against all before it.
 
     Args:
         name: What to call the page in an error.
         part: Its shared part.
         shared: For each place what was said there first, and by whom; it is added to.
-        problems: Takes what contradicts.
+        issues: Takes what contradicts.
     """
 
     def visit(value: Any, at: str) -> None:
@@ -89,6 +89,6 @@ def hold_together(name: str, part: Document, shared: Document, problems: list[Pr
         other, known = shared.setdefault(at, (name, value))
         if known != value:
             what = f"disagree at {at or '/'}: {difference(known, value)}"
-            problems.append(Problem(f"{other} and {name}", what, _REMEDY))
+            issues.append(Issue(f"{other} and {name}", what, _REMEDY))
 
     visit(part, "")

@@ -1,7 +1,7 @@
-"""Reads what the published pages say in prose about the files that an input takes.
+"""Turns the published prose about file fields into data.
 
-The pages describe them all in one form: "(File URL after upload, not file content; Accepted types:
-image/jpeg, image/png; Max size: 10.0MB)". As data, it stands beside the field as `x-file`.
+All pages use one form: "(File URL after upload, not file content; Accepted types: image/jpeg, image/png;
+Max size: 10.0MB)". The contract carries it as `x-file`, with a `pattern` for the URL.
 """
 
 from __future__ import annotations
@@ -10,17 +10,31 @@ import re
 from typing import Any
 
 _RULE = re.compile(r"File URL after upload.*Accepted types:\s*(?P<types>[^;)]+);\s*Max size:\s*(?P<size>[\d.]+)\s*MB")
+# Plain ECMA, read alike by every validator. `(?![\s\S])` is the empty text; `$` also allows "\n" in Python.
+_URL = "^[Hh][Tt][Tt][Pp][Ss]?://[^/]"
+_URL_OR_EMPTY = f"{_URL}|^(?![\\s\\S])"
 
 
-def with_file_rules(schema: dict[str, Any]) -> dict[str, Any]:
-    """An input's schema, with `x-file` on each field that takes a file's URL."""
-    properties = {name: _described(field) for name, field in schema.get("properties", {}).items()}
+def add_file_rules(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return an input's schema with `x-file` and `pattern` on each field that takes a file's URL.
+
+    An optional field also accepts `""`, which published examples use for "no file".
+    """
+    required = schema.get("required", [])
+    properties = {
+        name: _add_rule(field, _URL if name in required else _URL_OR_EMPTY)
+        for name, field in schema.get("properties", {}).items()
+    }
     return {**schema, "properties": properties} if properties else schema
 
 
-def _described(field: dict[str, Any]) -> dict[str, Any]:
+def _add_rule(field: dict[str, Any], pattern: str) -> dict[str, Any]:
     found = _RULE.search(field.get("description", "").replace("\n", " "))
     if found is None or field.get("type") != "string":
         return field
     types = [name.strip() for name in found["types"].split(",")]
-    return {**field, "x-file": {"media-types": types, "max-bytes": int(float(found["size"]) * 1024 * 1024)}}
+    rule = {"media-types": types, "max-bytes": int(float(found["size"]) * 1024 * 1024)}
+    if "pattern" in field:
+        return {**field, "x-file": rule}
+    # That only http(s) URLs work is said by newer upstream pages (`format: uri`), so the pattern is grade K.
+    return {**field, "pattern": pattern, "x-pattern-evidence": "K", "x-file": rule}

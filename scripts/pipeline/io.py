@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.issues import Issue, SpecError
 
 ROOT = Path(__file__).resolve().parents[2]
 OPENAPI = ROOT / "openapi"
@@ -59,9 +59,9 @@ def parse_yaml(text: str, where: str, first_line: int = 1) -> Any:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + first_line}" if mark else ""
-        raise SpecError(Problem(f"{where}{line}", f"broken YAML: {error.problem or error.context}")) from None
+        raise SpecError(Issue(f"{where}{line}", f"broken YAML: {error.problem or error.context}")) from None
     except (YAMLError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
-        raise SpecError(Problem(where, f"cannot be read as JSON data: {' '.join(str(error).split())}")) from None
+        raise SpecError(Issue(where, f"cannot be read as JSON data: {' '.join(str(error).split())}")) from None
 
 
 def parse_json(text: str, where: str) -> Any:
@@ -75,7 +75,7 @@ def parse_json(text: str, where: str) -> Any:
         _written(document)
         return _whole(document)
     except (ValueError, RecursionError) as error:
-        raise SpecError(Problem(where, f"broken JSON: {error}")) from None
+        raise SpecError(Issue(where, f"broken JSON: {error}")) from None
 
 
 def _written(document: object) -> str:
@@ -135,7 +135,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SpecError(Problem(str(path), f"cannot be read: {error.strerror}")) from None
+        raise SpecError(Issue(str(path), f"cannot be read: {error.strerror}")) from None
 
 
 def decode(content: bytes, where: str) -> str:
@@ -147,7 +147,7 @@ def decode(content: bytes, where: str) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise SpecError(Problem(where, f"is not UTF-8 text: {error.reason} at byte {error.start}")) from None
+        raise SpecError(Issue(where, f"is not UTF-8 text: {error.reason} at byte {error.start}")) from None
 
 
 def read_document(path: Path) -> Any:

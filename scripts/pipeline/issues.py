@@ -1,4 +1,4 @@
-"""What the pipeline finds wrong, collected as values and printed together."""
+"""The pipeline's errors, collected as values and printed together."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One finding: where it is, what is wrong, and what to do about it."""
+class Issue:
+    """One error: where it is, what is wrong, and what to do about it."""
 
     where: str
     what: str
@@ -18,8 +18,8 @@ class Problem:
 
 
 class SpecError(Exception):
-    """The pipeline cannot go on. Carries every problem found so far."""
+    """The pipeline cannot continue. Carries every issue found so far."""
 
-    def __init__(self, *problems: Problem) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = problems
+    def __init__(self, *issues: Issue) -> None:
+        super().__init__("\n".join(str(issue) for issue in issues))
+        self.issues = issues

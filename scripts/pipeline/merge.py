@@ -12,8 +12,8 @@ import re
 from typing import Any
 
 from scripts.pipeline.consistency import hold_together, pointer_step, shared_part, ways_in
-from scripts.pipeline.file_rules import with_file_rules
-from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.file_rules import add_file_rules
+from scripts.pipeline.issues import Issue, SpecError
 from scripts.pipeline.naming import check_class_name, class_name, name_members
 from scripts.pipeline.page_shape import CREATE_TASK, check_form, request_schema
 
@@ -39,14 +39,14 @@ def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Docume
         SpecError: Two documents contradict or collide; every such place is named.
     """
     if not pages:
-        raise SpecError(Problem("openapi/vendored", "no published document found"))
-    problems = [problem for name, page in pages.items() for problem in check_form(name, page)]
-    if problems:
-        raise SpecError(*problems)
+        raise SpecError(Issue("openapi/vendored", "no published document found"))
+    issues = [issue for name, page in pages.items() for issue in check_form(name, page)]
+    if issues:
+        raise SpecError(*issues)
     merged: Document = {}
     shared: Document = {}
     for name, page in pages.items():
-        hold_together(name, shared_part(page), shared, problems)
+        hold_together(name, shared_part(page), shared, issues)
         _fill(merged, page)
     operation = merged["paths"][CREATE_TASK]["post"]
     # Said at the operation, where the generator of the client looks for it.
@@ -61,9 +61,9 @@ def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Docume
     for name, companion in companions.items():
         taken |= dict.fromkeys(companion.get("components", {}).get("schemas", {}), name)
     for key, schema in schemas.items():
-        problems += name_members(schema, f"published pages, /components/schemas/{key}")
+        issues += name_members(schema, f"published pages, /components/schemas/{key}")
     for name, page in pages.items():
-        _add_model(name, page, schemas, taken, mapping, examples, problems)
+        _add_model(name, page, schemas, taken, mapping, examples, issues)
     schemas[REQUEST] = {
         "description": "What createTask takes: the model, and the input that this model asks for.",
         "oneOf": [{"$ref": reference} for reference in mapping.values()],
@@ -74,9 +74,9 @@ def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Docume
         "examples": examples,
     }
     for name, companion in companions.items():
-        _add_companion(name, companion, merged, problems)
-    if problems:
-        raise SpecError(*problems)
+        _add_companion(name, companion, merged, issues)
+    if issues:
+        raise SpecError(*issues)
     return merged
 
 
@@ -87,7 +87,7 @@ def _add_model(
     taken: dict[str, str],
     mapping: dict[str, str],
     examples: Document,
-    problems: list[Problem],
+    issues: list[Issue],
 ) -> None:
     operation = page["paths"][CREATE_TASK]["post"]
     request = copy.deepcopy(request_schema(page))
@@ -95,17 +95,17 @@ def _add_model(
     name_of_input = class_name(model)
     name_of_request = f"{name_of_input}Request"
     if model in mapping:
-        problems.append(Problem(f"{taken[name_of_input]} and {name}", f"are both the page of {model!r}", _REMOVAL))
+        issues.append(Issue(f"{taken[name_of_input]} and {name}", f"are both the page of {model!r}", _REMOVAL))
         return
     refused = list(check_class_name(name, model, taken))
     if refused:
-        problems += refused
+        issues += refused
         return
     taken |= dict.fromkeys((name_of_input, name_of_request), name)
     for field, schema in request["properties"].items():
-        problems += name_members(schema, f"{name}, {field}")
+        issues += name_members(schema, f"{name}, {field}")
     title = operation.get("summary", f"Create a task of {model}")
-    schemas[name_of_input] = with_file_rules(request["properties"]["input"])
+    schemas[name_of_input] = add_file_rules(request["properties"]["input"])
     request["properties"]["input"] = {"$ref": _COMPONENTS + name_of_input}
     schemas[name_of_request] = {"description": title, **request}
     mapping[model] = _COMPONENTS + name_of_request
@@ -114,7 +114,7 @@ def _add_model(
         examples[model] = {"summary": title, "value": copy.deepcopy(content["example"])}
 
 
-def _add_companion(name: str, companion: Document, merged: Document, problems: list[Problem]) -> None:
+def _add_companion(name: str, companion: Document, merged: Document, issues: list[Issue]) -> None:
     """A companion adds to what is there; it changes nothing (that is the overlay's task)."""
 
     def add(target: Document, addition: Document, at: str) -> None:
@@ -125,7 +125,7 @@ def _add_companion(name: str, companion: Document, merged: Document, problems: l
             elif isinstance(value, dict) and isinstance(target[key], dict) and not _COMPONENT.match(place):
                 add(target[key], value, place)
             else:
-                problems.append(Problem(name, f"{place} is described elsewhere too"))
+                issues.append(Issue(name, f"{place} is described elsewhere too"))
 
     for part in ("paths", "components"):
         add(merged.setdefault(part, {}), copy.deepcopy(companion.get(part, {})), f"/{part}")

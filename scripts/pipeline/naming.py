@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import apikley
-from scripts.pipeline.issues import Problem
+from scripts.pipeline.issues import Issue
 
 # What the generated classes call their own methods, and the variables in them.
 _RESERVED = {"additional_properties", "additional_keys", "to_dict", "from_dict", "to_multipart"}
@@ -37,7 +37,7 @@ def member_name(value: str) -> str:
     return words if value[0].isalpha() else f"VALUE_{words}"
 
 
-def check_class_name(place: str, model: str, taken: Mapping[str, str]) -> Iterator[Problem]:
+def check_class_name(place: str, model: str, taken: Mapping[str, str]) -> Iterator[Issue]:
     """Why a model's classes cannot have the names that the rule gives.
 
     Args:
@@ -47,7 +47,7 @@ def check_class_name(place: str, model: str, taken: Mapping[str, str]) -> Iterat
     """
     name = class_name(model)
     if not name.isidentifier() or keyword.iskeyword(name):
-        yield Problem(place, f"the model {model!r} would be the class {name!r}, which is no Python name")
+        yield Issue(place, f"the model {model!r} would be the class {name!r}, which is no Python name")
         return
     # Modules are named in lower case, so names that differ only there are one file.
     owners = {**dict.fromkeys(apikley.__all__, "the library"), **taken}
@@ -56,10 +56,10 @@ def check_class_name(place: str, model: str, taken: Mapping[str, str]) -> Iterat
         if component.casefold() in used:
             other = used[component.casefold()]
             what = f"the model {model!r} needs the name {component}, which is taken by {other} of {owners[other]}"
-            yield Problem(place, what)
+            yield Issue(place, what)
 
 
-def name_members(schema: Any, place: str) -> Iterator[Problem]:
+def name_members(schema: Any, place: str) -> Iterator[Issue]:
     """Name the members of a schema's enums, all the way down, each after its value alone.
 
     The generator has another rule for values that are no names, and numbers all of them where one is
@@ -78,15 +78,15 @@ def name_members(schema: Any, place: str) -> Iterator[Problem]:
         yield from _name_enum(schema, values, place)
     for name, item in schema.get("properties", {}).items():
         if re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() in _RESERVED:
-            yield Problem(place, f"the field {name!r} has a name that generated classes use themselves")
+            yield Issue(place, f"the field {name!r} has a name that generated classes use themselves")
         yield from name_members(item, f"{place}/{name}")
     for key in ("items", "allOf", "anyOf", "oneOf", "additionalProperties"):
         yield from name_members(schema.get(key), f"{place}/{key}")
 
 
-def _name_enum(schema: dict[str, Any], values: list[str], place: str) -> Iterator[Problem]:
+def _name_enum(schema: dict[str, Any], values: list[str], place: str) -> Iterator[Issue]:
     names = [member_name(value) for value in values]
     for name in sorted({name for name in names if names.count(name) > 1}):
         same = [value for value, its_name in zip(values, names, strict=True) if its_name == name]
-        yield Problem(place, f"the values {same!r} would all be the member {name}")
+        yield Issue(place, f"the values {same!r} would all be the member {name}")
     schema["x-enum-varnames"] = names

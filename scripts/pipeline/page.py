@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from scripts.pipeline.io import parse_json, parse_yaml
-from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.issues import Issue, SpecError
 from scripts.pipeline.page_shape import check_form
 
 # The line above the block, or the block's own fence, as in "````yaml market/NAME.json post /api/…":
@@ -56,33 +56,33 @@ def extract(text: str, where: str, path: str | None = None) -> Page:
         published = Page(_path_of_bare(path, where), _bare_yaml(lines, where))
     else:
         published = _from_page(lines, where, path)
-    problems = check_form(where, published.document)
-    if problems:
-        raise SpecError(*problems)
+    issues = check_form(where, published.document)
+    if issues:
+        raise SpecError(*issues)
     return published
 
 
 def _bare_yaml(lines: list[str], where: str) -> Any:
     for number, line in enumerate(lines, start=1):
         if line and not line[0].isspace() and not _ROOT_KEY.match(line) and not line.startswith(("---", "%YAML")):
-            raise SpecError(Problem(f"{where}, line {number}", f"{line[:40]!r} belongs to no OpenAPI document"))
+            raise SpecError(Issue(f"{where}, line {number}", f"{line[:40]!r} belongs to no OpenAPI document"))
     return parse_yaml("\n".join(lines), where)
 
 
 def _from_page(lines: list[str], where: str, path: str | None) -> Page:
     starts = [number for number, line in enumerate(lines) if _START.match(line)]
     if not starts:
-        raise SpecError(Problem(where, "no OpenAPI block found", "expected a line that begins with 'openapi: 3.'"))
+        raise SpecError(Issue(where, "no OpenAPI block found", "expected a line that begins with 'openapi: 3.'"))
     if len(starts) > 1:
         places = ", ".join(str(number + 1) for number in starts)
-        raise SpecError(Problem(where, f"{len(starts)} OpenAPI blocks, at lines {places}", "give one page at a time"))
+        raise SpecError(Issue(where, f"{len(starts)} OpenAPI blocks, at lines {places}", "give one page at a time"))
     start = starts[0]
     place = f"{where}, line {start + 1}"
     above = next((line for line in reversed(lines[:start]) if line.strip() and not _FENCE.match(line)), "")
     header = _HEADER.match(above)
     if header is None:
         raise SpecError(
-            Problem(
+            Issue(
                 place,
                 "the line above the OpenAPI block does not name its document",
                 "expected something like 'market/NAME.json post /api/v1/jobs/createTask'",
@@ -94,7 +94,7 @@ def _from_page(lines: list[str], where: str, path: str | None) -> Page:
     operation = operations.get(header["url"]) if isinstance(operations, dict) else None
     if not isinstance(operation, dict) or header["method"] not in operation:
         announced = f"{header['method'].upper()} {header['url']}"
-        raise SpecError(Problem(place, f"the block does not describe {announced}, which its header announces"))
+        raise SpecError(Issue(place, f"the block does not describe {announced}, which its header announces"))
     return Page(published, document)
 
 
@@ -111,7 +111,7 @@ def _path_of_bare(path: str | None, where: str) -> PurePosixPath:
         steps = PurePosixPath(where.partition("?")[0]).parts
         if _ROOT not in steps:
             raise SpecError(
-                Problem(where, "does not say where it is published", f"name it: --path {_ROOT}/VENDOR/MODEL.json")
+                Issue(where, "does not say where it is published", f"name it: --path {_ROOT}/VENDOR/MODEL.json")
             )
         path = str(PurePosixPath(*steps[steps.index(_ROOT) :]).with_suffix(".json"))
     return _checked_path(path, where)
@@ -120,11 +120,11 @@ def _path_of_bare(path: str | None, where: str) -> PurePosixPath:
 def _checked_path(text: str, place: str) -> PurePosixPath:
     path = PurePosixPath(text.lstrip("/"))
     if ".." in path.parts or "\\" in text:
-        raise SpecError(Problem(place, f"the document path {path} leaves its folder"))
+        raise SpecError(Issue(place, f"the document path {path} leaves its folder"))
     folders = path.parts[:-1]
     plain = len(str(path)) <= _LONGEST and str(path).isprintable() and not any(each.endswith(_OURS) for each in folders)
     if path.suffix != ".json" or not folders or not plain:
         raise SpecError(
-            Problem(place, f"{text[:_LONGEST]!r} is no published path", f"expected {_ROOT}/VENDOR/MODEL.json")
+            Issue(place, f"{text[:_LONGEST]!r} is no published path", f"expected {_ROOT}/VENDOR/MODEL.json")
         )
     return path

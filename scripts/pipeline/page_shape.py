@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripts.pipeline.issues import Problem
+from scripts.pipeline.issues import Issue
 from scripts.pipeline.schema_checks import check_openapi
 
 CREATE_TASK = "/api/v1/jobs/createTask"
@@ -13,7 +13,7 @@ _BODY = ("requestBody", "content", "application/json", "schema")
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
-def check_form(name: str, document: Any) -> list[Problem]:
+def check_form(name: str, document: Any) -> list[Issue]:
     """What keeps a document from being one model's page of `POST /api/v1/jobs/createTask`.
 
     Args:
@@ -21,47 +21,47 @@ def check_form(name: str, document: Any) -> list[Problem]:
         document: An OpenAPI document, or whatever was found in its place.
     """
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
-        return [Problem(name, "is no OpenAPI document: it has no paths")]
+        return [Issue(name, "is no OpenAPI document: it has no paths")]
     version = document.get("openapi")
     if not isinstance(version, str) or not version.startswith("3.0"):
-        return [Problem(name, f"is OpenAPI {version!r}, expected 3.0")]
-    problems = [*_unknown_operations(name, document["paths"])]
+        return [Issue(name, f"is OpenAPI {version!r}, expected 3.0")]
+    issues = [*_unknown_operations(name, document["paths"])]
     if not isinstance(document.get("info"), dict):
-        problems.append(Problem(f"{name}, /info", "is missing"))
-    return problems or check_openapi(name, document) or _request(name, document["paths"])
+        issues.append(Issue(f"{name}, /info", "is missing"))
+    return issues or check_openapi(name, document) or _request(name, document["paths"])
 
 
-def _unknown_operations(name: str, paths: dict[str, Any]) -> list[Problem]:
+def _unknown_operations(name: str, paths: dict[str, Any]) -> list[Issue]:
     known = f"only {_METHOD.upper()} {CREATE_TASK} is shared by all models"
-    problems = []
+    issues = []
     for path, item in paths.items():
         methods = [key for key in item if key in METHODS] if isinstance(item, dict) else []
-        problems += [
-            Problem(f"{name}, /paths", f"{method.upper()} {path} is not known", known)
+        issues += [
+            Issue(f"{name}, /paths", f"{method.upper()} {path} is not known", known)
             for method in methods or ["-"]
             if (path, method) != (CREATE_TASK, _METHOD)
         ]
     if not paths:
-        problems.append(Problem(f"{name}, /paths", "is empty", known))
-    return problems
+        issues.append(Issue(f"{name}, /paths", "is empty", known))
+    return issues
 
 
-def _request(name: str, paths: dict[str, Any]) -> list[Problem]:
+def _request(name: str, paths: dict[str, Any]) -> list[Issue]:
     place, node = f"{name}, {_METHOD.upper()} {CREATE_TASK}", paths[CREATE_TASK][_METHOD]
     for step in (*_BODY, "properties"):
         node = node.get(step) if isinstance(node, dict) else None
         place = f"{place} {step}"
         if not isinstance(node, dict):
-            return [Problem(place, "is missing, or is no object")]
-    problems = []
+            return [Issue(place, "is missing, or is no object")]
+    issues = []
     model = node.get("model")
     models = model.get("enum") if isinstance(model, dict) else None
     if not isinstance(models, list) or len(models) != 1 or not isinstance(models[0], str):
-        problems.append(Problem(f"{place} model", f"names the models {models!r}, expected an enum of one"))
+        issues.append(Issue(f"{place} model", f"names the models {models!r}, expected an enum of one"))
     input_ = node.get("input")
     if not isinstance(input_, dict) or not isinstance(input_.get("properties"), dict):
-        problems.append(Problem(f"{place} input", "is no object that describes its properties in place"))
-    return problems
+        issues.append(Issue(f"{place} input", "is no object that describes its properties in place"))
+    return issues
 
 
 def request_schema(document: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`python -m scripts.pipeline.prism`: run Prism on the contract, from the lockfile, through npx, until Ctrl-C."""
+"""`python -m scripts.pipeline.prism`: run Prism on the contract until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ CONTRACT = GENERATED / "apikley_contract" / "openapi.json"
 
 @contextlib.contextmanager
 def running(*options: str, contract: Path = CONTRACT) -> Iterator[subprocess.Popen[bytes]]:
-    """Prism with these options of `prism mock`; ended, with all that npx started, on leaving.
+    """Run `prism mock` with these options, and end it on leaving.
 
     Raises:
-        SpecError: There is no Node, or the tools cannot be installed.
+        SpecError: Node or its tools cannot be installed.
     """
     node.install()
-    command = node.npx("prism", "mock", str(contract), *options)
+    command = node.tool("prism", "mock", str(contract), *options)
     process = subprocess.Popen(command, cwd=ROOT, env=node.environment(), start_new_session=True)
     try:
         yield process
@@ -39,9 +39,9 @@ def running(*options: str, contract: Path = CONTRACT) -> Iterator[subprocess.Pop
 
 
 def main(options: list[str]) -> int:
-    """Run until Ctrl-C; returns the exit code."""
+    """Run Prism until Ctrl-C; returns the exit code."""
     options = options or ["--port", "4010"]
-    port = _taken(options)
+    port = _taken_port(options)
     if port is not None:
         print(f"prism: port {port} is taken; choose another with --port", file=sys.stderr)
         return 1
@@ -55,8 +55,8 @@ def main(options: list[str]) -> int:
         return 0
 
 
-def _taken(options: list[str]) -> int | None:
-    """The port that Prism would ask for in vain. It says so itself, but in the midst of all of its help."""
+def _taken_port(options: list[str]) -> int | None:
+    """Return the port if it is taken. Prism reports that too, but between all of its help text."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--port", "-p", type=int, default=4010)
     parser.add_argument("--host", "-h", default="127.0.0.1")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scripts.pipeline.io import read
-from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.issues import Issue, SpecError
 from scripts.pipeline.report import Report
 from scripts.pipeline.report.changes import Severity
 
@@ -48,7 +48,7 @@ class Release:
         version = _PROJECT_VERSION.search(project)
         sections = list(_SECTION.finditer(changelog))
         if version is None or not sections:
-            raise SpecError(Problem("pyproject.toml and CHANGELOG.md", "say no version, such as 0.1.0"))
+            raise SpecError(Issue("pyproject.toml and CHANGELOG.md", "say no version, such as 0.1.0"))
         now = _version(version)
         unreleased = bool(sections[0]["unreleased"])
         released = next((_version(section) for section in sections if not section["unreleased"]), None)

@@ -12,7 +12,7 @@ from typing import Any
 from jsonschema import Draft4Validator, ValidationError
 from openapi_spec_validator.schemas import schema_v30
 
-from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.issues import Issue, SpecError
 
 _SHOWN = 200
 
@@ -49,7 +49,7 @@ _SOURCES = {
 }
 
 
-def check_openapi(name: str, document: Any) -> list[Problem]:
+def check_openapi(name: str, document: Any) -> list[Issue]:
     """What keeps a published document from being OpenAPI 3.0, but for its `info`.
 
     That holds texts alone, of which the overlay repairs one; it is judged in the built contract.
@@ -57,29 +57,29 @@ def check_openapi(name: str, document: Any) -> list[Problem]:
     return [_problem(name, each) for each in _openapi().iter_errors(document) if _place(each)[:5] != "/info"]
 
 
-def check_companion(name: str, document: Any) -> list[Problem]:
+def check_companion(name: str, document: Any) -> list[Issue]:
     """What keeps a document from being a part of an OpenAPI document; what it leaves out stands in another."""
     return [_problem(name, each) for each in _openapi().iter_errors(document) if each.validator != "required"]
 
 
-def check_overlay(name: str, document: Any) -> list[Problem]:
+def check_overlay(name: str, document: Any) -> list[Issue]:
     """What keeps a document from being an Overlay 1.0."""
     return [_problem(name, each) for each in Draft4Validator(_OVERLAY).iter_errors(document)]
 
 
-def check_sources(name: str, document: Any) -> list[Problem]:
+def check_sources(name: str, document: Any) -> list[Issue]:
     """What keeps a document from being the record of where the published documents came from."""
     return [_problem(name, each) for each in Draft4Validator(_SOURCES).iter_errors(document)]
 
 
-def refuse(problems: list[Problem]) -> None:
-    """Go on only where there is no problem.
+def refuse(issues: list[Issue]) -> None:
+    """Go on only where there is no issue.
 
     Raises:
         SpecError: There is one.
     """
-    if problems:
-        raise SpecError(*problems)
+    if issues:
+        raise SpecError(*issues)
 
 
 @functools.cache
@@ -87,10 +87,10 @@ def _openapi() -> Draft4Validator:
     return Draft4Validator(dict(schema_v30))
 
 
-def _problem(name: str, error: ValidationError) -> Problem:
+def _problem(name: str, error: ValidationError) -> Issue:
     cause = _cause(error)
     place, words = _place(cause), cause.message.replace("\n", " ")
-    return Problem(f"{name}, {place}" if place else name, words[:_SHOWN] + "…" * (len(words) > _SHOWN))
+    return Issue(f"{name}, {place}" if place else name, words[:_SHOWN] + "…" * (len(words) > _SHOWN))
 
 
 def _place(error: ValidationError) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from scripts.pipeline.io import decode, read_bytes
-from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.issues import Issue, SpecError
 
 # A page has some ten kilobytes. What is larger, or comes slower, is something else.
 LARGEST = 2_000_000
@@ -42,7 +42,7 @@ class Source:
         text = decode(self.content, self.where)
         if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
             raise SpecError(
-                Problem(self.where, "is HTML", "give the page's Markdown (often the same address with .md) or its text")
+                Issue(self.where, "is HTML", "give the page's Markdown (often the same address with .md) or its text")
             )
         return text
 
@@ -73,13 +73,13 @@ def fetch(source: str, *, largest: int = LARGEST, seconds: float = SECONDS) -> S
         usable = False
     if not usable:
         hidden = re.sub(r"://.*@", "://…@", source, flags=re.DOTALL)
-        raise SpecError(Problem(hidden, "is not an http or https address without a password in it"))
+        raise SpecError(Issue(hidden, "is not an http or https address without a password in it"))
     try:
         return Source(source, source, _download(source, largest, time.monotonic() + seconds, seconds))
     except httpx2.TimeoutException:
-        raise SpecError(Problem(source, f"did not answer within {seconds:g} s")) from None
+        raise SpecError(Issue(source, f"did not answer within {seconds:g} s")) from None
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise SpecError(Problem(source, f"cannot be fetched: {error}")) from None
+        raise SpecError(Issue(source, f"cannot be fetched: {error}")) from None
 
 
 def _download(url: str, largest: int, deadline: float, seconds: float) -> bytes:
@@ -87,11 +87,11 @@ def _download(url: str, largest: int, deadline: float, seconds: float) -> bytes:
     headers = {"Accept": "text/markdown, text/plain, application/json, application/yaml, */*;q=0.1"}
     with httpx2.stream("GET", url, timeout=seconds, follow_redirects=True, headers=headers) as answer:
         if answer.status_code != httpx2.codes.OK:
-            raise SpecError(Problem(url, f"answers HTTP {answer.status_code}"))
+            raise SpecError(Issue(url, f"answers HTTP {answer.status_code}"))
         for part in answer.iter_bytes():
             content += part
             if len(content) > largest:
-                raise SpecError(Problem(url, f"is larger than {largest:,} bytes"))
+                raise SpecError(Issue(url, f"is larger than {largest:,} bytes"))
             if time.monotonic() > deadline:
-                raise SpecError(Problem(url, f"did not answer within {seconds:g} s"))
+                raise SpecError(Issue(url, f"did not answer within {seconds:g} s"))
     return content

@@ -12,11 +12,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from scripts.pipeline import client, generated
-from scripts.pipeline import replace_files as swap
 from scripts.pipeline.io import ROOT
-from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.issues import Issue, SpecError
 from scripts.pipeline.page import Page, extract
 from scripts.pipeline.release import Release
+from scripts.pipeline.replace_files import differences, replace
 from scripts.pipeline.report import Report, compare
 from scripts.pipeline.sources import Source, fetch
 from scripts.pipeline.vendored import addresses, keep, without_address
@@ -79,10 +79,12 @@ def update(project: Project, options: Options, today: date | None = None) -> int
         shutil.copytree(project.openapi, copy.openapi)
         lines = keep(copy.openapi / "vendored", pages, today or datetime.now(UTC).date())
         lines += [] if options.sources else [*without_address(vendored), *map(str, missing)]
-        generated.make(copy.generated, copy.openapi)
-        changes = swap.differences(project.generated, copy.generated)
+        evidence = generated.make(copy.generated, copy.openapi).encode()
+        changes = differences(project.generated, copy.generated)
         report = _judged(project.generated, copy.generated) if changes else Report([], [])
-        changes |= swap.differences(project.openapi, copy.openapi)
+        changes |= differences(project.openapi, copy.openapi)
+        if changes:
+            changes[project.root / "docs" / "evidence.md"] = evidence
     release = Release.read(project.root).bumped(report)
     if options.write:
         changes |= release.files()
@@ -90,27 +92,27 @@ def update(project: Project, options: Options, today: date | None = None) -> int
     print(text)
     if options.report:
         _write(options.report, text)
-    for problem in missing:
-        print(problem, file=sys.stderr)
+    for issue in missing:
+        print(issue, file=sys.stderr)
     if options.check:
         if changes:
             print("something would change; run without --check", file=sys.stderr)
         return 1 if changes or missing else 0
-    swap.swap(changes)
+    replace(changes)
     return 1 if missing else 0
 
 
-def _fetched(sources: Sequence[str], path: str | None) -> tuple[list[tuple[Source, Page]], list[Problem]]:
+def _fetched(sources: Sequence[str], path: str | None) -> tuple[list[tuple[Source, Page]], list[Issue]]:
     """What each source holds, and what is wrong with those that hold no document."""
     pages: list[tuple[Source, Page]] = []
-    problems: list[Problem] = []
+    issues: list[Issue] = []
     for each in sources:
         try:
             source = fetch(each)
             pages.append((source, extract(source.text, source.where, path)))
         except SpecError as error:
-            problems += error.problems
-    return pages, problems
+            issues += error.issues
+    return pages, issues
 
 
 def _judged(old: Path, new: Path) -> Report:
@@ -127,4 +129,4 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise SpecError(Problem(str(path), f"cannot be written: {error.strerror}")) from None
+        raise SpecError(Issue(str(path), f"cannot be written: {error.strerror}")) from None

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from scripts.pipeline.io import decode, dump, read_bytes, read_document, shown
-from scripts.pipeline.issues import Problem, SpecError
+from scripts.pipeline.issues import Issue, SpecError
 from scripts.pipeline.page import Page, extract
 from scripts.pipeline.schema_checks import check_sources, refuse
 from scripts.pipeline.sources import Source, is_url
@@ -57,13 +57,13 @@ def keep(vendored: Path, pages: list[tuple[Source, Page]], today: date) -> list[
     Raises:
         SpecError: Two of them are the same document, or one cannot be written.
     """
-    problems: list[Problem] = []
+    issues: list[Issue] = []
     kept: dict[PurePosixPath, str] = {}
     recorded = records(vendored)
     lines = []
     for source, page in pages:
         if page.path in kept:
-            problems.append(Problem(f"{kept[page.path]} and {source.where}", f"are both {page.path}"))
+            issues.append(Issue(f"{kept[page.path]} and {source.where}", f"are both {page.path}"))
             continue
         kept[page.path] = source.where
         digest = hashlib.sha256(source.content).hexdigest()
@@ -86,9 +86,9 @@ def keep(vendored: Path, pages: list[tuple[Source, Page]], today: date) -> list[
             target.write_text(text, encoding="utf-8", newline="\n")
             _published(target).write_bytes(source.content)
         except OSError as error:
-            problems.append(Problem(source.where, f"cannot be kept as {page.path}: {error.strerror}"))
-    if problems:
-        raise SpecError(*problems)
+            issues.append(Issue(source.where, f"cannot be kept as {page.path}: {error.strerror}"))
+    if issues:
+        raise SpecError(*issues)
     (vendored / SOURCES).write_text(dump(dict(sorted(recorded.items()))), encoding="utf-8", newline="\n")
     return lines
 
@@ -106,7 +106,7 @@ def addresses(vendored: Path) -> list[str]:
     found = [address for record in records(vendored).values() if (address := address_of(record))]
     if not found:
         raise SpecError(
-            Problem(shown(vendored / SOURCES), "records no address to fetch", "run once: scripts/update-spec URL")
+            Issue(shown(vendored / SOURCES), "records no address to fetch", "run once: scripts/update-spec URL")
         )
     return [*dict.fromkeys(found)]
 
@@ -120,22 +120,22 @@ def without_address(vendored: Path) -> list[str]:
     ]
 
 
-def check_kept(vendored: Path) -> list[Problem]:
+def check_kept(vendored: Path) -> list[Issue]:
     """Where the vendored documents are not what was published."""
-    problems = []
+    issues = []
     recorded = records(vendored)
     paths = {path.relative_to(vendored).as_posix(): path for path in documents(vendored)}
     for name in sorted({*paths, *recorded}):
         place = shown(vendored / name)
         if name not in paths or name not in recorded:
-            problems.append(Problem(place, f"is missing, or has no entry in {SOURCES}", "run: scripts/update-spec"))
+            issues.append(Issue(place, f"is missing, or has no entry in {SOURCES}", "run: scripts/update-spec"))
             continue
         content = read_bytes(_published(paths[name]))
         if hashlib.sha256(content).hexdigest() != recorded[name]["sha256"]:
-            problems.append(Problem(shown(_published(paths[name])), f"is not what {SOURCES} recorded"))
+            issues.append(Issue(shown(_published(paths[name])), f"is not what {SOURCES} recorded"))
         elif _document(content, name) != read_document(paths[name]):
-            problems.append(Problem(place, "is not what was published", "edit openapi/overlay.yaml instead"))
-    return problems
+            issues.append(Issue(place, "is not what was published", "edit openapi/overlay.yaml instead"))
+    return issues
 
 
 def _document(content: bytes, name: str) -> Any:

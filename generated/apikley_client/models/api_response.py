@@ -7,7 +7,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.code import Code
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, show_given
 
 T = TypeVar("T", bound="ApiResponse")
 
@@ -16,8 +16,8 @@ T = TypeVar("T", bound="ApiResponse")
 class ApiResponse:
     """The envelope around every answer. Success is HTTP 2xx and code 200.
 
-    Attributes:
-        code (Code | Unset): Response status code
+    Args:
+        code: Response status code
 
             - **200**: Success - Request has been processed successfully
             - **401**: Unauthorized - Authentication credentials are missing or invalid
@@ -29,12 +29,15 @@ class ApiResponse:
             - **500**: Server Error - An unexpected error occurred while processing the request
             - **501**: Generation Failed - Content generation task failed
             - **505**: Feature Disabled - The requested feature is currently disabled
-        msg (str | Unset): Response message, error description when failed Example: success.
+        msg: Response message, error description when failed
     """
 
     code: Code | Unset = UNSET
     msg: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         code: int | Unset = UNSET

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, show_given
 
 T = TypeVar("T", bound="CreatedTask")
 
@@ -14,13 +14,15 @@ T = TypeVar("T", bound="CreatedTask")
 @_attrs_define(kw_only=True)
 class CreatedTask:
     """
-    Attributes:
-        task_id (str | Unset): Task ID, can be used with Get Task Details endpoint to query task status Example:
-            task_hailuo_1765185328412.
+    Args:
+        task_id: Task ID, can be used with Get Task Details endpoint to query task status
     """
 
     task_id: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         task_id = self.task_id

@@ -6,18 +6,23 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import show_given
+
 T = TypeVar("T", bound="DownloadUrlRequest")
 
 
 @_attrs_define(kw_only=True)
 class DownloadUrlRequest:
     """
-    Attributes:
-        url (str): The result URL. One that the service did not make is refused with code 422.
+    Args:
+        url: The result URL. One that the service did not make is refused with code 422.
     """
 
     url: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         url = self.url

@@ -7,7 +7,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.code import Code
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, show_given
 
 T = TypeVar("T", bound="DownloadUrlResponse")
 
@@ -15,8 +15,8 @@ T = TypeVar("T", bound="DownloadUrlResponse")
 @_attrs_define(kw_only=True)
 class DownloadUrlResponse:
     """
-    Attributes:
-        code (Code | Unset): Response status code
+    Args:
+        code: Response status code
 
             - **200**: Success - Request has been processed successfully
             - **401**: Unauthorized - Authentication credentials are missing or invalid
@@ -28,14 +28,17 @@ class DownloadUrlResponse:
             - **500**: Server Error - An unexpected error occurred while processing the request
             - **501**: Generation Failed - Content generation task failed
             - **505**: Feature Disabled - The requested feature is currently disabled
-        msg (str | Unset): Response message, error description when failed Example: success.
-        data (None | str | Unset): The link.
+        msg: Response message, error description when failed
+        data: The link.
     """
 
     code: Code | Unset = UNSET
     msg: str | Unset = UNSET
     data: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         code: int | Unset = UNSET

@@ -8,7 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import types
-from ..types import UNSET, File, Unset
+from ..types import UNSET, File, Unset, show_given
 
 T = TypeVar("T", bound="FileStreamUpload")
 
@@ -16,16 +16,19 @@ T = TypeVar("T", bound="FileStreamUpload")
 @_attrs_define(kw_only=True)
 class FileStreamUpload:
     """
-    Attributes:
-        file (File):
-        upload_path (str): The folder to put the file in, without a slash at either end.
-        file_name (str | Unset):
+    Args:
+        file:
+        upload_path: The folder to put the file in, without a slash at either end.
+        file_name:
     """
 
     file: File
     upload_path: str
     file_name: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         file = self.file.to_tuple()

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, show_given
 
 T = TypeVar("T", bound="FileUrlUpload")
 
@@ -14,16 +14,19 @@ T = TypeVar("T", bound="FileUrlUpload")
 @_attrs_define(kw_only=True)
 class FileUrlUpload:
     """
-    Attributes:
-        file_url (str):
-        upload_path (str): The folder to put the file in, without a slash at either end.
-        file_name (str | Unset):
+    Args:
+        file_url:
+        upload_path: The folder to put the file in, without a slash at either end.
+        file_name:
     """
 
     file_url: str
     upload_path: str
     file_name: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         file_url = self.file_url

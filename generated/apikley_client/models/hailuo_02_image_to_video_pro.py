@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, show_given
 
 T = TypeVar("T", bound="Hailuo02ImageToVideoPro")
 
@@ -15,27 +16,23 @@ T = TypeVar("T", bound="Hailuo02ImageToVideoPro")
 class Hailuo02ImageToVideoPro:
     """Input parameters for the generation task
 
-    Attributes:
-        prompt (str): Text prompt describing the desired video animation (Max length: 1500 characters) Example:
-            Cinematic wide shot: A colossal starship drifts silently above the rings of Saturn, its metallic hull reflecting
-            streaks of cosmic light. The camera pushes closer, revealing thousands of illuminated windows like a floating
-            city. Smaller fighter crafts dart across the frame, leaving neon trails as they maneuver through the vastness of
-            space. A sudden burst of thrusters scatters asteroid fragments in slow motion, glowing faintly as they collide
-            and drift apart..
-        image_url (str): Input image to animate (File URL after upload, not file content; Accepted types: image/jpeg,
-            image/png, image/webp; Max size: 10.0MB) Example: https://file.aiquickdraw.com/custom-page/akr/section-
-            images/17585210783150ispzfo7.png.
-        end_image_url (str | Unset): Optional URL of the image to use as the last frame of the video (File URL after
-            upload, not file content; Accepted types: image/jpeg, image/png, image/webp; Max size: 10.0MB)
-        prompt_optimizer (bool | Unset): Whether to use the model's prompt optimizer (Boolean value (true/false))
-            Example: True.
+    Args:
+        prompt: Text prompt describing the desired video animation. At most 1,500 characters.
+        image_url: Input image to animate. A URL, or a LocalFile or path, which is uploaded first: image/jpeg,
+            image/png, image/webp; at most 10 MB.
+        end_image_url: Optional URL of the image to use as the last frame of the video. A URL, or a LocalFile or
+            path, which is uploaded first: image/jpeg, image/png, image/webp; at most 10 MB.
+        prompt_optimizer: Whether to use the model's prompt optimizer.
     """
 
     prompt: str
-    image_url: str
-    end_image_url: str | Unset = UNSET
+    image_url: str | PathLike[str]
+    end_image_url: str | PathLike[str] | Unset = UNSET
     prompt_optimizer: bool | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         prompt = self.prompt

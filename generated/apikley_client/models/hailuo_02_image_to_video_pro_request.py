@@ -9,7 +9,7 @@ from attrs import field as _attrs_field
 from ..models.hailuo_02_image_to_video_pro_request_model import (
     Hailuo02ImageToVideoProRequestModel,
 )
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, show_given
 
 if TYPE_CHECKING:
     from ..models.hailuo_02_image_to_video_pro import Hailuo02ImageToVideoPro
@@ -22,26 +22,27 @@ T = TypeVar("T", bound="Hailuo02ImageToVideoProRequest")
 class Hailuo02ImageToVideoProRequest:
     """Generate videos from images using hailuo/02-image-to-video-pro
 
-    Attributes:
-        model (Hailuo02ImageToVideoProRequestModel): The model name to use for generation. Required field.
+    Args:
+        model: The model name to use for generation. Required field.
 
-            - Must be `hailuo/02-image-to-video-pro` for this endpoint Default:
-            Hailuo02ImageToVideoProRequestModel.HAILUO_02_IMAGE_TO_VIDEO_PRO. Example: hailuo/02-image-to-video-pro.
-        call_back_url (str | Unset): The URL to receive generation task completion updates. Optional but recommended for
+            - Must be `hailuo/02-image-to-video-pro` for this endpoint
+        call_back_url: The URL to receive generation task completion updates. Optional but recommended for
             production use.
 
             - System will POST task status and results to this URL when generation completes
             - Callback includes generated content URLs and task information
             - Your callback endpoint should accept POST requests with JSON payload containing results
-            - Alternatively, use the Get Task Details endpoint to poll task status Example: https://your-
-            domain.com/api/callback.
-        input_ (Hailuo02ImageToVideoPro | Unset): Input parameters for the generation task
+            - Alternatively, use the Get Task Details endpoint to poll task status
+        input_: Input parameters for the generation task
     """
 
     model: Hailuo02ImageToVideoProRequestModel = Hailuo02ImageToVideoProRequestModel.HAILUO_02_IMAGE_TO_VIDEO_PRO
     call_back_url: str | Unset = UNSET
     input_: Hailuo02ImageToVideoPro | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         model = getattr(self.model, "value", self.model)

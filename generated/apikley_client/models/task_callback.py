@@ -7,7 +7,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.code import Code
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, show_given
 
 if TYPE_CHECKING:
     from ..models.task_callback_data import TaskCallbackData
@@ -20,9 +20,9 @@ T = TypeVar("T", bound="TaskCallback")
 class TaskCallback:
     """What a completion callback carries.
 
-    Attributes:
-        data (TaskCallbackData): The fields of Get Task Details, and in some published forms the credits.
-        code (Code | Unset): Response status code
+    Args:
+        data: The fields of Get Task Details, and in some published forms the credits.
+        code: Response status code
 
             - **200**: Success - Request has been processed successfully
             - **401**: Unauthorized - Authentication credentials are missing or invalid
@@ -34,13 +34,16 @@ class TaskCallback:
             - **500**: Server Error - An unexpected error occurred while processing the request
             - **501**: Generation Failed - Content generation task failed
             - **505**: Feature Disabled - The requested feature is currently disabled
-        msg (str | Unset): Response message, error description when failed Example: success.
+        msg: Response message, error description when failed
     """
 
     data: TaskCallbackData
     code: Code | Unset = UNSET
     msg: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         data = self.data.to_dict()

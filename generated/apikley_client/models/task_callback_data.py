@@ -7,7 +7,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.task_state import TaskState
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, show_given
 
 T = TypeVar("T", bound="TaskCallbackData")
 
@@ -16,25 +16,25 @@ T = TypeVar("T", bound="TaskCallbackData")
 class TaskCallbackData:
     """The fields of Get Task Details, and in some published forms the credits.
 
-    Attributes:
-        task_id (str): An opaque id.
-        state (TaskState): Where a task stands. Readers take an unknown state as not finished.
-        model (str | Unset): The model that was asked for.
-        param (str | Unset): JSON text of the whole createTask request. Its `input` is an object, or again JSON text in
-            one string (the latter reported by users only).
-        result_json (None | str | Unset): JSON text, empty or null before success: `{"resultUrls": […]}`, or
-            `{"resultObject": {…}}` for text models. Users have also seen the object itself.
-        fail_code (None | str | Unset): Why the task failed, a number or a word as text; empty or null otherwise.
-        fail_msg (None | str | Unset): The same in words.
-        cost_time (int | Unset): How long it took; documented in milliseconds, seen in seconds. Compute durations from
+    Args:
+        task_id: An opaque id.
+        state: Where a task stands. Readers take an unknown state as not finished.
+        model: The model that was asked for.
+        param: JSON text of the whole createTask request. Its `input` is an object, or again JSON text in one
+            string (the latter reported by users only).
+        result_json: JSON text, empty or null before success: `{"resultUrls": […]}`, or `{"resultObject": {…}}`
+            for text models. Users have also seen the object itself.
+        fail_code: Why the task failed, a number or a word as text; empty or null otherwise.
+        fail_msg: The same in words.
+        cost_time: How long it took; documented in milliseconds, seen in seconds. Compute durations from
             createTime and completeTime.
-        create_time (int | Unset): Unix time in milliseconds.
-        update_time (int | Unset): Unix time in milliseconds; may be missing.
-        complete_time (int | None | Unset): Unix time in milliseconds, once finished.
-        credits_consumed (float | Unset): What the task cost; may be fractional, may be missing.
-        progress (int | Unset): Percentage, for some models only.
-        consume_credits (float | Unset): What the task cost (form of 2025).
-        remained_credits (float | Unset): What the account has left (form of 2025).
+        create_time: Unix time in milliseconds.
+        update_time: Unix time in milliseconds; may be missing.
+        complete_time: Unix time in milliseconds, once finished.
+        credits_consumed: What the task cost; may be fractional, may be missing.
+        progress: Percentage, for some models only.
+        consume_credits: What the task cost (form of 2025).
+        remained_credits: What the account has left (form of 2025).
     """
 
     task_id: str
@@ -53,6 +53,9 @@ class TaskCallbackData:
     consume_credits: float | Unset = UNSET
     remained_credits: float | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         task_id = self.task_id

@@ -7,7 +7,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.code import Code
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, show_given
 
 if TYPE_CHECKING:
     from ..models.task_details import TaskDetails
@@ -19,8 +19,8 @@ T = TypeVar("T", bound="TaskDetailsResponse")
 @_attrs_define(kw_only=True)
 class TaskDetailsResponse:
     """
-    Attributes:
-        code (Code | Unset): Response status code
+    Args:
+        code: Response status code
 
             - **200**: Success - Request has been processed successfully
             - **401**: Unauthorized - Authentication credentials are missing or invalid
@@ -32,14 +32,17 @@ class TaskDetailsResponse:
             - **500**: Server Error - An unexpected error occurred while processing the request
             - **501**: Generation Failed - Content generation task failed
             - **505**: Feature Disabled - The requested feature is currently disabled
-        msg (str | Unset): Response message, error description when failed Example: success.
-        data (TaskDetails | Unset): One task, as recordInfo and the completion callback carry it.
+        msg: Response message, error description when failed
+        data: One task, as recordInfo and the completion callback carry it.
     """
 
     code: Code | Unset = UNSET
     msg: str | Unset = UNSET
     data: TaskDetails | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         code: int | Unset = UNSET

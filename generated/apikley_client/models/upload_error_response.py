@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, show_given
 
 T = TypeVar("T", bound="UploadErrorResponse")
 
@@ -14,16 +14,19 @@ T = TypeVar("T", bound="UploadErrorResponse")
 @_attrs_define(kw_only=True)
 class UploadErrorResponse:
     """
-    Attributes:
-        success (bool | Unset):
-        code (int | Unset):
-        msg (str | Unset):
+    Args:
+        success:
+        code:
+        msg:
     """
 
     success: bool | Unset = UNSET
     code: int | Unset = UNSET
     msg: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         success = self.success

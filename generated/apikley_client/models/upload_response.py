@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, show_given
 
 if TYPE_CHECKING:
     from ..models.uploaded_file import UploadedFile
@@ -18,11 +18,11 @@ T = TypeVar("T", bound="UploadResponse")
 @_attrs_define(kw_only=True)
 class UploadResponse:
     """
-    Attributes:
-        success (bool | Unset):
-        code (int | Unset):
-        msg (str | Unset):
-        data (UploadedFile | Unset):
+    Args:
+        success:
+        code:
+        msg:
+        data:
     """
 
     success: bool | Unset = UNSET
@@ -30,6 +30,9 @@ class UploadResponse:
     msg: str | Unset = UNSET
     data: UploadedFile | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         success = self.success

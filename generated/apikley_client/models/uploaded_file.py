@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, show_given
 
 T = TypeVar("T", bound="UploadedFile")
 
@@ -14,13 +14,13 @@ T = TypeVar("T", bound="UploadedFile")
 @_attrs_define(kw_only=True)
 class UploadedFile:
     """
-    Attributes:
-        file_name (str | Unset):
-        file_path (str | Unset):
-        download_url (str | Unset):
-        file_size (int | Unset): Bytes.
-        mime_type (str | Unset):
-        uploaded_at (str | Unset): ISO 8601.
+    Args:
+        file_name:
+        file_path:
+        download_url:
+        file_size: Bytes.
+        mime_type:
+        uploaded_at: ISO 8601.
     """
 
     file_name: str | Unset = UNSET
@@ -30,6 +30,9 @@ class UploadedFile:
     mime_type: str | Unset = UNSET
     uploaded_at: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def __repr__(self) -> str:
+        return show_given(self)
 
     def to_dict(self) -> dict[str, Any]:
         file_name = self.file_name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 from scripts.pipeline.io import read_document
 from scripts.pipeline.report.api import compare_api
 from scripts.pipeline.report.changes import Change, Severity, strongest
-from scripts.pipeline.report.redocly import merged, second_opinion
 from scripts.pipeline.report.surface import compare_surface
 
 if TYPE_CHECKING:
@@ -56,16 +54,9 @@ class Report:
 
 
 def compare(old: Path, new: Path) -> Report:
-    """Compare two folders of generated packages.
-
-    Raises:
-        SpecError: Redocly did not run.
-    """
+    """Compare two folders of generated packages."""
     paths = old / _CONTRACT, new / _CONTRACT
     if not paths[0].exists():
         return Report([], [])
-    with ThreadPoolExecutor() as pool:
-        theirs = pool.submit(second_opinion, *paths)
-        ours = strongest(compare_api(*map(read_document, paths)))
-        python = strongest(compare_surface(old, new))
-        return Report(strongest(merged(ours, theirs.result())), python)
+    api = strongest(compare_api(*map(read_document, paths)))
+    return Report(api, strongest(compare_surface(old, new)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import griffe
 
-from scripts.pipeline import replace_files as swap
+from scripts.pipeline.replace_files import files
 from scripts.pipeline.report.changes import Change, Severity
 
 PACKAGE = "apikley_client"
@@ -51,7 +51,7 @@ def compare_surface(old: Path, new: Path) -> Iterator[Change]:
 
 def _load(folder: Path) -> griffe.Module:
     with tempfile.TemporaryDirectory() as scratch:
-        for name, content in swap.files(folder / PACKAGE).items():
+        for name, content in files(folder / PACKAGE).items():
             path = Path(scratch, PACKAGE, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(_as_dataclasses(content))
