@@ -1,6 +1,6 @@
-"""Where the four witnesses are known to disagree, and why. Nothing else may differ.
+"""The known differences between the witnesses, with reasons.
 
-`test_witnesses.py` fails on a difference that does not stand here, and on an entry that no longer differs.
+`test_witnesses.py` fails on a difference that is not listed here, and on an entry that no longer differs.
 """
 
 from __future__ import annotations
@@ -8,21 +8,22 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from contract_tests.conftest import published_example
+from contract_tests.contract.rules import Rule
 
 WITNESSES = ("client", "jsonschema", "simulator", "prism")
-_NO_SCHEME_BUT_HTTP = (
-    "The contract asks for any URI. The service can only call http and https, so the client is stricter on "
-    "purpose: a task whose end is never reported is paid all the same."
+_HTTP_ONLY = (
+    "The contract accepts any URI. The service can call only http and https, so the client is stricter on purpose: "
+    "a task whose completion is never reported is paid all the same."
 )
 
 
 class Difference(NamedTuple):
-    """One body that the witnesses do not judge alike.
+    """One body that the witnesses do not check alike.
 
     Attributes:
-        change: What is changed in the published example.
-        refusing: Who refuses it; the others accept it.
-        reason: Why that is so, and is left so.
+        change: The change to the published example.
+        refusing: The witnesses that refuse it; the others accept it.
+        reason: Why they differ.
     """
 
     change: dict[str, Any]
@@ -30,12 +31,12 @@ class Difference(NamedTuple):
     reason: str
 
     def body(self) -> dict[str, Any]:
-        """The body."""
-        return {**without_callback(), **self.change}
+        """The changed body."""
+        return {**example_without_callback(), **self.change}
 
 
-def without_callback() -> dict[str, Any]:
-    """The published example, which nobody is called back for."""
+def example_without_callback() -> dict[str, Any]:
+    """The published example without its callback URL."""
     return {name: value for name, value in published_example().items() if name != "callBackUrl"}
 
 
@@ -43,80 +44,71 @@ def _uri(uri: str, refusing: tuple[str, ...], reason: str) -> Difference:
     return Difference({"callBackUrl": uri}, refusing, reason)
 
 
+_NOT_HTTP = (
+    *("ftp://127.0.0.1:9/x", "file:///etc/passwd", "mailto:a@127.0.0.1", "javascript:alert(1)", "data:,x"),
+    *("ws://127.0.0.1:9/", "http://", "http:///x", "http://:9/"),
+)
 DIFFERENCES = (
-    *(
-        _uri(uri, ("client",), _NO_SCHEME_BUT_HTTP)
-        for uri in (
-            "ftp://127.0.0.1:9/x",
-            "file:///etc/passwd",
-            "mailto:a@127.0.0.1",
-            "javascript:alert(1)",
-            "data:,x",
-            "ws://127.0.0.1:9/",
-            "http://",
-            "http:///x",
-            "http://:9/",
-        )
-    ),
-    _uri(
-        "http://127.0.0.1:99999/",
-        ("client",),
-        "Ports end at 65535, so that nobody can be called there; the client is stricter on purpose.",
-    ),
+    *(_uri(uri, ("client",), _HTTP_ONLY) for uri in _NOT_HTTP),
+    _uri("http://127.0.0.1:99999/", ("client",), "Ports end at 65535; the client is stricter on purpose."),
     _uri("http:", ("client", "prism"), "RFC 3986 allows an empty path; Prism's ajv does not."),
     _uri("a:", ("client", "prism"), "The same with another scheme."),
     _uri(
         "http://127.0.0.1:x/",
         ("client", "jsonschema", "simulator"),
-        "A port has to be a number; Prism's ajv takes what stands there for a part of the path.",
+        "A port must be a number; Prism's ajv reads it as a part of the path.",
     ),
     _uri(
         "http://127.0.0.1:9/\n",
         ("client", "simulator", "prism"),
-        "rfc3986-validator, which jsonschema asks, ends its pattern with `$`, which matches before a last newline.",
+        "jsonschema uses rfc3986-validator, whose pattern ends with `$`, which matches before a final newline.",
     ),
     Difference(
         {"input": {"prompt": "\ud800", "image_url": "https://files.example.com/a.png"}},
         ("client",),
-        "Half a surrogate pair can be written in JSON as an escape but not in UTF-8; the client sends UTF-8.",
+        "JSON can escape a lone surrogate, UTF-8 cannot encode it; the client sends UTF-8.",
     ),
 )
 
-# Judged alike by all four, though they look as if somebody might differ.
+# All four witnesses agree on these, although they look like candidates for a difference.
 AGREED_URIS = (
-    "HTTP://127.0.0.1:9/",
-    "http://127.0.0.1:9/ä",
-    "http://bücher.invalid/",
-    "http://127.0.0.1:9/%zz",
-    "http://127.0.0.1:/",
-    "http://[::1]:9/",
-    "http://[::1",
-    "http://[zz]/",
-    "http://a:b@127.0.0.1:9/",
-    "http://127.0.0.1:9/?q=[1]",
-    "http://127.0.0.1:9/a|b",
-    "http://127.0.0.1:9/{id}",
-    "http://127.0.0.1:9/a\\b",
-    "http://127.0.0.1:9/#a#b",
-    "\nhttp://127.0.0.1:9/",
-    "http://127.0.0.1:9/ ",
-    'http://127.0.0.1:9/"q"',
-    "http://127.0.0.1:9/<x>",
-    "http://127.0.0.1:9/^",
-    ":x",
-    "?x",
-    "#x",
-    "http//127.0.0.1",
-    "http://127.0.0.1:9/\x00",
-    "http://127.0.0.1:9/\u202e",
-    "http://[::1%25lo]:9/",
-    "http://127.0.0.1:9//",
+    *("HTTP://127.0.0.1:9/", "http://127.0.0.1:9/ä", "http://bücher.invalid/", "http://127.0.0.1:9/%zz"),
+    *("http://127.0.0.1:/", "http://[::1]:9/", "http://[::1", "http://[zz]/", "http://a:b@127.0.0.1:9/"),
+    *("http://127.0.0.1:9/?q=[1]", "http://127.0.0.1:9/a|b", "http://127.0.0.1:9/{id}", "http://127.0.0.1:9/a\\b"),
+    *("http://127.0.0.1:9/#a#b", "\nhttp://127.0.0.1:9/", "http://127.0.0.1:9/ ", 'http://127.0.0.1:9/"q"'),
+    *("http://127.0.0.1:9/<x>", "http://127.0.0.1:9/^", ":x", "?x", "#x", "http//127.0.0.1", "http://127.0.0.1:9/\x00"),
+    *("http://127.0.0.1:9/\u202e", "http://[::1%25lo]:9/", "http://127.0.0.1:9//"),
 )
 
-# Where one names another place for the same rule.
-PLACES = {
-    ("simulator", "required", "/model"): (
+
+class RuleDifference(NamedTuple):
+    """A rule for which one witness reports something else than the others.
+
+    Attributes:
+        witness: The witness that differs.
+        rule: The rule's name.
+        pointer: The rule's pointer; None for every pointer.
+        reported: The pointer that the witness reports.
+        reason: Why it differs.
+    """
+
+    witness: str
+    rule: str
+    pointer: str | None
+    reported: str
+    reason: str
+
+    def applies(self, rule: Rule | None) -> bool:
+        """Whether this difference is about a rule."""
+        return rule is not None and rule.name == self.rule and self.pointer in (None, rule.pointer)
+
+
+RULE_DIFFERENCES = (
+    RuleDifference(
+        "simulator",
+        "required",
         "/model",
-        "Without a model there is no schema to judge by; the simulator names the member that is missing.",
+        "/model",
+        "Without a model there is no schema to validate against; the simulator names the missing field itself.",
     ),
-}
+)

@@ -1,35 +1,32 @@
-"""Valid values of the contract's schemas, drawn from a `random.Random`.
-
-So an example is one integer, its seed: thousands of them take seconds, and a long text costs no more than
-a short one.
-"""
+"""Hypothesis strategies for the valid values of a JSON schema."""
 
 from __future__ import annotations
 
-import string
-from collections.abc import Callable
-from random import Random
+import math
+import re
 from typing import Any
+
+from hypothesis import strategies as st
 
 import apikley_contract
 
 Schema = dict[str, Any]
 ASTRAL = "\U0001f680"
-LETTERS = string.ascii_letters + string.digits + " .,:;!?'\"\\/{}[]<>&%\n\t\0éßñЖшя漢字あ\u200b\u2028\u202e" + ASTRAL
-# One of each JSON type.
+# One value of each JSON type.
 SAMPLES: dict[str, Any] = {"string": "text", "integer": 7, "number": 1.5, "boolean": True, "array": [], "object": {}}
-# Nobody listens there: Prism really calls what it is given, even for a request that it refuses.
-_SILENT = ("127.0.0.1:9", "localhost:9", "[::1]:9")
+_CHARACTERS = st.characters(codec="utf-8")
+# Bounds of numbers whose schema has none.
+_LEAST, _MOST = -(2**31), 2**31
 
 
-def resolved(schema: Schema) -> Schema:
-    """A schema with its reference followed and its `allOf` merged."""
+def resolve(schema: Schema) -> Schema:
+    """Follow a schema's reference and merge its `allOf`."""
     if "$ref" in schema:
-        return resolved(apikley_contract.schemas()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]])
+        return component(schema["$ref"].rsplit("/", 1)[1])
     if "allOf" not in schema:
         return schema
     merged: Schema = {key: value for key, value in schema.items() if key != "allOf"}
-    for part in map(resolved, schema["allOf"]):
+    for part in map(resolve, schema["allOf"]):
         merged = {
             **merged,
             **part,
@@ -39,77 +36,122 @@ def resolved(schema: Schema) -> Schema:
     return merged
 
 
-def named(name: str) -> Schema:
-    """A component schema of the contract, by its name."""
-    return resolved({"$ref": f"#/components/schemas/{name}"})
+def component(name: str) -> Schema:
+    """A component schema of the contract, resolved."""
+    return resolve(apikley_contract.schemas()["components"]["schemas"][name])
 
 
 def types(schema: Schema) -> list[str]:
-    """The types that a schema allows."""
+    """The JSON types that a schema allows."""
     kind = schema.get("type", "object" if "properties" in schema else list(SAMPLES))
     return [kind] if isinstance(kind, str) else kind
 
 
-def value(schema: Schema, random: Random, needed: list[str] | None = None) -> Any:
-    """A valid value.
+@st.composite
+def values(draw: st.DrawFn, schema: Schema, present: tuple[str, ...] = ()) -> Any:
+    """Draw a valid value.
 
     Args:
-        schema: What it has to be.
-        random: Where its content comes from.
-        needed: Names of properties, from the outside in, that have to be there.
+        draw: Given by Hypothesis.
+        schema: The schema, in JSON Schema Draft 4.
+        present: The path of a value that must exist: names of properties, and "0" for an array's first item.
     """
-    schema = resolved(schema)
+    schema = resolve(schema)
     if "enum" in schema:
-        return random.choice(schema["enum"])
-    if choices := schema.get("oneOf") or schema.get("anyOf"):
-        return value(random.choice(choices), random, needed)
-    kind = random.choice([kind for kind in types(schema) if kind != "null" or not needed])
-    return _object(schema, random, needed or []) if kind == "object" else _OF_TYPE[kind](schema, random)
+        return draw(st.sampled_from(schema["enum"]))
+    if branches := schema.get("oneOf") or schema.get("anyOf"):
+        options = [branch for branch in branches if not present or types(branch) != ["null"]]
+        return draw(values(draw(st.sampled_from(options)), present))
+    kinds = [kind for kind in types(schema) if kind != "null" or not present]
+    return draw(_of_type(draw(st.sampled_from(kinds)), schema, present))
 
 
-def text(random: Random, length: int) -> str:
-    """So many characters of all kinds."""
-    return "".join(random.choices(LETTERS, k=length))
+def _of_type(kind: str, schema: Schema, present: tuple[str, ...]) -> st.SearchStrategy[Any]:
+    return {
+        "object": lambda: _objects(schema, present),
+        "array": lambda: _arrays(schema, present),
+        "string": lambda: strings(schema),
+        "integer": lambda: numbers(schema, integer=True),
+        "number": lambda: numbers(schema, integer=False),
+        "boolean": st.booleans,
+        "null": st.none,
+    }[kind]()
 
 
-def uri(random: Random) -> str:
-    """A URI of http or https, on this machine, where nobody listens."""
-    path = "/".join(random.choice(["cb", "a-b", "%20", "~x", "1", ""]) for _ in range(random.randint(0, 3)))
-    query = random.choice(["", "?job=7", "?a=%C3%A9&b=", "#part"])
-    return f"{random.choice(['http', 'https'])}://{random.choice(_SILENT)}/{path}{query}"
+@st.composite
+def texts(draw: st.DrawFn, shortest: int, longest: int, characters: st.SearchStrategy[str] = _CHARACTERS) -> str:
+    """Draw a text within two lengths; a long one repeats a short one, so that it is cheap to draw and to shrink."""
+    edges = {shortest, min(longest, shortest + 12), (shortest + longest) // 2, longest}
+    length = draw(st.one_of(st.integers(shortest, min(longest, shortest + 60)), st.sampled_from(sorted(edges))))
+    piece = draw(st.text(characters, min_size=1, max_size=12))
+    return (piece * (length // len(piece) + 1))[:length]
 
 
-def _object(schema: Schema, random: Random, needed: list[str]) -> dict[str, Any]:
+def strings(schema: Schema) -> st.SearchStrategy[str]:
+    """Valid strings of a string schema."""
+    shortest, longest = schema.get("minLength", 0), schema.get("maxLength", max(60, schema.get("minLength", 0)))
+    if schema.get("format") == "uri":
+        return uris().filter(lambda uri: shortest <= len(uri) <= longest)
+    if "pattern" in schema:
+        pattern = python_pattern(schema["pattern"])
+        # Regular expression dialects agree on ASCII.
+        found = st.from_regex(pattern, alphabet=st.characters(min_codepoint=32, max_codepoint=126))
+        return found.filter(lambda text: shortest <= len(text) <= schema.get("maxLength", math.inf))
+    return texts(shortest, longest)
+
+
+def python_pattern(pattern: str) -> re.Pattern[str]:
+    r"""Compile a pattern of the contract; Python's `$` would match before a final newline, so it becomes `\Z`."""
+    return re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", pattern))
+
+
+@st.composite
+def uris(draw: st.DrawFn) -> str:
+    """Draw an http(s) URI of this machine; nobody listens there, because Prism calls even the URL of a bad request."""
+    host = draw(st.sampled_from(["127.0.0.1:9", "localhost:9", "[::1]:9"]))
+    path = "/".join(draw(st.lists(st.sampled_from(["cb", "a-b", "%20", "~x", "1", ""]), max_size=3)))
+    query = draw(st.sampled_from(["", "?job=7", "?a=%C3%A9&b=", "#part"]))
+    return f"{draw(st.sampled_from(['http', 'https']))}://{host}/{path}{query}"
+
+
+def multiples(schema: Schema, *, integer: bool) -> tuple[float, int, int]:
+    """The step of a number schema, and the least and greatest valid multiples of it; step 0 for any float."""
+    step = schema.get("multipleOf", 1 if integer else 0)
+    least, most = schema.get("minimum", _LEAST), schema.get("maximum", _MOST)
+    unit = step or 1
+    low, high = math.ceil(least / unit), math.floor(most / unit)
+    low += bool(schema.get("exclusiveMinimum")) and low * unit == least
+    high -= bool(schema.get("exclusiveMaximum")) and high * unit == most
+    return step, low, high
+
+
+def numbers(schema: Schema, *, integer: bool) -> st.SearchStrategy[Any]:
+    """Valid numbers of a number schema."""
+    step, low, high = multiples(schema, integer=integer)
+    if step:
+        found = st.integers(low, high).map(lambda count: count * step)
+        # A multiple of 0.1 in binary is one only by luck.
+        return found if integer else found.filter(lambda number: (number / step).is_integer())
+    least, most = schema.get("minimum", _LEAST), schema.get("maximum", _MOST)
+    least_is_out, most_is_out = bool(schema.get("exclusiveMinimum")), bool(schema.get("exclusiveMaximum"))
+    floats = st.floats(least, most, exclude_min=least_is_out, exclude_max=most_is_out)
+    return floats if low > high else st.one_of(st.integers(low, high), floats)
+
+
+@st.composite
+def _objects(draw: st.DrawFn, schema: Schema, present: tuple[str, ...]) -> dict[str, Any]:
     made = {}
     for name, part in schema.get("properties", {}).items():
-        follow = needed[1:] if needed[:1] == [name] else None
-        if follow is not None or name in schema.get("required", []) or random.random() < 0.7:
-            made[name] = value(part, random, follow)
+        inner = present[1:] if present[:1] == (name,) else None
+        if inner is not None or name in schema.get("required", []) or draw(st.booleans()):
+            made[name] = draw(values(part, inner or ()))
     return made
 
 
-def _string(schema: Schema, random: Random) -> str:
-    if schema.get("format") == "uri":
-        return uri(random)
-    if "pattern" in schema:
-        return "/".join(random.choice(["a", "b-c", "д", "2026", "x y"]) for _ in range(random.randint(1, 3)))
-    most = schema.get("maxLength", 60)
-    return text(random, min(most, random.choice([0, 1, 3, 12, 60, most // 2])))
-
-
-def _integer(schema: Schema, random: Random) -> int:
-    return random.randint(schema.get("minimum", -(2**31)), schema.get("maximum", 2**31))
-
-
-def _number(_: Schema, random: Random) -> float:
-    return random.choice([random.randint(0, 10_000), round(random.uniform(0, 1e4), random.randint(0, 6))])
-
-
-_OF_TYPE: dict[str, Callable[[Schema, Random], Any]] = {
-    "string": _string,
-    "integer": _integer,
-    "number": _number,
-    "boolean": lambda _, random: random.random() < 0.5,
-    "array": lambda schema, random: [value(schema.get("items", {}), random) for _ in range(random.randint(0, 3))],
-    "null": lambda *_: None,
-}
+@st.composite
+def _arrays(draw: st.DrawFn, schema: Schema, present: tuple[str, ...]) -> list[Any]:
+    items, fewest = schema.get("items", {}), schema.get("minItems", 0)
+    first = [draw(values(items, present[1:]))] if present else []
+    most = schema.get("maxItems", fewest + 3)
+    rest = st.lists(values(items), min_size=max(0, fewest - len(first)), max_size=most - len(first))
+    return first + draw(rest)

@@ -1,4 +1,4 @@
-"""What fails says which rule, who is wrong about it, and how to see it again, in the terminal and on the page."""
+"""A failure names the rule, the witness and the command that repeats it, in the terminal and on the page."""
 
 from __future__ import annotations
 
@@ -8,40 +8,34 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.contract.report import Differs, Failure, Record, Subject, page
+from contract_tests.contract.report import ContractDifference, Failure, Record, Subject, page
 
 CONFTEST = "from contract_tests.conftest import pytest_runtest_makereport"
 FAILING = """
 from contract_tests.contract.report import Subject
 
-def test_a_body_is_judged():
-    Subject("bodies").demand(False, "maxLength /prompt", "prism", "accepts 1,501 characters")
+def test_a_body_is_checked():
+    Subject("bodies").require(False, "maxLength /prompt", "prism", "accepts 1,501 characters")
 """
 
 
-@pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What pytest says of two tests that fail."""
-    folder = tmp_path_factory.mktemp("failing")
-    (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
-    (folder / "test_mock_bodies.py").write_text(FAILING, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={folder}", str(folder)]
-    return subprocess.run(
+def test_a_difference_names_rule_witness_and_command(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    (tmp_path / "test_bodies.py").write_text(FAILING, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path)]
+    output = subprocess.run(
         [*command, "--hypothesis-seed=7"],
         cwd=Path(__file__).parent.parent.parent,
         capture_output=True,
         text=True,
         check=False,
     ).stdout
+    assert "prism on maxLength /prompt: accepts 1,501 characters" in output
+    assert "rule: maxLength /prompt\nwitness: prism\nrepeat: scripts/test " in output
+    assert "test_bodies.py::test_a_body_is_checked --hypothesis-seed=7" in output
 
 
-def test_a_difference_names_rule_witness_and_command(said: str) -> None:
-    assert "prism on maxLength /prompt: accepts 1,501 characters" in said
-    assert "rule: maxLength /prompt\nwitness: prism\nrepeat: scripts/test " in said
-    assert "test_mock_bodies.py::test_a_body_is_judged --hypothesis-seed=7" in said
-
-
-def test_the_page_shows_what_differs_and_what_does_not() -> None:
+def test_the_page_shows_differences_and_agreement() -> None:
     record = Record()
     record.case("bodies", "maxLength <prompt>", "prism", "client")
     record.failures.append(Failure("bodies", "maxLength <prompt>", "prism", "accepts 1,501 characters"))
@@ -52,17 +46,17 @@ def test_the_page_shows_what_differs_and_what_does_not() -> None:
     assert (shown.count('"n bad"'), shown.count('"n good"')) == (1, 1)
 
 
-def test_what_processes_counted_adds_up() -> None:
+def test_the_counts_of_several_processes_add_up() -> None:
     whole, part = Record(), Record()
     part.case("bodies", "maxLength", "prism")
     part.failures.append(Failure("bodies", "maxLength", "prism", "accepts it"))
     for _ in range(2):
         whole.add(part.dump())
-    assert whole.total() == 2
+    assert whole.cases.total() == 2
     assert "1 unknown difference<" in page(whole)
 
 
-def test_what_holds_says_nothing() -> None:
-    Subject("bodies").demand(True, "maxLength", "prism", "accepts it")
-    with pytest.raises(Differs, match="prism on maxLength: accepts it"):
-        Subject("bodies").demand(False, "maxLength", "prism", "accepts it")
+def test_require_raises_only_when_the_rule_is_broken() -> None:
+    Subject("bodies").require(True, "maxLength", "prism", "accepts it")
+    with pytest.raises(ContractDifference, match="prism on maxLength: accepts it"):
+        Subject("bodies").require(False, "maxLength", "prism", "accepts it")

@@ -1,4 +1,4 @@
-"""The generated client, on its own."""
+"""The generated client works alone and parses what the plain generator would reject."""
 
 from __future__ import annotations
 
@@ -34,70 +34,70 @@ from scripts.pipeline.io import GENERATED
 from scripts.pipeline.issues import SpecError
 
 
-def _client(answer: httpx2.Response) -> AuthenticatedClient:
-    transport = httpx2.MockTransport(lambda _: answer)
+def _client(response: httpx2.Response) -> AuthenticatedClient:
+    transport = httpx2.MockTransport(lambda _: response)
     return AuthenticatedClient(base_url="http://service.test", token=KEY, httpx_args={"transport": transport})
 
 
-def _create(answer: httpx2.Response) -> Any:
+def _create(response: httpx2.Response) -> Any:
     body = Hailuo02ImageToVideoProRequest(input_=Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png"))
-    return create_task.sync_detailed(client=_client(answer), body=body)
+    return create_task.sync_detailed(client=_client(response), body=body)
 
 
-def test_codes_have_names() -> None:
+def test_codes_and_states_have_names() -> None:
     assert Code(402) is Code.INSUFFICIENT_CREDITS
     assert TaskState("generating") is TaskState.GENERATING
 
 
-def test_a_create_is_sent_and_its_answer_typed() -> None:
+def test_the_response_of_a_create_is_typed() -> None:
     response = _create(httpx2.Response(200, json={"code": 200, "msg": "success", "data": {"taskId": "task_1"}}))
     assert isinstance(response.parsed, CreateTaskResponse)
     assert isinstance(response.parsed.data, CreatedTask)
     assert response.parsed.data.task_id == "task_1"
 
 
-def test_http_455_is_no_crash() -> None:
+def test_http_455_is_parsed() -> None:
     response = _create(httpx2.Response(455, json={"code": 455, "msg": "maintenance", "data": None}))
     assert response.status_code == 455
     assert response.parsed.code is Code.MAINTENANCE
 
 
-def test_null_data_is_no_crash() -> None:
-    answer = httpx2.Response(200, json={"code": 402, "msg": "broke", "data": None})
-    assert _create(answer).parsed.code is Code.INSUFFICIENT_CREDITS
-    looked = get_task_details.sync_detailed(client=_client(answer), task_id="task_1").parsed
-    assert looked is not None
-    assert looked.code is Code.INSUFFICIENT_CREDITS
+def test_null_data_is_parsed() -> None:
+    response = httpx2.Response(200, json={"code": 402, "msg": "broke", "data": None})
+    assert _create(response).parsed.code is Code.INSUFFICIENT_CREDITS
+    details = get_task_details.sync_detailed(client=_client(response), task_id="task_1").parsed
+    assert details is not None
+    assert details.code is Code.INSUFFICIENT_CREDITS
 
 
-def test_an_unknown_code_is_no_crash() -> None:
-    answer = httpx2.Response(200, json={"code": 433, "msg": "limit", "data": None})
-    code = _create(answer).parsed.code
+def test_an_unknown_code_is_parsed() -> None:
+    response = httpx2.Response(200, json={"code": 433, "msg": "limit", "data": None})
+    code = _create(response).parsed.code
     assert (code, code.name) == (433, "UNKNOWN_433")
 
 
-def test_an_unknown_state_is_no_crash() -> None:
-    answer = httpx2.Response(200, json={"code": 200, "data": {"taskId": "task_1", "state": "paused"}})
-    looked = get_task_details.sync(client=_client(answer), task_id="task_1")
-    assert isinstance(looked, TaskDetailsResponse)
-    assert isinstance(looked.data, TaskDetails)
-    assert (looked.data.state, looked.data.state.name) == ("paused", "UNKNOWN")
+def test_an_unknown_state_is_parsed() -> None:
+    response = httpx2.Response(200, json={"code": 200, "data": {"taskId": "task_1", "state": "paused"}})
+    details = get_task_details.sync(client=_client(response), task_id="task_1")
+    assert isinstance(details, TaskDetailsResponse)
+    assert isinstance(details.data, TaskDetails)
+    assert (details.data.state, details.data.state.name) == ("paused", "UNKNOWN")
 
 
-def test_the_key_is_in_no_repr() -> None:
+def test_the_repr_hides_the_api_key() -> None:
     client = _client(httpx2.Response(200, json={"code": 200, "data": 1}))
     get_credits.sync(client=client)
     assert KEY not in repr(client)
 
 
-def test_a_stream_upload_has_a_boundary_of_its_own(tmp_path: Path) -> None:
+def test_a_stream_upload_has_its_own_boundary(tmp_path: Path) -> None:
     sent: list[httpx2.Request] = []
 
-    def answer(request: httpx2.Request) -> httpx2.Response:
+    def respond(request: httpx2.Request) -> httpx2.Response:
         sent.append(request)
         return httpx2.Response(200, json={"success": True, "code": 200})
 
-    client = AuthenticatedClient("http://service.test", KEY, httpx_args={"transport": httpx2.MockTransport(answer)})
+    client = AuthenticatedClient("http://service.test", KEY, httpx_args={"transport": httpx2.MockTransport(respond)})
     (tmp_path / "a.png").write_bytes(b"--+++--")
     with (tmp_path / "a.png").open("rb") as file:
         upload = FileStreamUpload(file=File(file, "a.png", "image/png"), upload_path="images")
@@ -107,7 +107,7 @@ def test_a_stream_upload_has_a_boundary_of_its_own(tmp_path: Path) -> None:
     assert b'name="uploadPath"' in sent[0].content
 
 
-def test_it_can_be_imported_on_its_own() -> None:
+def test_the_package_can_be_imported_alone() -> None:
     code = "import sys, apikley_client.models, apikley_client.api; print('apikley' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(GENERATED)}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
@@ -115,7 +115,7 @@ def test_it_can_be_imported_on_its_own() -> None:
     assert (GENERATED / "apikley_client" / "py.typed").exists()
 
 
-def test_generating_gives_what_is_committed_whatever_the_environment(tmp_path: Path, monkeypatch: Any) -> None:
+def test_generating_reproduces_the_committed_files_in_any_environment(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     monkeypatch.setenv("PYTHONHASHSEED", "7")
@@ -129,7 +129,7 @@ def test_a_difference_is_shown_as_a_diff(tmp_path: Path) -> None:
     assert "--- generated/apikley_contract/openapi.json (committed)\n" in lines
 
 
-def test_a_patch_that_no_longer_fits_the_generator_is_refused(tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_patch_whose_text_is_missing_is_refused(tmp_path: Path, monkeypatch: Any) -> None:
     patches = tmp_path / "patches.yaml"
     patches.write_text("[{template: types.py.jinja, why: x, replace: 'no such text', with: y}]", encoding="utf-8")
     monkeypatch.setattr(generator, "PATCHES", patches)
@@ -137,7 +137,7 @@ def test_a_patch_that_no_longer_fits_the_generator_is_refused(tmp_path: Path, mo
         generator.patch_templates(tmp_path)
 
 
-def test_an_override_that_names_no_class_is_refused(tmp_path: Path, monkeypatch: Any) -> None:
+def test_an_override_of_an_unknown_class_is_refused(tmp_path: Path, monkeypatch: Any) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("class_overrides: {NoSuch: {class_name: X, module_name: x}}", encoding="utf-8")
     monkeypatch.setattr(generator, "CONFIG", config)

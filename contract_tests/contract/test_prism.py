@@ -1,4 +1,4 @@
-"""Prism, which knows nothing of us, judges by the contract as we do."""
+"""Prism, an independent tool, validates by the contract as the client and the simulator do."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ CREATE = apikley_contract.operation("createTask").path
 ERRORS = [code for name, code in apikley_contract.codes().items() if name != "SUCCESS"]
 
 
-def test_the_example_of_the_published_page_is_accepted(prism: httpx2.Client, example: dict[str, Any]) -> None:
+def test_the_published_example_is_accepted(prism: httpx2.Client, example: dict[str, Any]) -> None:
     del example["callBackUrl"]
-    answer = prism.post(CREATE, json=example)
-    assert answer.json() == {"code": 200, "msg": "success", "data": {"taskId": "task_hailuo_1765185328412"}}
+    response = prism.post(CREATE, json=example)
+    assert response.json() == {"code": 200, "msg": "success", "data": {"taskId": "task_hailuo_1765185328412"}}
 
 
 @pytest.mark.parametrize(
@@ -35,25 +35,25 @@ def test_the_example_of_the_published_page_is_accepted(prism: httpx2.Client, exa
         {"input": {"image_url": "https://e.test/x.png"}},
     ],
 )
-def test_a_wrong_request_is_refused_in_the_apis_own_words(
+def test_an_invalid_request_gets_the_apis_own_envelope(
     prism: httpx2.Client, example: dict[str, Any], change: dict[str, Any]
 ) -> None:
-    answer = prism.post(CREATE, json={**example, **change})
-    assert (answer.status_code, answer.json()["code"]) == (422, 422)
+    response = prism.post(CREATE, json={**example, **change})
+    assert (response.status_code, response.json()["code"]) == (422, 422)
 
 
-def test_without_a_key_nothing_is_done(prism: httpx2.Client, example: dict[str, Any]) -> None:
-    answer = httpx2.post(prism.base_url.join(CREATE), json=example)
-    assert (answer.status_code, answer.json()["code"]) == (401, 401)
+def test_a_request_without_a_key_is_unauthorized(prism: httpx2.Client, example: dict[str, Any]) -> None:
+    response = httpx2.post(prism.base_url.join(CREATE), json=example)
+    assert (response.status_code, response.json()["code"]) == (401, 401)
 
 
-def test_broken_json_is_answered(prism: httpx2.Client) -> None:
-    answer = prism.post(CREATE, content=b"{bad", headers={"Content-Type": "application/json"})
-    assert answer.status_code == 400
+def test_malformed_json_is_a_bad_request(prism: httpx2.Client) -> None:
+    response = prism.post(CREATE, content=b"{bad", headers={"Content-Type": "application/json"})
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_every_documented_error_is_at_hand_and_ends_in_its_exception(prism: httpx2.Client, code: int) -> None:
+def test_every_documented_error_raises_its_exception(prism: httpx2.Client, code: int) -> None:
     with httpx2.Client(headers={"Prefer": f"code={code}"}) as http:
         api = Apikley(KEY, base_url=str(prism.base_url), http_client=http, max_retries=0)
         with pytest.raises(apikley.ApiError) as caught:
@@ -62,14 +62,14 @@ def test_every_documented_error_is_at_hand_and_ends_in_its_exception(prism: http
     assert caught.value.status_code == code
 
 
-def test_the_client_reads_prisms_task(prism: httpx2.Client) -> None:
+def test_the_client_parses_prisms_task(prism: httpx2.Client) -> None:
     with Apikley(KEY, base_url=str(prism.base_url)) as api:
         task = api.get_task("task_hailuo_1765185328412")
         assert (task.state, task.result_urls) == ("success", ["https://files.example.com/results/starship.mp4"])
         assert api.get_credits() == 100
 
 
-def test_the_contract_that_prism_reads_is_the_committed_one() -> None:
+def test_prism_reads_the_committed_contract() -> None:
     from scripts.pipeline.prism import CONTRACT
 
     assert json.loads(CONTRACT.read_text(encoding="utf-8")) == apikley_contract.openapi()

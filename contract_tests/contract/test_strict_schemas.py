@@ -1,4 +1,4 @@
-"""The closed copy of the contract takes what the contract shows, and no field that it does not know."""
+"""The closed schemas accept the contract's own examples and no unknown field."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import apikley_contract
-from contract_tests.contract import strict_schemas as closed
+from contract_tests.contract.strict_schemas import component_validator, response_validator, violations
 
 
 def _examples() -> Iterator[tuple[str, int, Any]]:
@@ -27,30 +27,30 @@ EXAMPLES = list(_examples())
 
 
 @pytest.mark.parametrize(("operation_id", "status", "example"), EXAMPLES)
-def test_an_example_fits_and_one_field_more_does_not(operation_id: str, status: int, example: Any) -> None:
-    validator = closed.answer(operation_id, status)
+def test_an_example_with_an_unknown_field_is_a_violation(operation_id: str, status: int, example: Any) -> None:
+    validator = response_validator(operation_id, status)
     assert validator is not None
-    assert closed.findings(validator, example) == []
-    for where in [(), ("data",)] if isinstance(example.get("data"), dict) else [()]:
+    assert violations(validator, example) == []
+    for path in [(), ("data",)] if isinstance(example.get("data"), dict) else [()]:
         changed = copy.deepcopy(example)
-        inner = changed[where[0]] if where else changed
+        inner = changed[path[0]] if path else changed
         inner["costTimes"] = 1
-        assert closed.findings(validator, changed)
+        assert violations(validator, changed)
 
 
-def test_every_operation_shows_an_answer() -> None:
+def test_the_examples_cover_the_main_operations() -> None:
     assert {operation_id for operation_id, *_ in EXAMPLES} >= {"createTask", "getTaskDetails", "getCredits"}
 
 
-def test_an_answer_that_the_contract_does_not_know_is_held_to_nothing() -> None:
-    assert closed.answer("createTask", 400) is None
-    assert closed.findings(None, {"anything": 1}) == []
+def test_an_undocumented_status_has_no_violations() -> None:
+    assert response_validator("createTask", 400) is None
+    assert violations(None, {"anything": 1}) == []
 
 
-def test_fields_of_all_that_is_combined_are_known() -> None:
+def test_the_fields_of_all_combined_schemas_are_known() -> None:
     data = {"taskId": "task_1", "state": "success", "costTime": 1, "consumeCredits": 1}
-    validator = closed.component("TaskCallback")
-    assert closed.findings(validator, {"code": 200, "msg": "success", "data": data}) == []
-    (finding,) = closed.findings(validator, {"code": 200, "data": {**data, "cost": 1}})
-    assert finding.startswith("data: ")
-    assert "'cost' was unexpected" in finding
+    validator = component_validator("TaskCallback")
+    assert violations(validator, {"code": 200, "msg": "success", "data": data}) == []
+    (violation,) = violations(validator, {"code": 200, "data": {**data, "cost": 1}})
+    assert violation.startswith("data: ")
+    assert "'cost' was unexpected" in violation

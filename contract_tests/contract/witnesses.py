@@ -1,6 +1,6 @@
-"""Four that judge a createTask body, each by an implementation of its own.
+"""Four independent validators of a createTask body.
 
-A verdict is the set of JSON pointers that the witness objects to: empty where it accepts.
+A verdict is the set of JSON pointers that the witness objects to; it is empty if the witness accepts the body.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import httpx2
 import jsonschema
 
 import apikley_contract
-from apikley._model import validation as _validation
+from apikley._model import validation
 from apikley.errors import RequestInvalid
 from apikley_mock.control.settings import Settings
 from apikley_mock.web.app import Simulator
@@ -28,27 +28,27 @@ CODES = apikley_contract.codes()
 
 
 def client(body: Any) -> Verdict:
-    """The library's own check, before anything is sent."""
+    """The library's own check before it sends anything."""
     if not isinstance(body, dict):
-        # `create` takes nothing but an object; there is no body to point into.
+        # `create` takes only an object; there is no body to point into.
         return frozenset({""})
     try:
-        _validation.encode(body)
-        _validation.validate_create(body)
+        validation.encode(body)
+        validation.validate_create(body)
     except RequestInvalid as error:
         return frozenset(
-            finding.pointer.rpartition("/")[0] if finding.rule == "required" else finding.pointer
-            for finding in error.violations
+            violation.pointer.rpartition("/")[0] if violation.rule == "required" else violation.pointer
+            for violation in error.violations
         )
     return frozenset()
 
 
 class Independent:
-    """The package `jsonschema`, with its format checks, which shares no line with the other three."""
+    """The package `jsonschema` with format checks, which shares no code with the other three."""
 
     def __init__(self) -> None:
         formats = jsonschema.Draft4Validator.FORMAT_CHECKER
-        assert not formats.conforms("no uri", "uri"), "rfc3986-validator is missing: every string passes as a URI"
+        assert not formats.conforms("no uri", "uri"), "install rfc3986-validator; without it every string is a URI"
         self._validators = {
             model.name: jsonschema.Draft4Validator(
                 {"$ref": f"#/components/schemas/{model.request}", **apikley_contract.schemas()}, format_checker=formats
@@ -57,7 +57,7 @@ class Independent:
         }
 
     def __call__(self, body: Any) -> Verdict:
-        """Judge by the schema of the model that the body names; by any model's, if it names none."""
+        """Validate against the schema of the body's model, or of the first model if it names none."""
         name = body.get("model") if isinstance(body, dict) else None
         fallback = next(iter(self._validators.values()))
         validator = self._validators.get(name, fallback) if isinstance(name, str) else fallback
@@ -65,26 +65,26 @@ class Independent:
 
 
 class Simulated:
-    """The simulator, asked over ASGI; it names places in its `msg`."""
+    """The simulator, called over ASGI; its `msg` names the places."""
 
     def __init__(self) -> None:
         self._simulator = Simulator(Settings(api_key=KEY, tasks_kept=100))
         self._runner = asyncio.Runner()
 
     def close(self) -> None:
-        """End its tasks."""
+        """Stop its background tasks."""
         self._runner.run(self._simulator.service.close())
         self._runner.close()
 
     def __call__(self, body: Any) -> Verdict:
-        """Judge."""
-        answer = self._runner.run(self._ask(json.dumps(body).encode()))
-        if answer["code"] == CODES["SUCCESS"]:
+        """Send a create and read the places from the response."""
+        response = self._runner.run(self._post(json.dumps(body).encode()))
+        if response["code"] == CODES["SUCCESS"]:
             return frozenset()
-        assert answer["code"] == CODES["VALIDATION_FAILED"], f"simulator: a wrong request is answered {answer}"
-        return frozenset(_places(str(answer["msg"])))
+        assert response["code"] == CODES["VALIDATION_FAILED"], f"simulator: a wrong request got {response}"
+        return frozenset(_places(str(response["msg"])))
 
-    async def _ask(self, content: bytes) -> dict[str, Any]:
+    async def _post(self, content: bytes) -> dict[str, Any]:
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
@@ -100,19 +100,19 @@ class Simulated:
 
 
 class Prism:
-    """Prism, asked over HTTP; it names places in the header `sl-violations`."""
+    """Prism, called over HTTP; its header `sl-violations` names the places."""
 
     def __init__(self, http: httpx2.Client) -> None:
         self._http = http
 
     def __call__(self, body: Any) -> Verdict:
-        """Judge."""
+        """Send a create and read the places from the response."""
         content = json.dumps(body).encode()
-        answer = self._http.post(CREATE.path, content=content, headers={"Content-Type": "application/json"})
-        if answer.status_code == CODES["SUCCESS"]:
+        response = self._http.post(CREATE.path, content=content, headers={"Content-Type": "application/json"})
+        if response.status_code == CODES["SUCCESS"]:
             return frozenset()
-        assert answer.status_code == CODES["VALIDATION_FAILED"], f"prism: a wrong request is answered {answer.text}"
-        found = json.loads(answer.headers["sl-violations"])
+        assert response.status_code == CODES["VALIDATION_FAILED"], f"prism: a wrong request got {response.text}"
+        found = json.loads(response.headers["sl-violations"])
         places = {_pointer(each["location"][2:]) for each in found if each["code"] != "oneOf"}
         return frozenset(places or {""})
 

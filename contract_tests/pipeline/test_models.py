@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from contract_tests.conftest import prism_on
+from contract_tests.contract.conftest import prism_on
 from contract_tests.pipeline.pages import ACME, HAILUO, STUDIO
 from scripts.pipeline.io import read_document
 from scripts.pipeline.merge import merge

@@ -72,5 +72,5 @@ def look(http: httpx2.Client, task_id: str) -> dict[str, Any]:
 
 def assert_fits(schema: str, value: Any) -> None:
     """Hold what the simulator says to a schema of the contract, whose fields are all that it may say."""
-    found = closed.findings(closed.component(schema), value)
-    ANSWERS.demand(not found, f"{schema}, closed", "simulator", f"says what the contract does not: {'; '.join(found)}")
+    found = closed.violations(closed.component_validator(schema), value)
+    ANSWERS.require(not found, f"{schema}, closed", "simulator", f"says what the contract does not: {'; '.join(found)}")

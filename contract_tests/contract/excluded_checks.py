@@ -1,0 +1,148 @@
+"""The Schemathesis checks that are excluded for an operation of the simulator or of Prism, and why.
+
+`test_schemathesis.py` fails on every other violation, and on an entry whose request no longer shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import httpx2
+from schemathesis.checks import CHECKS, load_all_checks
+
+import apikley_contract
+
+SUCCESS = apikley_contract.codes()["SUCCESS"]
+Check = Callable[..., Any]
+
+
+class ExcludedCheck(NamedTuple):
+    """One excluded check.
+
+    Attributes:
+        witness: `simulator` or `prism`.
+        operation: The operation's id; the one that shows it, if the check is excluded everywhere.
+        check: The check's name in Schemathesis.
+        reason: Why the violation is no fault, or not ours.
+        request: Arguments of `httpx2.Client.request` that show it.
+        everywhere: Whether the check is excluded for every operation.
+    """
+
+    witness: str
+    operation: str
+    check: str
+    reason: str
+    request: dict[str, Any]
+    everywhere: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.witness} {self.operation} {self.check}"
+
+    def still_shown(self, response: httpx2.Response) -> bool:
+        """Whether the response to `request` still violates the check."""
+        return _SHOWN[self.check](apikley_contract.operation(self.operation), response)
+
+
+def excluded_checks(witness: str, operation_id: str, *more: str) -> list[Check]:
+    """The checks to exclude, as `Case.validate_response` takes them."""
+    known = [
+        each for each in EXCLUDED if each.witness == witness and (each.everywhere or each.operation == operation_id)
+    ]
+    load_all_checks()
+    return CHECKS.get_by_names(sorted({each.check for each in known} | set(more)))
+
+
+_NO_JSON: dict[str, Any] = {"content": b"{", "headers": {"Content-Type": "application/json"}}
+EXCLUDED = (
+    ExcludedCheck(
+        "simulator",
+        "getTaskDetails",
+        "positive_data_acceptance",
+        "an empty id is a string, but no task has it",
+        {"params": {"taskId": ""}},
+    ),
+    ExcludedCheck(
+        "simulator",
+        "getDownloadUrl",
+        "positive_data_acceptance",
+        "only URLs of the service itself get a link; others get 422",
+        {"json": {"url": "https://files.example.com/a.mp4"}},
+    ),
+    ExcludedCheck(
+        "simulator",
+        "uploadFileBase64",
+        "positive_data_acceptance",
+        "the contract has no format for base64, so the drawn text is not base64",
+        {"json": {"base64Data": "no base64!", "uploadPath": "images"}},
+    ),
+    ExcludedCheck(
+        "simulator",
+        "uploadFileStream",
+        "negative_data_rejection",
+        "a form carries only text, so a wrong type cannot be recognised",
+        {"files": {"file": ("a.png", b"a", "image/png")}, "data": {"uploadPath": 7}},
+    ),
+    ExcludedCheck(
+        "prism",
+        "getTaskDetails",
+        "ignored_auth",
+        "Prism accepts every bearer token",
+        {"params": {"taskId": "task_1"}, "headers": {"Authorization": "Bearer another"}},
+        everywhere=True,
+    ),
+    ExcludedCheck(
+        "prism",
+        "createTask",
+        "status_code_conformance",
+        "Prism responds 400 to a body that is not JSON; the contract does not document 400",
+        _NO_JSON,
+        everywhere=True,
+    ),
+    ExcludedCheck(
+        "prism", "createTask", "response_schema_conformance", "the body of that 400 is Prism's own", _NO_JSON, True
+    ),
+    ExcludedCheck(
+        "prism", "createTask", "content_type_conformance", "the content type of that 400 is Prism's own", _NO_JSON, True
+    ),
+    ExcludedCheck(
+        "prism",
+        "getTaskDetails",
+        "positive_data_acceptance",
+        "Prism treats an empty query parameter as missing",
+        {"params": {"taskId": ""}},
+    ),
+    ExcludedCheck(
+        "prism",
+        "getTaskDetails",
+        "negative_data_rejection",
+        "Prism ignores the case of query parameter names",
+        {"params": {"TASKID": "task_1"}},
+    ),
+)
+# Prism 5.14 crashes on a form whose file has no content type, and Schemathesis sends such forms.
+NOT_FOR_PRISM = "uploadFileStream"
+FORM_WITHOUT_TYPE: dict[str, Any] = {
+    "content": b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\na\r\n--x--\r\n',
+    "headers": {"Content-Type": "multipart/form-data; boundary=x"},
+}
+
+
+def _content_types(operation: apikley_contract.Operation, response: httpx2.Response) -> list[str]:
+    responses: dict[str, Any] = operation.description["responses"]
+    return list(responses.get(str(response.status_code), {}).get("content", {}))
+
+
+# Whether a response to `ExcludedCheck.request` violates the check.
+_SHOWN: dict[str, Callable[[apikley_contract.Operation, httpx2.Response], bool]] = {
+    "positive_data_acceptance": lambda _, response: response.json()["code"] != SUCCESS,
+    "negative_data_rejection": lambda _, response: response.json()["code"] == SUCCESS,
+    "ignored_auth": lambda _, response: response.json()["code"] == SUCCESS,
+    "status_code_conformance": lambda operation, response: (
+        str(response.status_code) not in operation.description["responses"]
+    ),
+    "response_schema_conformance": lambda _, response: "code" not in response.json(),
+    "content_type_conformance": lambda operation, response: (
+        response.headers["content-type"] not in _content_types(operation, response)
+    ),
+}
