@@ -243,8 +243,9 @@ def test_a_file_for_a_model_that_there_is_not_is_refused_by_the_model(cat: Path,
 
 def test_a_plain_string_is_never_taken_for_a_file(cat: Path) -> None:
     service = Service(created())
-    BOTH[0](service, lambda api: api.create(_input(str(cat))))
-    assert json.loads(service.requests[0].content)["input"]["image_url"] == str(cat)
+    with pytest.raises(RequestInvalid, match=r"^input\.image_url: "):
+        BOTH[0](service, lambda api: api.create(_input(str(cat))))
+    assert service.requests == []
 
 
 def test_the_rules_for_files_are_the_published_ones() -> None:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apikley_contract import draft4
 from contract_tests.contract.rules import Rule, bodies, keywords, rules
-from scripts.pipeline.schemas import to_draft4
 
-SCHEMA = to_draft4(
+SCHEMA = draft4(
     {
         "type": "object",
         "required": ["title", "image_urls"],
