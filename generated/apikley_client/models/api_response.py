@@ -14,7 +14,7 @@ T = TypeVar("T", bound="ApiResponse")
 
 @_attrs_define(kw_only=True)
 class ApiResponse:
-    """The envelope around every answer. Success is HTTP 2xx and code 200.
+    """The envelope around every response. Success is HTTP 2xx and code 200.
 
     Args:
         code: Response status code

@@ -108,8 +108,8 @@ def sync_detailed(
 ) -> Response[CreateTaskResponse | ErrorResponse]:
     """Create a task
 
-     Starts one generation task, which is charged for. An answer with code 200 means created, not
-    finished. There is no idempotency key: a repeated request is a second task.
+     Starts one generation task, which costs credits. Code 200 means created, not finished. There is no
+    idempotency key: a repeated request creates a second task.
 
     Args:
         body (Hailuo02ImageToVideoProRequest): Generate videos from images using hailuo/02-image-
@@ -141,8 +141,8 @@ def sync(
 ) -> CreateTaskResponse | ErrorResponse | None:
     """Create a task
 
-     Starts one generation task, which is charged for. An answer with code 200 means created, not
-    finished. There is no idempotency key: a repeated request is a second task.
+     Starts one generation task, which costs credits. Code 200 means created, not finished. There is no
+    idempotency key: a repeated request creates a second task.
 
     Args:
         body (Hailuo02ImageToVideoProRequest): Generate videos from images using hailuo/02-image-
@@ -169,8 +169,8 @@ async def asyncio_detailed(
 ) -> Response[CreateTaskResponse | ErrorResponse]:
     """Create a task
 
-     Starts one generation task, which is charged for. An answer with code 200 means created, not
-    finished. There is no idempotency key: a repeated request is a second task.
+     Starts one generation task, which costs credits. Code 200 means created, not finished. There is no
+    idempotency key: a repeated request creates a second task.
 
     Args:
         body (Hailuo02ImageToVideoProRequest): Generate videos from images using hailuo/02-image-
@@ -200,8 +200,8 @@ async def asyncio(
 ) -> CreateTaskResponse | ErrorResponse | None:
     """Create a task
 
-     Starts one generation task, which is charged for. An answer with code 200 means created, not
-    finished. There is no idempotency key: a repeated request is a second task.
+     Starts one generation task, which costs credits. Code 200 means created, not finished. There is no
+    idempotency key: a repeated request creates a second task.
 
     Args:
         body (Hailuo02ImageToVideoProRequest): Generate videos from images using hailuo/02-image-
