@@ -1,4 +1,4 @@
-"""Published and companion documents become one contract, or the build says where they do not."""
+"""Building the contract from published and companion documents."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def other(document: dict[str, Any]) -> dict[str, Any]:
         ("a_b.c/D4", "ABCD4"),
     ],
 )
-def test_classes_are_named_by_one_rule(model: str, name: str) -> None:
+def test_class_names_follow_one_rule(model: str, name: str) -> None:
     assert class_name(model) == name
 
 
@@ -68,7 +68,7 @@ def test_every_model_gets_its_own_branch_of_one_operation(document: dict[str, An
     assert schemas["Hailuo02ImageToVideoPro"]["properties"]["prompt"]["maxLength"] == 1500
 
 
-def test_pages_that_disagree_in_a_shared_part_are_named(document: dict[str, Any], other: dict[str, Any]) -> None:
+def test_pages_that_disagree_are_named(document: dict[str, Any], other: dict[str, Any]) -> None:
     other["components"]["schemas"]["ApiResponse"]["properties"]["code"]["enum"].remove(455)
     other["servers"][0]["url"] = "https://eu.apikley.ru"
     with pytest.raises(SpecError) as caught:
@@ -77,7 +77,7 @@ def test_pages_that_disagree_in_a_shared_part_are_named(document: dict[str, Any]
     assert "a.json and b.json: disagree at /components/schemas/ApiResponse/properties/code/enum: " in str(caught.value)
 
 
-def test_a_name_that_is_taken_is_refused_with_both_pages(document: dict[str, Any], other: dict[str, Any]) -> None:
+def test_a_taken_class_name_is_refused_with_both_pages(document: dict[str, Any], other: dict[str, Any]) -> None:
     properties = other["paths"][CREATE_TASK]["post"]["requestBody"]["content"]["application/json"]["schema"][
         "properties"
     ]
@@ -92,9 +92,9 @@ def test_a_name_that_is_taken_is_refused_with_both_pages(document: dict[str, Any
     )
 
 
-def test_a_companion_that_describes_something_again_is_refused(document: dict[str, Any]) -> None:
+def test_a_companion_that_repeats_a_component_is_refused(document: dict[str, Any]) -> None:
     companion = {"components": {"schemas": {"ApiResponse": {"type": "object"}}}}
-    with pytest.raises(SpecError, match="c: /components/schemas/ApiResponse is described elsewhere too"):
+    with pytest.raises(SpecError, match="c: /components/schemas/ApiResponse is described twice"):
         merge({"a": document}, {"c": companion})
 
 
@@ -105,7 +105,7 @@ def test_an_overlay_target_that_matches_nothing_is_refused() -> None:
     assert "overlay.yaml, action 1: the target $.info.contact.phone matches nothing" in str(caught.value)
 
 
-def test_an_overlay_target_that_is_no_path_is_refused() -> None:
+def test_an_invalid_overlay_target_is_refused() -> None:
     with pytest.raises(SpecError, match="the target 'info' is not a JSONPath"):
         overlay.apply({}, {"actions": [{"target": "info", "remove": True}]}, "overlay.yaml")
 
@@ -120,11 +120,11 @@ def test_an_overlay_target_that_is_no_path_is_refused() -> None:
         ({"target": "$.a", "update": {"x": [1]}}, {"a": {"x": [1]}, "b": [1, 2, 3]}),
     ],
 )
-def test_an_overlay_action_does_what_the_standard_says(action: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_overlay_actions_follow_the_standard(action: dict[str, Any], expected: dict[str, Any]) -> None:
     assert overlay.apply({"a": {"x": 1}, "b": [1, 2, 3]}, {"actions": [action]}, "overlay.yaml") == expected
 
 
-def test_redocly_applies_the_overlay_to_the_same_result(tmp_path: Path) -> None:
+def test_redocly_applies_the_overlay_with_the_same_result(tmp_path: Path) -> None:
     node.install()
     (tmp_path / "merged.json").write_text(dump(contract.merge_folder()), encoding="utf-8")
     command = node.tool("redocly", "bundle", str(tmp_path / "merged.json"), "--overlay", str(OPENAPI / "overlay.yaml"))
@@ -134,7 +134,7 @@ def test_redocly_applies_the_overlay_to_the_same_result(tmp_path: Path) -> None:
     assert evidence.add_grades(named) == CONTRACT
 
 
-def test_the_built_contract_is_what_openapi_gives() -> None:
+def test_the_committed_contract_is_up_to_date() -> None:
     assert contract.build() == CONTRACT
 
 
@@ -151,7 +151,7 @@ def test_the_built_contract_is_what_openapi_gives() -> None:
         ),
     ],
 )
-def test_a_document_that_a_validator_refuses_is_refused_with_the_place(spoil: Any, words: str) -> None:
+def test_an_invalid_document_is_refused_with_the_place(spoil: Any, words: str) -> None:
     broken = copy.deepcopy(CONTRACT)
     spoil(broken)
     with pytest.raises(SpecError) as caught:
@@ -159,7 +159,7 @@ def test_a_document_that_a_validator_refuses_is_refused_with_the_place(spoil: An
     assert words in str(caught.value)
 
 
-def test_the_unrepaired_page_is_refused_for_its_e_mail(document: dict[str, Any]) -> None:
+def test_the_page_without_repairs_is_refused_for_its_email(document: dict[str, Any]) -> None:
     with pytest.raises(SpecError, match="/info/contact/email"):
         check(document)
 

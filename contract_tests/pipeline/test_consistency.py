@@ -59,11 +59,11 @@ WORDS: dict[str, Callable[[Document], object]] = {
 
 
 @pytest.mark.parametrize("change", WORDS.values(), ids=WORDS)
-def test_other_words_contradict_nothing_and_the_first_ones_are_kept(change: Callable[[Document], object]) -> None:
+def test_different_texts_do_not_contradict_and_the_first_are_kept(change: Callable[[Document], object]) -> None:
     assert _merged(change) == _merged(lambda _: None)
 
 
-def test_words_that_only_a_later_page_has_are_added() -> None:
+def test_texts_of_a_later_page_are_added() -> None:
     def change(page: Document) -> None:
         _operation(page)["requestBody"]["description"] = "What to make"
         _envelope(page).update(title="Envelope", externalDocs={"url": "https://e.test/"})
@@ -73,7 +73,7 @@ def test_words_that_only_a_later_page_has_are_added() -> None:
     assert _envelope(merged)["title"] == "Envelope"
 
 
-def test_each_request_keeps_its_own_words() -> None:
+def test_each_request_keeps_its_own_texts() -> None:
     merged = _merged(lambda d: request_schema(d)["properties"]["callBackUrl"].update(description="Where to"))
     fields = merged["components"]["schemas"]["Hailuo02ImageToVideoProRequest"]["properties"]
     assert fields["callBackUrl"]["description"] == "Where to"

@@ -65,7 +65,7 @@ def _build(pages: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("model", [ACME, STUDIO])
-def test_no_value_in_any_place_of_a_page_is_more_than_refused(model: str) -> None:
+def test_any_value_in_any_place_is_accepted_or_refused(model: str) -> None:
     pages = published_pages()
     chance = random.Random(20260203)  # noqa: S311 - the same values each time
     taken = 0
@@ -82,12 +82,12 @@ def test_no_value_in_any_place_of_a_page_is_more_than_refused(model: str) -> Non
     ("at", "value", "words"),
     [
         (("ApiResponse", "properties", "code"), {}, "ApiResponse/properties/code/enum: lists no code"),
-        (("ApiResponse", "properties", "msg"), {"$ref": "x"}, "built contract: the reference 'x' leads nowhere"),
+        (("ApiResponse", "properties", "msg"), {"$ref": "x"}, "built contract: the reference 'x' cannot be resolved"),
         (("ApiResponse", "type"), "objct", "page, /components/schemas/ApiResponse/type: 'objct' is not one of ["),
         (("ApiResponse", "properties"), None, "page, /components/schemas/ApiResponse/properties: None is not of type"),
     ],
 )
-def test_the_place_and_what_was_meant_there_is_named(at: _Place, value: object, words: str) -> None:
+def test_an_invalid_value_is_refused_with_its_place(at: _Place, value: object, words: str) -> None:
     page = _changed(published_pages()[ACME], ("components", "schemas", *at), value)
     with pytest.raises(SpecError) as caught:
         _build({"page": page})
@@ -123,7 +123,7 @@ _INFO = "overlay: 1.0.0\ninfo: {title: x, version: '1'}\n"
         ("companion/account.yaml", "paths:\n", "account.yaml, /paths: None is not of type 'object'"),
     ],
 )
-def test_what_we_add_is_held_to_its_form_too(project: Project, name: str, text: str, words: str) -> None:
+def test_overlay_and_companions_are_validated_too(project: Project, name: str, text: str, words: str) -> None:
     (project.openapi / name).write_text(text, encoding="utf-8")
     with pytest.raises(SpecError) as caught:
         contract.build(project.openapi)
@@ -148,38 +148,36 @@ _MERGED = "x-a: &a {k: 1}\n" + "\n".join(
         (
             parse_yaml,
             _bomb("[1, 1, 1, 1, 1]"),
-            "x: cannot be read as JSON data: it stands for more than 2,000,000 char",
+            "x: cannot be read as JSON data: it expands to more than 2,000,000 char",
         ),
         (parse_yaml, _MERGED, "broken YAML: more than 10,000 keys are merged"),
         (
             parse_yaml,
             'a: "cat \\ud800"',
-            "x: cannot be read as JSON data: '\\ud800' is half a character; it stands after",
+            "x: cannot be read as JSON data: '\\ud800' is a lone surrogate, after",
         ),
         (
             parse_json,
             '{"a": "cat \\ud800"}',
-            "x: broken JSON: '\\ud800' is half a character; it stands after '{\"a\": \"cat '",
+            "x: broken JSON: '\\ud800' is a lone surrogate, after '{\"a\": \"cat '",
         ),
         (parse_json, '{"a": 1e999}', "x: broken JSON: Out of range float values are not JSON compliant"),
         (parse_yaml, "a: !!bool x", "x: cannot be read as JSON data: 'x'"),
     ],
-    ids=["aliases", "merges", "half a character", "half a character in JSON", "infinity", "tag"],
+    ids=["aliases", "merges", "lone surrogate", "lone surrogate in JSON", "infinity", "tag"],
 )
-def test_text_that_stands_for_no_json_of_a_pages_size_is_refused(
-    parse: Callable[[str, str], Any], text: str, words: str
-) -> None:
+def test_text_that_is_not_reasonable_json_is_refused(parse: Callable[[str, str], Any], text: str, words: str) -> None:
     with pytest.raises(SpecError) as caught:
         parse(text, "x")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_character_of_two_halves_is_one() -> None:
+def test_a_surrogate_pair_is_one_character() -> None:
     assert parse_yaml('a: "\\ud83d\\ude00"', "x") == {"a": "\U0001f600"}
 
 
-def test_of_a_generator_that_fails_only_the_last_words_are_said() -> None:
+def test_a_generator_failure_shows_only_its_message() -> None:
     box = "╭── Traceback (most recent call last) ──╮\n│ cli.py:163 in generate │\n╰───╯\nValueError: Duplicate key AB\n"
     assert client._error_text(f"Generating x\n{box}") == "ValueError: Duplicate key AB"
 
@@ -188,7 +186,7 @@ def test_of_a_generator_that_fails_only_the_last_words_are_said() -> None:
     "path",
     ["market/hailuo/02-image-to-video-pro.json/x.json", f"market/{'x' * 300}.json", "market/a\0/x.json", "x.json"],
 )
-def test_a_place_where_no_file_can_be_is_no_published_path(path: str) -> None:
+def test_an_invalid_published_path_is_refused(path: str) -> None:
     from scripts.pipeline.page import extract
 
     text = read(OPENAPI / "vendored/market/hailuo/02-image-to-video-pro.json")

@@ -58,7 +58,7 @@ def _python(updated: Project, code: str, *arguments: str) -> Any:
     return ast.literal_eval(run.stdout)
 
 
-def test_the_client_makes_a_task_of_a_new_model(updated: Project) -> None:
+def test_the_client_creates_a_task_of_a_new_model(updated: Project) -> None:
     code = """
 import apikley_contract, httpx2
 from apikley import Acme1Fast, Apikley, StudioFramesV2
@@ -111,7 +111,7 @@ print([(verdict(each), create_task(each)) for each in ast.literal_eval(sys.argv[
     assert "'7', expected '5' or '10'" in refused[repr(BAD[3])][0]
 
 
-def test_a_plain_value_in_place_of_a_member_is_held_to_the_contract(updated: Project) -> None:
+def test_a_plain_value_is_accepted_in_place_of_a_member_and_validated(updated: Project) -> None:
     code = """
 from apikley import Acme1Fast, Apikley, RequestInvalid
 found = []
@@ -132,7 +132,7 @@ def prism_of_all(updated: Project) -> Iterator[httpx2.Client]:
         yield client
 
 
-def test_prism_accepts_and_refuses_as_we_do(prism_of_all: httpx2.Client) -> None:
+def test_prism_agrees(prism_of_all: httpx2.Client) -> None:
     good = [prism_of_all.post(CREATE_TASK, json=request).status_code for request in GOOD]
     bad = [prism_of_all.post(CREATE_TASK, json=request).status_code for request in BAD]
     assert (good, bad) == ([200] * len(GOOD), [422] * len(BAD))
@@ -183,7 +183,7 @@ print([list(getattr(models, name).__members__) for name in enums])
     assert sorted(map(sorted, named)) == sorted(map(sorted, _python(updated, code)))
 
 
-def test_what_a_page_leaves_out_another_one_says(page: str) -> None:
+def test_pages_complete_each_other(page: str) -> None:
     ours = extract(page, "ours").document
     theirs = extract(page.replace("hailuo/02-image", "acme/1-image"), "theirs").document
     del theirs["info"]["contact"]

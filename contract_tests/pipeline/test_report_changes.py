@@ -24,7 +24,7 @@ def base() -> Document:
 
 
 @pytest.mark.parametrize("change", PLANTED, ids=lambda change: change.name)
-def test_a_planted_change_gets_its_verdict(base: Document, change: Planted) -> None:
+def test_a_change_gets_its_severity(base: Document, change: Planted) -> None:
     changes = strongest(compare_api(*planted(base, change)))
     found = [str(each) for each in changes if each.severity is changes[0].severity]
     worst = max((each.severity for each in changes if each.severity > Severity.PATCH), default=None)
@@ -38,7 +38,7 @@ def test_a_planted_change_gets_its_verdict(base: Document, change: Planted) -> N
 
 
 @pytest.mark.parametrize("change", PLANTED, ids=lambda change: change.name)
-def test_a_planted_change_is_seen_when_it_is_taken_back(base: Document, change: Planted) -> None:
+def test_the_reverse_of_a_change_is_seen(base: Document, change: Planted) -> None:
     new, old = planted(base, change)
     found = [each.severity for each in compare_api(old, new)]
     assert bool(found) == (old != new)
@@ -51,7 +51,7 @@ def test_there_are_enough_of_them() -> None:
     assert len({change.name for change in PLANTED}) == len(PLANTED)
 
 
-def test_a_model_that_leads_to_another_schema_breaks(base: Document) -> None:
+def test_a_model_with_another_schema_is_breaking(base: Document) -> None:
     new = copy.deepcopy(base)
     mapping = new["components"]["schemas"]["CreateTaskRequest"]["discriminator"]["mapping"]
     mapping[ACME] = mapping[STUDIO]
@@ -68,7 +68,7 @@ def test_a_model_that_leads_to_another_schema_breaks(base: Document) -> None:
         ("Max size:", "At most", "no longer takes a local file"),
     ],
 )
-def test_what_a_page_says_of_files_in_prose_is_a_limit(page: str, old: str, new: str, words: str) -> None:
+def test_file_rules_in_prose_are_limits(page: str, old: str, new: str, words: str) -> None:
     assert old in page
     documents = [merge({"page": extract(text, "page").document}, {}) for text in (page, page.replace(old, new))]
     worst = strongest(compare_api(*documents))[0]

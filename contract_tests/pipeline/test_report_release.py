@@ -72,7 +72,7 @@ def test_an_unreleased_version_is_raised_only_as_far_as_it_has_to_be(tmp_path: P
     assert _written(_release(tmp_path, "0.2.0", changelog).bumped(Report([LIMIT], [])))[0] == 'version = "0.2.0"'
 
 
-def test_the_first_version_breaks_nobody(tmp_path: Path) -> None:
+def test_the_first_version_is_not_raised(tmp_path: Path) -> None:
     release = _release(tmp_path, "0.1.0", "## 0.1.0 (unreleased)\n\n- All.\n").bumped(Report([LIMIT], []))
     assert _written(release)[0] == 'version = "0.1.0"'
     assert release.suggestion == "0.1.0, which is not released yet (something breaks)"
@@ -94,12 +94,12 @@ def test_a_python_name_that_is_gone_counts_too(tmp_path: Path) -> None:
     assert "### Changed\n\n- `apikley_client.models.Acme1Fast`: removed\n" in changelog
 
 
-def test_no_change_asks_for_nothing(tmp_path: Path) -> None:
+def test_no_change_gives_no_release(tmp_path: Path) -> None:
     release = _release(tmp_path, "0.1.0", "## 0.1.0\n").bumped(Report([], []))
     assert (release.files(), release.next) == ({}, (0, 1, 0))
 
 
-def test_what_is_harmless_is_a_patch(tmp_path: Path) -> None:
+def test_harmless_changes_are_a_patch(tmp_path: Path) -> None:
     release = _release(tmp_path, "1.0.0", "## 1.0.0\n").bumped(Report([WORDS], []))
     assert release.suggestion == "1.0.0 → 1.0.1 (all harmless)"
     assert "- Harmless changes of the published documentation." in _written(release)[1]
@@ -120,7 +120,7 @@ def test_the_report_names_the_rule_before_1_0(tmp_path: Path) -> None:
 
 
 def test_files_without_a_version_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="say no version, such as 0"):
+    with pytest.raises(SpecError, match="have no version, such as 0"):
         _release(tmp_path, "soon", "")
 
 
@@ -135,11 +135,11 @@ def test_files_without_a_version_are_refused(tmp_path: Path) -> None:
         ("apikley_client.models.Code", "apikley_client.models.Code"),
     ],
 )
-def test_places_are_written_as_people_write_them(where: str, words: str) -> None:
+def test_places_are_readable(where: str, words: str) -> None:
     assert place(where) == words
 
 
-def test_a_change_in_both_directions_is_said_once_and_at_its_worst() -> None:
+def test_a_change_in_both_directions_is_reported_once_at_its_worst() -> None:
     assert strongest([Change(PATCH, "#/x", "y"), WORDS, Change(MAJOR, "#/x", "y")]) == [
         Change(MAJOR, "#/x", "y"),
         WORDS,

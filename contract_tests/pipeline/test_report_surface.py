@@ -33,7 +33,7 @@ def change(tmp_path: Path) -> Callable[..., list[Change]]:
     return compare
 
 
-def test_the_same_client_has_not_changed(change: Callable[..., list[Change]]) -> None:
+def test_the_same_client_has_no_changes(change: Callable[..., list[Change]]) -> None:
     assert change() == []
 
 
@@ -92,7 +92,7 @@ def test_the_same_client_has_not_changed(change: Callable[..., list[Change]]) ->
         ),
     ],
 )
-def test_a_change_of_the_surface_is_seen(
+def test_a_change_of_the_python_surface_is_reported(
     change: Callable[..., list[Change]], name: str, old: str, new: str, severity: Severity, words: str
 ) -> None:
     changes = change(name, old, new)
@@ -100,7 +100,7 @@ def test_a_change_of_the_surface_is_seen(
     assert any(words in str(each) for each in changes), changes
 
 
-def test_a_field_in_the_middle_shifts_none(change: Callable[..., list[Change]]) -> None:
+def test_a_new_field_in_the_middle_does_not_break(change: Callable[..., list[Change]]) -> None:
     old = "    end_image_url: str | PathLike[str] | Unset = UNSET\n"
     changes = change(INPUT, old, f"    mood: str | Unset = UNSET\n{old}")
     assert [each for each in changes if each.severity is Severity.MAJOR] == []

@@ -31,7 +31,7 @@ def _everything(project: Project) -> dict[str, bytes]:
     return replace_files.files(project.root)
 
 
-def test_a_page_becomes_a_document_its_text_and_a_record(updated: Project) -> None:
+def test_a_page_is_stored_with_its_text_and_a_record(updated: Project) -> None:
     vendored = updated.openapi / "vendored"
     document = json.loads((vendored / "market/acme/1-fast.json").read_text(encoding="utf-8"))
     assert document == extract(read(PAGES[ACME]), "page").document
@@ -41,7 +41,7 @@ def test_a_page_becomes_a_document_its_text_and_a_record(updated: Project) -> No
     assert check_kept(vendored) == []
 
 
-def test_nothing_of_this_machine_is_recorded(updated: Project) -> None:
+def test_no_local_path_is_recorded(updated: Project) -> None:
     text = (updated.openapi / "vendored" / "sources.json").read_text(encoding="utf-8")
     assert str(updated.root) not in text
     assert str(ROOT) not in text
@@ -62,7 +62,7 @@ def test_a_second_run_changes_nothing(updated: Project, capsys: pytest.CaptureFi
     assert "Nothing changed in the contract." in capsys.readouterr().out
 
 
-def test_the_same_bytes_come_out_everywhere(updated: Project, project: Project) -> None:
+def test_an_update_gives_the_same_bytes_in_any_environment(updated: Project, project: Project) -> None:
     environment = {"LC_ALL": "tr_TR.UTF-8", "TZ": "America/St_Johns", "PYTHONHASHSEED": "4711"}
     code = (
         "import sys; from datetime import date; from pathlib import Path\n"
@@ -77,7 +77,7 @@ def test_the_same_bytes_come_out_everywhere(updated: Project, project: Project) 
     assert _everything(project) == ours
 
 
-def test_a_check_changes_nothing_and_says_that_it_would(
+def test_a_check_changes_nothing_and_reports_changes(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "check_types", lambda _: None)  # only for time's sake
@@ -99,20 +99,18 @@ def test_a_binary_file_differs_too() -> None:
     assert generated._diff({".DS_Store": b"\x00\xff"}, {}, "")[-1] == "-\x00\\xff"
 
 
-def test_what_no_check_foresees_is_said_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unexpected_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     errors: list[BaseException] = [KeyError("enum"), OSError(28, "No space left on device", "/full/x")]
     monkeypatch.setattr(generated, "check", lambda: (_ for _ in ()).throw(errors.pop()))
     assert command.run(["check"]) == 1
     assert capsys.readouterr().err == "/full/x: No space left on device\n"
     assert command.run(["check"]) == 1
     said = capsys.readouterr().err
-    assert ": KeyError: 'enum'; a document is of a form that no check foresees" in said
+    assert ": KeyError: 'enum'; no check expects this form of document" in said
     assert said.count("\n") == 1
 
 
-def test_what_is_no_longer_made_is_removed(tmp_path: Path) -> None:
+def test_files_that_are_no_longer_generated_are_removed(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     for path in (old / "gone/a.py", old / "kept.py", new / "kept.py"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +120,7 @@ def test_what_is_no_longer_made_is_removed(tmp_path: Path) -> None:
     assert not (old / "gone").exists()
 
 
-def test_bare_yaml_and_json_say_the_same(tmp_path: Path) -> None:
+def test_bare_yaml_and_json_give_the_same_document(tmp_path: Path) -> None:
     text = read(PAGES[ACME])
     start, end = text.index("openapi: 3.0.0"), text.index("To find navigation")
     page = extract(text, "page")
@@ -131,7 +129,7 @@ def test_bare_yaml_and_json_say_the_same(tmp_path: Path) -> None:
     assert extract(dump(page.document), "docs/market/acme/1-fast.json") == page
 
 
-def test_a_page_with_windows_line_ends_says_the_same() -> None:
+def test_windows_line_ends_give_the_same_document() -> None:
     text = read(PAGES[STUDIO])
     assert extract("\ufeff" + text.replace("\n", "\r\n"), "page") == extract(text, "page")
 
@@ -145,15 +143,15 @@ def test_prose_after_bare_yaml_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"openapi": "3.0.0", "openapi": "3.0.1"}', "broken JSON: the key 'openapi' stands twice in one object"),
-        ('{"openapi": NaN}', "broken JSON: NaN is no JSON"),
+        ('{"openapi": "3.0.0", "openapi": "3.0.1"}', "broken JSON: the key 'openapi' occurs twice in one object"),
+        ('{"openapi": NaN}', "broken JSON: NaN is not JSON"),
         ('{"openapi": ', "broken JSON: Expecting value"),
         ("[" * 100_000, "no OpenAPI block found"),
         ('{"a":' * 100_000, "broken JSON: "),
         ("<!DOCTYPE html><html>", "is HTML; give the page's Markdown"),
     ],
 )
-def test_what_would_lose_something_is_refused(tmp_path: Path, text: str, words: str) -> None:
+def test_a_lossy_document_is_refused(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "market.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SpecError) as caught:
@@ -166,7 +164,7 @@ def test_two_sources_of_one_document_are_refused(project: Project) -> None:
         update(project, Options((BOTH[0], BOTH[0])))
 
 
-def test_an_edited_document_is_found_out(project: Project) -> None:
+def test_an_edited_vendored_document_is_detected(project: Project) -> None:
     vendored = project.openapi / "vendored"
     path = vendored / "market/hailuo/02-image-to-video-pro.json"
     path.write_text(path.read_text(encoding="utf-8").replace("1500", "1600"), encoding="utf-8")
@@ -234,14 +232,14 @@ def test_an_address_is_fetched(site: str, path: str) -> None:
         ("/binary", "is not UTF-8 text"),
     ],
 )
-def test_an_address_that_gives_no_page_is_said(site: str, path: str, words: str) -> None:
+def test_an_address_without_a_page_is_an_error(site: str, path: str, words: str) -> None:
     with pytest.raises(SpecError) as caught:
         _ = fetch(site + path, largest=4000 if path == "/large" else 10**6, seconds=0.2 if path == "/slow" else 5).text
     assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("address", ["ftp://e.test/x", "http://[::1", "http://"])
-def test_an_address_that_is_none_is_said(address: str) -> None:
+def test_an_invalid_address_is_an_error(address: str) -> None:
     with pytest.raises(SpecError, match="is not an http or https address without a password"):
         fetch(address)
 
@@ -253,14 +251,14 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(login: str) -> Non
     assert str(caught.value) == "https://…@e.test/page.md: is not an http or https address without a password in it"
 
 
-def test_a_service_that_is_not_there_is_said() -> None:
+def test_an_unreachable_server_is_an_error() -> None:
     with pytest.raises(SpecError, match="cannot be fetched: "):
         fetch("http://127.0.0.1:9/page.md")
 
 
 def test_recorded_addresses_are_fetched_again(updated: Project, project: Project, site: str) -> None:
     vendored = project.openapi / "vendored"
-    with pytest.raises(SpecError, match=r"records no address to fetch; run once: scripts/update-spec URL"):
+    with pytest.raises(SpecError, match=r"has no address to fetch; run once: scripts/update-spec URL"):
         addresses(vendored)
     for name in ("market/acme/1-fast.json", "market/acme/1-fast.published.txt"):
         target = vendored / name
@@ -279,7 +277,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_file_in_place_of_an_address_does_not_end_the_watch(project: Project, site: str, tmp_path: Path) -> None:
+def test_a_file_keeps_the_known_address_of_its_page(project: Project, site: str, tmp_path: Path) -> None:
     changed = tmp_path / "local.txt"
     changed.write_text(read(PAGES[ACME]).replace("maxLength: 300", "maxLength: 400"), encoding="utf-8")
     address, vendored = f"{site}/acme.md", project.openapi / "vendored"
@@ -302,7 +300,7 @@ def test_pages_without_an_address_are_named(project: Project, site: str, capsys:
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("check", [True, False])
-def test_a_page_that_is_gone_does_not_keep_the_others_from_being_looked_at(
+def test_a_missing_page_does_not_stop_the_others(
     project: Project, site: str, capsys: pytest.CaptureFixture[str], check: bool
 ) -> None:
     update(project, Options((f"{site}/acme.md",)), DAY)
@@ -314,7 +312,7 @@ def test_a_page_that_is_gone_does_not_keep_the_others_from_being_looked_at(
     capsys.readouterr()
     assert update(project, Options((), check=check), DAY) == 1
     output = capsys.readouterr()
-    assert "market/acme/1-fast.json: the same document in another text" in output.out
+    assert "market/acme/1-fast.json: same document, other text" in output.out
     assert f"{site}/none: answers HTTP 404\n" in output.err
     assert (records(path.parent)["market/acme/1-fast.json"]["sha256"] == "another") is check
 

@@ -70,17 +70,17 @@ SECURITY: dict[str, tuple[list[tuple[str, str]], Severity | None, str]] = {
 
 
 @pytest.mark.parametrize(("changes", "verdict", "words"), SECURITY.values(), ids=SECURITY)
-def test_who_gets_in_is_what_the_page_says(changes: list[tuple[str, str]], verdict: Severity, words: str) -> None:
+def test_security_comes_from_the_page(changes: list[tuple[str, str]], verdict: Severity, words: str) -> None:
     reported = _reported(HAILUO, *changes)
     assert reported[0].severity is verdict
     assert words in reported[0].what
 
 
-def test_a_page_without_any_key_is_valid() -> None:
+def test_a_page_without_security_is_valid() -> None:
     check(_contract(HAILUO, (_ROOT_SECURITY, "")))
 
 
-def test_the_groups_of_a_page_are_not_ours() -> None:
+def test_tags_of_a_page_are_ignored() -> None:
     tagged = _contract(
         HAILUO, (_POST, f"{_POST}      tags: [Hailuo]\n"), ("\npaths:", "\ntags: [{name: Hailuo}]\npaths:")
     )
@@ -98,7 +98,7 @@ def test_codes_in_another_order_change_nothing() -> None:
     assert (change.severity, change.what) == (PATCH, "says the same in another way")
 
 
-def test_an_error_that_a_page_describes_stands_as_published() -> None:
+def test_a_published_error_response_is_kept() -> None:
     document = _contract(HAILUO, (_ERROR, _REFUSED + _ERROR))
     check(document)
     ours, published = create(_contract(HAILUO))["responses"], create(document)["responses"]
@@ -109,7 +109,7 @@ def test_an_error_that_a_page_describes_stands_as_published() -> None:
     }
 
 
-def test_a_new_choice_renames_no_other() -> None:
+def test_a_new_enum_value_renames_no_other() -> None:
     types = "                        - image/png\n                        - image/webp\n"
     reported = _reported(
         ACME,
@@ -129,7 +129,7 @@ def test_a_new_choice_renames_no_other() -> None:
         ([None], None),
     ],
 )
-def test_choices_are_named_each_after_its_value(values: list[Any], names: list[str] | None) -> None:
+def test_enum_members_are_named_after_their_values(values: list[Any], names: list[str] | None) -> None:
     schema: Document = {"enum": values}
     assert list(name_members({"properties": {"x": schema}}, "page")) == []
     assert schema.get("x-enum-varnames") == names

@@ -20,10 +20,10 @@ REDOCLY_CONFIG = OPENAPI / "redocly.yaml"
 
 
 def check(document: dict[str, Any]) -> None:
-    """Hold the document to OpenAPI 3.0, by two independent tools.
+    """Validate the document as OpenAPI 3.0 with two independent tools.
 
     Raises:
-        SpecError: One of them refuses it; every finding is in the message.
+        SpecError: The document is invalid; all issues are in the message.
     """
     issues = [*_spec_validator(document)] or [*_redocly(document)]
     if issues:
@@ -34,10 +34,10 @@ def _spec_validator(document: dict[str, Any]) -> Iterator[Issue]:
     try:
         for error in OpenAPIV30SpecValidator(document).iter_errors():
             place = "/" + "/".join(str(step) for step in error.absolute_path)
-            # Its further lines print the whole schema.
+            # The following lines print the whole schema.
             yield Issue(f"built contract, {place}", f"openapi-spec-validator: {error.message.splitlines()[0][:300]}")
     except Unresolvable as error:
-        yield Issue("built contract", f"the reference {error.ref!r} leads nowhere")
+        yield Issue("built contract", f"the reference {error.ref!r} cannot be resolved")
 
 
 def _redocly(document: dict[str, Any]) -> Iterator[Issue]:
@@ -48,11 +48,11 @@ def _redocly(document: dict[str, Any]) -> Iterator[Issue]:
         command = node.tool("redocly", "lint", str(path), "--config", str(REDOCLY_CONFIG), "--format", "json")
         run = subprocess.run(command, cwd=ROOT, env=node.environment(), capture_output=True, text=True, check=False)
     try:
-        findings = json.loads(run.stdout)["problems"]
+        found = json.loads(run.stdout)["problems"]
     except (ValueError, KeyError):
         last = (run.stderr.strip() or "no output").splitlines()[-1]
         yield Issue("redocly lint", f"did not run: {last}")
         return
-    for finding in findings:
-        place = finding["location"][0].get("pointer", "") if finding["location"] else ""
-        yield Issue(f"built contract, {place}", f"redocly {finding['ruleId']}: {finding['message']}")
+    for each in found:
+        place = each["location"][0].get("pointer", "") if each["location"] else ""
+        yield Issue(f"built contract, {place}", f"redocly {each['ruleId']}: {each['message']}")

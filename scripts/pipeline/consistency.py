@@ -1,4 +1,4 @@
-"""What all published pages have to say alike: everything but their own model and their words."""
+"""Checks that all published pages agree, except on their own model and on texts."""
 
 from __future__ import annotations
 
@@ -11,41 +11,40 @@ from scripts.pipeline.text_diff import difference
 
 Document = dict[str, Any]
 
-# Said for people.
+# Texts for people.
 _WORDS = ("title", "summary", "description", "contact", "externalDocs", "example", "examples", "tags")
-# Objects whose keys are names that somebody has given, so that none of them is one of the words above.
+# Objects whose keys are free names, so a key such as `title` is not a text here.
 _NAMED = {"paths", "schemas", "properties", "responses", "headers", "parameters", "requestBodies", "securitySchemes"}
 _NAMED |= {"links", "callbacks", "content", "encoding", "variables", "mapping", "scopes"}
-# Values, which mean what they are.
+# Values, which are not texts even if they look like it.
 _VALUES = ("enum", "default")
-# Where a page may say what others leave out.
+# Places where a page may add what others leave out.
 _OPTIONAL = re.compile(r"/info(/license)?$|/components(/[^/]+)?$|.*/application~1json/schema/properties$")
 _REMEDY = "take the pages in as they are published now, in one run: scripts/update-spec --write SOURCE SOURCE"
 
 
 def pointer_step(key: object) -> str:
-    """One step of a JSON pointer."""
+    """Return one escaped step of a JSON pointer."""
     return str(key).replace("~", "~0").replace("/", "~1")
 
 
-def ways_in(page: Document) -> list[Document]:
-    """What a page asks for createTask: at the operation, or else for all operations; nothing said means no key."""
+def security_of(page: Document) -> list[Document]:
+    """Return the security of createTask: its own, else the one for all operations, else none."""
     found: list[Document] = page["paths"][CREATE_TASK]["post"].get("security", page.get("security", []))
     return found
 
 
 def shared_part(page: Document) -> Document:
-    """A page without its own model, its texts and its examples."""
+    """Return a page without its own model, texts and examples."""
     shared: Document = _without_words(page)
     shared["openapi"] = ".".join(page["openapi"].split(".")[:2])
     shared["info"].pop("version", None)
     operation = shared["paths"][CREATE_TASK]["post"]
     operation.pop("operationId", None)
-    # Wherever it is said.
-    operation["security"] = ways_in(page)
+    operation["security"] = security_of(page)
     shared.pop("security", None)
     schema = request_schema(shared)
-    # Each model keeps a request schema of its own, so only what both describe has to agree.
+    # Each model keeps its own request schema, so only common fields must agree.
     schema.pop("required", None)
     for key in ("model", "input"):
         schema["properties"].pop(key, None)
@@ -66,14 +65,14 @@ def _without_words(value: Any, *, named: bool = False) -> Any:
     }
 
 
-def hold_together(name: str, part: Document, shared: Document, issues: list[Issue]) -> None:
-    """Hold a page against all before it.
+def check_agreement(name: str, part: Document, shared: Document, issues: list[Issue]) -> None:
+    """Compare a page with all pages before it.
 
     Args:
-        name: What to call the page in an error.
+        name: The name of the page in errors.
         part: Its shared part.
-        shared: For each place what was said there first, and by whom; it is added to.
-        issues: Takes what contradicts.
+        shared: The first page and value of each place; it is extended.
+        issues: Receives the contradictions.
     """
 
     def visit(value: Any, at: str) -> None:

@@ -1,4 +1,4 @@
-"""Where the pipeline's files are, and how they are read and written."""
+"""Paths of the project, and reading and writing of its files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from scripts.pipeline.issues import Issue, SpecError
 ROOT = Path(__file__).resolve().parents[2]
 OPENAPI = ROOT / "openapi"
 GENERATED = ROOT / "generated"
-# YAML's aliases and merges can stand for far more than their text: the most characters of a document
-# written as JSON, and the most keys of one object.
+# Aliases and merges of YAML can expand without bounds. Limits: characters of the document as JSON, and keys
+# of one object.
 LARGEST = 2_000_000
 _MOST_KEYS = 10_000
 
@@ -46,16 +46,16 @@ def parse_yaml(text: str, where: str, first_line: int = 1) -> Any:
 
     Args:
         text: The YAML.
-        where: What to call it in an error.
+        where: Its name in errors.
         first_line: The line of `where` on which `text` begins.
 
     Raises:
-        SpecError: It is not YAML, or holds what JSON cannot.
+        SpecError: It is not YAML, or contains values that JSON does not have.
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _JsonConstructor
     try:
-        return _whole(json.loads(_written(yaml.load(text)), object_pairs_hook=_unique))
+        return _without_surrogates(json.loads(_json_text(yaml.load(text)), object_pairs_hook=_unique))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + first_line}" if mark else ""
@@ -68,52 +68,52 @@ def parse_json(text: str, where: str) -> Any:
     """Read JSON.
 
     Raises:
-        SpecError: It is not JSON, or no UTF-8 could hold it.
+        SpecError: It is not JSON, or contains a lone surrogate.
     """
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-        _written(document)
-        return _whole(document)
+        _json_text(document)
+        return _without_surrogates(document)
     except (ValueError, RecursionError) as error:
         raise SpecError(Issue(where, f"broken JSON: {error}")) from None
 
 
-def _written(document: object) -> str:
-    """Data as JSON text, unless it is no JSON, or too large."""
+def _json_text(document: object) -> str:
+    """Return data as JSON text; raise ValueError if it is not JSON or too large."""
     parts, size = [], 0
     for part in json.JSONEncoder(allow_nan=False).iterencode(document):
         parts.append(part)
         size += len(part)
         if size > LARGEST:
-            msg = f"it stands for more than {LARGEST:,} characters of JSON"
+            msg = f"it expands to more than {LARGEST:,} characters of JSON"
             raise ValueError(msg)
     return "".join(parts)
 
 
-def _whole(document: Any) -> Any:
-    """JSON data, unless it holds half a character, which no UTF-8 can."""
+def _without_surrogates(document: Any) -> Any:
+    """Return JSON data; raise ValueError if it contains a lone surrogate, which UTF-8 cannot encode."""
     text = json.dumps(document, ensure_ascii=False)
     try:
         text.encode()
     except UnicodeEncodeError as error:
         before = text[max(error.start - 40, 0) : error.start]
-        msg = f"{text[error.start]!r} is half a character; it stands after {before!r}"
+        msg = f"{text[error.start]!r} is a lone surrogate, after {before!r}"
         raise ValueError(msg) from None
     return document
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, unless one of its values would be lost."""
+    """Return an object; raise ValueError for a duplicate key."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        msg = f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice in one object"
+        msg = f"the key {next(name for name in names if names.count(name) > 1)!r} occurs twice in one object"
         raise ValueError(msg)
     return found
 
 
 def _no_constant(name: str) -> Any:
-    msg = f"{name} is no JSON"
+    msg = f"{name} is not JSON"
     raise ValueError(msg)
 
 
@@ -139,10 +139,10 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode(content: bytes, where: str) -> str:
-    """UTF-8 text.
+    """Decode UTF-8 text.
 
     Raises:
-        SpecError: It is something else.
+        SpecError: It is not UTF-8.
     """
     try:
         return content.decode()
@@ -157,10 +157,10 @@ def read_document(path: Path) -> Any:
 
 
 def dump(document: object) -> str:
-    """The one way the project writes JSON."""
+    """Return JSON text in the project's format."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def shown(path: Path) -> str:
-    """A path as printed: relative to the project where it can be."""
+    """Return a path for messages, relative to the project if possible."""
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

@@ -11,7 +11,7 @@ import copy
 import re
 from typing import Any
 
-from scripts.pipeline.consistency import hold_together, pointer_step, shared_part, ways_in
+from scripts.pipeline.consistency import check_agreement, pointer_step, security_of, shared_part
 from scripts.pipeline.file_rules import add_file_rules
 from scripts.pipeline.issues import Issue, SpecError
 from scripts.pipeline.naming import check_class_name, class_name, name_members
@@ -29,14 +29,14 @@ _COMPONENT = re.compile(r"/components/[^/]+/[^/]+$")
 
 
 def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Document:
-    """One document from all.
+    """Merge all documents into one.
 
     Args:
         pages: Published documents by name, each with one createTask operation.
-        companions: Documents of our own by name, which add paths and components.
+        companions: Our own documents by name, which add paths and components.
 
     Raises:
-        SpecError: Two documents contradict or collide; every such place is named.
+        SpecError: Two documents contradict each other; all places are named.
     """
     if not pages:
         raise SpecError(Issue("openapi/vendored", "no published document found"))
@@ -46,12 +46,12 @@ def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Docume
     merged: Document = {}
     shared: Document = {}
     for name, page in pages.items():
-        hold_together(name, shared_part(page), shared, issues)
+        check_agreement(name, shared_part(page), shared, issues)
         _fill(merged, page)
     operation = merged["paths"][CREATE_TASK]["post"]
-    # Said at the operation, where the generator of the client looks for it.
-    operation["security"] = ways_in(merged)
-    # How the operations are grouped is ours to say: it makes the client's modules.
+    # At the operation, where the client generator reads it.
+    operation["security"] = security_of(merged)
+    # The overlay sets the tags, which become the client's modules.
     for node in (merged, operation):
         node.pop("tags", None)
     schemas = merged.setdefault("components", {}).setdefault("schemas", {})
@@ -65,7 +65,7 @@ def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Docume
     for name, page in pages.items():
         _add_model(name, page, schemas, taken, mapping, examples, issues)
     schemas[REQUEST] = {
-        "description": "What createTask takes: the model, and the input that this model asks for.",
+        "description": "The body of createTask: the model, and the input of this model.",
         "oneOf": [{"$ref": reference} for reference in mapping.values()],
         "discriminator": {"propertyName": "model", "mapping": mapping},
     }
@@ -115,7 +115,7 @@ def _add_model(
 
 
 def _add_companion(name: str, companion: Document, merged: Document, issues: list[Issue]) -> None:
-    """A companion adds to what is there; it changes nothing (that is the overlay's task)."""
+    """Add a companion document, which must not change anything (the overlay does that)."""
 
     def add(target: Document, addition: Document, at: str) -> None:
         for key, value in addition.items():
@@ -125,14 +125,14 @@ def _add_companion(name: str, companion: Document, merged: Document, issues: lis
             elif isinstance(value, dict) and isinstance(target[key], dict) and not _COMPONENT.match(place):
                 add(target[key], value, place)
             else:
-                issues.append(Issue(name, f"{place} is described elsewhere too"))
+                issues.append(Issue(name, f"{place} is described twice"))
 
     for part in ("paths", "components"):
         add(merged.setdefault(part, {}), copy.deepcopy(companion.get(part, {})), f"/{part}")
 
 
 def _fill(target: Document, page: Document) -> None:
-    """Add what the pages before did not say; what they did say stands (it agrees, where it counts)."""
+    """Add what earlier pages leave out; their own values are kept."""
     for key, value in page.items():
         if key not in target:
             target[key] = copy.deepcopy(value)
@@ -141,5 +141,5 @@ def _fill(target: Document, page: Document) -> None:
 
 
 def _is_whole(key: str) -> bool:
-    """Whether two pages' values would make no sense mixed."""
+    """Return whether two values must not be mixed."""
     return key in ("example", "examples") or key.startswith("x-")

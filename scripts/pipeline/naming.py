@@ -1,4 +1,4 @@
-"""The rules by which models and enum values get their Python names, and what breaks them."""
+"""Python names for models and enum values."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import apikley
 from scripts.pipeline.issues import Issue
 
-# What the generated classes call their own methods, and the variables in them.
+# Methods of the generated classes, and variables in them.
 _RESERVED = {"additional_properties", "additional_keys", "to_dict", "from_dict", "to_multipart"}
 _RESERVED |= {"self", "cls", "d", "src_dict", "field_dict"}
 
 
 def class_name(model: str) -> str:
-    """The one rule that names a model's classes.
+    """Return the class name of a model.
 
     >>> class_name("hailuo/02-image-to-video-pro")
     'Hailuo02ImageToVideoPro'
@@ -25,7 +25,7 @@ def class_name(model: str) -> str:
 
 
 def member_name(value: str) -> str:
-    """The one rule that names the members of an enum.
+    """Return the name of an enum member.
 
     >>> member_name("16:9"), member_name("-1"), member_name("1080p"), member_name("")
     ('VALUE_16_9', 'VALUE_NEGATIVE_1', 'VALUE_1080P', 'EMPTY')
@@ -38,18 +38,18 @@ def member_name(value: str) -> str:
 
 
 def check_class_name(place: str, model: str, taken: Mapping[str, str]) -> Iterator[Issue]:
-    """Why a model's classes cannot have the names that the rule gives.
+    """Return why a model's classes cannot have their names.
 
     Args:
-        place: What to call the model's page in an error.
+        place: The name of the model's page in errors.
         model: The model.
-        taken: For each component before it, which page or companion it comes from.
+        taken: The page or companion of each component so far.
     """
     name = class_name(model)
     if not name.isidentifier() or keyword.iskeyword(name):
-        yield Issue(place, f"the model {model!r} would be the class {name!r}, which is no Python name")
+        yield Issue(place, f"the model {model!r} would be the class {name!r}, which is not a Python name")
         return
-    # Modules are named in lower case, so names that differ only there are one file.
+    # Module names are in lower case, so names that differ only in case collide.
     owners = {**dict.fromkeys(apikley.__all__, "the library"), **taken}
     used = {key.casefold(): key for key in owners}
     for component in (name, f"{name}Request"):
@@ -60,11 +60,9 @@ def check_class_name(place: str, model: str, taken: Mapping[str, str]) -> Iterat
 
 
 def name_members(schema: Any, place: str) -> Iterator[Issue]:
-    """Name the members of a schema's enums, all the way down, each after its value alone.
+    """Name the members of all enums in a schema after their values, and refuse reserved field names.
 
-    The generator has another rule for values that are no names, and numbers all of them where one is
-    none: a new value would rename the others.
-    On the way, fields are refused whose names the generated classes need for themselves.
+    The generator would number all members if one value is not a name, so a new value could rename others.
     """
     if isinstance(schema, list):
         for item in schema:
@@ -72,13 +70,13 @@ def name_members(schema: Any, place: str) -> Iterator[Issue]:
     if not isinstance(schema, dict):
         return
     values = schema.get("enum")
-    # Null is no member of the class.
+    # Null is not a member of the class.
     values = [value for value in values if value is not None] if isinstance(values, list) else []
     if values and all(isinstance(value, str) for value in values):
         yield from _name_enum(schema, values, place)
     for name, item in schema.get("properties", {}).items():
         if re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() in _RESERVED:
-            yield Issue(place, f"the field {name!r} has a name that generated classes use themselves")
+            yield Issue(place, f"the field {name!r} has a name that is reserved by generated classes")
         yield from name_members(item, f"{place}/{name}")
     for key in ("items", "allOf", "anyOf", "oneOf", "additionalProperties"):
         yield from name_members(schema.get(key), f"{place}/{key}")

@@ -1,4 +1,4 @@
-"""Applies an OpenAPI Overlay 1.0 document, strictly: a target that matches nothing is a issue."""
+"""Applies an OpenAPI Overlay 1.0 document, strictly: a target that matches nothing is an error."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from scripts.pipeline.issues import Issue, SpecError
 
 
 def apply(document: dict[str, Any], overlay: dict[str, Any], where: str) -> dict[str, Any]:
-    """The document with every action of the overlay applied in order.
+    """Return the document with all actions of the overlay applied in order.
 
     Args:
         document: An OpenAPI document; it is not changed.
         overlay: An Overlay 1.0 document.
-        where: What to call the overlay in an error.
+        where: The name of the overlay in errors.
 
     Raises:
-        SpecError: A target is no JSONPath, matches nothing, or cannot be updated.
+        SpecError: A target is not a JSONPath, matches nothing, or cannot be updated.
     """
     result = copy.deepcopy(document)
     issues: list[Issue] = []
@@ -35,7 +35,7 @@ def apply(document: dict[str, Any], overlay: dict[str, Any], where: str) -> dict
             issues.append(
                 Issue(place, f"the target {target} matches nothing", "has what it repairs changed or been renamed?")
             )
-        # Backwards, so that removing an array's element does not move the ones still to be removed.
+        # Backwards, because removing an array element moves the following ones.
         for node in reversed(nodes):
             if action.get("remove"):
                 parent = _at(result, node.location[:-1])

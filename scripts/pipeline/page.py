@@ -12,26 +12,26 @@ from scripts.pipeline.issues import Issue, SpecError
 from scripts.pipeline.page_shape import check_form
 
 # The line above the block, or the block's own fence, as in "````yaml market/NAME.json post /api/…":
-# where the document is published, and the operation it shows.
+# the published path of the document, and the operation it describes.
 _HEADER = re.compile(
     r"^\s*(?:`{3,}\s*\w*\s+|~{3,}\s*\w*\s+)?(?P<path>\S+\.json)\s+(?P<method>[a-z]+)\s+(?P<url>/\S+)\s*$"
 )
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*\w*\s*$")
 _START = re.compile(r"^openapi:\s*['\"]?3\.")
-# What may stand unindented inside the block. Anything else unindented ends it: the pages go on with
-# prose after it, and prose such as "… file at: https://…" would pass for one more YAML key.
+# Unindented lines inside the block. Any other unindented line ends it: prose follows the block, and prose
+# such as "… file at: https://…" parses as one more YAML key.
 _ROOT_KEY = re.compile(r"^(#|(openapi|info|servers|paths|components|security|tags|externalDocs|x-[\w-]+):(\s|$))")
-# A bare document says nothing of where it is published, but the place it was taken from may.
+# The published path of a bare document may be part of its file name or address.
 _ROOT = "market"
-# File systems take 255 bytes a name.
+# File systems allow 255 bytes for a name.
 _LONGEST = 120
-# What stands in `openapi/vendored/` by these endings is a file, below which nothing can be.
+# Names of files in `openapi/vendored/`, so no folder may end like this.
 _OURS = (".json", ".published.txt")
 
 
 @dataclass(frozen=True)
 class Page:
-    """A published document and where it belongs."""
+    """A published document and its published path."""
 
     path: PurePosixPath
     document: dict[str, Any]
@@ -42,11 +42,11 @@ def extract(text: str, where: str, path: str | None = None) -> Page:
 
     Args:
         text: A documentation page with one OpenAPI block, or an OpenAPI document as YAML or JSON.
-        where: What to call it in an error; for a bare document, also where its path is looked for.
-        path: The published path, such as `market/NAME.json`; needed only where neither says it.
+        where: Its name in errors, which may also contain the path of a bare document.
+        path: The published path, such as `market/NAME.json`, if the document does not contain it.
 
     Raises:
-        SpecError: There is no document, or more than one, or it is not one that we know.
+        SpecError: There is no document, more than one, or one of an unknown kind.
     """
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     first = next((line for line in lines if line.strip() and not line.startswith(("#", "---", "%YAML"))), "")

@@ -1,4 +1,4 @@
-"""The form that every published document has, so that what follows need not ask."""
+"""Preconditions that every published page must meet, so that later steps can rely on them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 def check_form(name: str, document: Any) -> list[Issue]:
-    """What keeps a document from being one model's page of `POST /api/v1/jobs/createTask`.
+    """Return why a document is not one model's page of `POST /api/v1/jobs/createTask`.
 
     Args:
-        name: What to call it in an error.
-        document: An OpenAPI document, or whatever was found in its place.
+        name: Its name in errors.
+        document: The parsed document, of any shape.
     """
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
         return [Issue(name, "is no OpenAPI document: it has no paths")]
@@ -65,7 +65,7 @@ def _request(name: str, paths: dict[str, Any]) -> list[Issue]:
 
 
 def request_schema(document: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a checked document's request."""
+    """Return the request schema of a checked document."""
     node: dict[str, Any] = document["paths"][CREATE_TASK][_METHOD]
     for step in _BODY:
         node = node[step]

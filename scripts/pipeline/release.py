@@ -1,8 +1,8 @@
-"""The version and the CHANGELOG entry that a report asks for.
+"""The version and the CHANGELOG entry for a report.
 
-Before 1.0.0 a breaking change raises the second number and everything else the third; from 1.0.0 on,
-semantic versioning as it is written. A version that is marked as unreleased in CHANGELOG.md is raised
-only as far as its own changes ask, counted from the last one that was released.
+Versions follow semantic versioning. Before 1.0.0 a breaking change raises the second number and
+everything else the third. An unreleased version in CHANGELOG.md is raised only as far as needed, counted
+from the last released one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HEADINGS = {Severity.MAJOR: "### Changed", Severity.MINOR: "### Added"}
 
 @dataclass(frozen=True)
 class Release:
-    """The next release as the two files know it, and what a report adds to it."""
+    """The next release: what `pyproject.toml` and `CHANGELOG.md` say, and what a report adds."""
 
     root: Path
     project: str
@@ -42,20 +42,20 @@ class Release:
         """Read `pyproject.toml` and `CHANGELOG.md`.
 
         Raises:
-            SpecError: One of them is not there, or says no version.
+            SpecError: A file is missing or has no version.
         """
         project, changelog = (read(root / name) for name in ("pyproject.toml", "CHANGELOG.md"))
         version = _PROJECT_VERSION.search(project)
         sections = list(_SECTION.finditer(changelog))
         if version is None or not sections:
-            raise SpecError(Issue("pyproject.toml and CHANGELOG.md", "say no version, such as 0.1.0"))
+            raise SpecError(Issue("pyproject.toml and CHANGELOG.md", "have no version, such as 0.1.0"))
         now = _version(version)
         unreleased = bool(sections[0]["unreleased"])
         released = next((_version(section) for section in sections if not section["unreleased"]), None)
         return cls(root, project, changelog, now, unreleased, released, next=now)
 
     def bumped(self, report: Report) -> Release:
-        """The same with what the report asks for."""
+        """Return a copy with the changes of a report."""
         severity = report.severity
         if severity is None:
             return self
@@ -63,7 +63,7 @@ class Release:
         if self.released or not self.unreleased:
             target = max(bump(self.released or self.now, severity), self.now if self.unreleased else (0, 0, 0))
         added: dict[str, list[str]] = {}
-        # What the package loses is named, too; what it gains follows from the API.
+        # Removed Python names are listed too; new ones follow from the API.
         gone = [change for change in report.python if change.severity is Severity.MAJOR]
         for change in [*report.api, *gone]:
             heading = _HEADINGS.get(change.severity)
@@ -75,7 +75,7 @@ class Release:
 
     @property
     def suggestion(self) -> str:
-        """The next version, and why it is that one."""
+        """The next version, with the reason."""
         now, then = (".".join(map(str, version)) for version in (self.now, self.next))
         worst = {Severity.MAJOR: "something breaks", Severity.MINOR: "nothing breaks", Severity.PATCH: "all harmless"}
         because = worst[self.severity] if self.severity else "nothing changed"
@@ -91,7 +91,7 @@ class Release:
         return [line for heading, lines in self.added.items() for line in [heading, "", *lines, ""]][:-1]
 
     def files(self) -> dict[Path, bytes | None]:
-        """The two files as they are to be written; nothing where the report is empty."""
+        """Return the new contents of both files; nothing for an empty report."""
         if not self.added:
             return {}
         version = ".".join(map(str, self.next))
@@ -125,7 +125,7 @@ def bump(version: Version, severity: Severity) -> Version:
 
 
 def _with_lines(body: str, heading: str, lines: list[str]) -> str:
-    """A section of the CHANGELOG with more lines under one of its headings; none of them twice."""
+    """Add lines below a heading of a CHANGELOG section, without duplicates."""
     new = "\n".join(line for line in lines if line not in body)
     if not new:
         return body

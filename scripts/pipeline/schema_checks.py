@@ -1,7 +1,4 @@
-"""Holds what was read to the schema of its kind, and names the place of whatever breaks it.
-
-So the modules after it may take an object for an object: a document of another shape never gets there.
-"""
+"""Schema checks of input documents, so that later modules can rely on their shape."""
 
 from __future__ import annotations
 
@@ -50,34 +47,27 @@ _SOURCES = {
 
 
 def check_openapi(name: str, document: Any) -> list[Issue]:
-    """What keeps a published document from being OpenAPI 3.0, but for its `info`.
-
-    That holds texts alone, of which the overlay repairs one; it is judged in the built contract.
-    """
-    return [_problem(name, each) for each in _openapi().iter_errors(document) if _place(each)[:5] != "/info"]
+    """Return why a published document is not OpenAPI 3.0, except for `info`, which the overlay repairs."""
+    return [_issue(name, each) for each in _openapi().iter_errors(document) if _place(each)[:5] != "/info"]
 
 
 def check_companion(name: str, document: Any) -> list[Issue]:
-    """What keeps a document from being a part of an OpenAPI document; what it leaves out stands in another."""
-    return [_problem(name, each) for each in _openapi().iter_errors(document) if each.validator != "required"]
+    """Return why a document is not part of an OpenAPI document; required members may be elsewhere."""
+    return [_issue(name, each) for each in _openapi().iter_errors(document) if each.validator != "required"]
 
 
 def check_overlay(name: str, document: Any) -> list[Issue]:
-    """What keeps a document from being an Overlay 1.0."""
-    return [_problem(name, each) for each in Draft4Validator(_OVERLAY).iter_errors(document)]
+    """Return why a document is not an Overlay 1.0."""
+    return [_issue(name, each) for each in Draft4Validator(_OVERLAY).iter_errors(document)]
 
 
 def check_sources(name: str, document: Any) -> list[Issue]:
-    """What keeps a document from being the record of where the published documents came from."""
-    return [_problem(name, each) for each in Draft4Validator(_SOURCES).iter_errors(document)]
+    """Return why a document is not a valid `sources.json`."""
+    return [_issue(name, each) for each in Draft4Validator(_SOURCES).iter_errors(document)]
 
 
 def refuse(issues: list[Issue]) -> None:
-    """Go on only where there is no issue.
-
-    Raises:
-        SpecError: There is one.
-    """
+    """Raise SpecError if there is an issue."""
     if issues:
         raise SpecError(*issues)
 
@@ -87,23 +77,23 @@ def _openapi() -> Draft4Validator:
     return Draft4Validator(dict(schema_v30))
 
 
-def _problem(name: str, error: ValidationError) -> Issue:
+def _issue(name: str, error: ValidationError) -> Issue:
     cause = _cause(error)
     place, words = _place(cause), cause.message.replace("\n", " ")
     return Issue(f"{name}, {place}" if place else name, words[:_SHOWN] + "…" * (len(words) > _SHOWN))
 
 
 def _place(error: ValidationError) -> str:
-    """A JSON pointer."""
+    """Return the JSON pointer of an error."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in error.absolute_path)
 
 
 def _cause(error: ValidationError) -> ValidationError:
-    """What is wrong in the alternative that was meant, since "matches none of them" says nothing."""
+    """Return the error in the closest alternative, which says more than "matches none of them"."""
     branches = defaultdict(list)
     for each in error.context or ():
         branches[each.schema_path[0]].append(each)
-    # Nearly all alternatives are "this, or a reference", and what has no $ref is none.
+    # Most alternatives are "this, or a reference"; a value without $ref is not the reference.
     meant = [branch for branch in branches.values() if not any(each.validator_value == ["$ref"] for each in branch)]
     if not meant:
         return error

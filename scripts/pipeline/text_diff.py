@@ -10,11 +10,11 @@ _BEFORE = 20
 
 
 def difference(one: Any, other: Any) -> str:
-    """What differs: short values as they are, of long ones the first line or item, cut to where it does.
+    """Return both values if they are short, else the first different line or item, cut around the difference.
 
     Args:
-        one: What was said first: a text, a list, or a scalar.
-        other: What was said then.
+        one: The first value: a text, a list or a scalar.
+        other: The second value.
     """
     if max(len(repr(one)), len(repr(other))) <= _SHOWN:
         return f"{one!r} and {other!r}"

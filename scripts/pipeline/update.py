@@ -1,4 +1,4 @@
-"""From published pages to a new contract, a new client and the report of what changed, or to nothing at all."""
+"""Updates contract and client from published pages, and reports what changed."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from scripts.pipeline.release import Release
 from scripts.pipeline.replace_files import differences, replace
 from scripts.pipeline.report import Report, compare
 from scripts.pipeline.sources import Source, fetch
-from scripts.pipeline.vendored import addresses, keep, without_address
+from scripts.pipeline.vendored import addresses, store, without_address
 
 
 @dataclass(frozen=True)
 class Project:
-    """The files that an update changes: all of them stand below one folder."""
+    """The folder whose files an update changes."""
 
     root: Path = ROOT
 
     @property
     def openapi(self) -> Path:
-        """What was published, and what we add to it."""
+        """The folder of the sources."""
         return self.root / "openapi"
 
     @property
     def generated(self) -> Path:
-        """What is made of it."""
+        """The folder of the generated packages."""
         return self.root / "generated"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is asked for.
+    """The options of an update.
 
     Attributes:
-        sources: Files and addresses; none stands for the recorded addresses.
-        path: The published path of the one source, where it does not say it itself.
+        sources: Files and addresses; empty for the recorded addresses.
+        path: The published path of the only source, if it does not contain it.
         check: Change nothing.
-        write: Write version and CHANGELOG entry, too.
-        report: A file for the report.
+        write: Also write version and CHANGELOG entry.
+        report: A file that the report is also written to.
     """
 
     sources: tuple[str, ...]
@@ -59,29 +59,28 @@ class Options:
 
 
 def update(project: Project, options: Options, today: date | None = None) -> int:
-    """Take published documents in; everything is made in a copy first.
+    """Update from published documents. Everything is built in a copy first.
 
-    One recorded address that gives no page does not keep the others from being looked at.
+    A recorded address that gives no page does not stop the others.
 
     Returns:
-        The exit code: 1 for a check that finds something to change, and where a recorded address gave no
-        page, else 0.
+        The exit code: 1 if a check finds changes or a recorded address gives no page, else 0.
 
     Raises:
-        SpecError: A source, or what would come of it, is refused. Nothing has changed then.
+        SpecError: A source or its result is refused. Nothing was changed.
     """
     vendored = project.openapi / "vendored"
-    pages, missing = _fetched(options.sources or addresses(vendored), options.path)
+    pages, missing = _fetch_all(options.sources or addresses(vendored), options.path)
     if missing and (options.sources or not pages):
         raise SpecError(*missing)
     with tempfile.TemporaryDirectory() as scratch:
         copy = Project(Path(scratch))
         shutil.copytree(project.openapi, copy.openapi)
-        lines = keep(copy.openapi / "vendored", pages, today or datetime.now(UTC).date())
+        lines = store(copy.openapi / "vendored", pages, today or datetime.now(UTC).date())
         lines += [] if options.sources else [*without_address(vendored), *map(str, missing)]
         evidence = generated.make(copy.generated, copy.openapi).encode()
         changes = differences(project.generated, copy.generated)
-        report = _judged(project.generated, copy.generated) if changes else Report([], [])
+        report = _checked_report(project.generated, copy.generated) if changes else Report([], [])
         changes |= differences(project.openapi, copy.openapi)
         if changes:
             changes[project.root / "docs" / "evidence.md"] = evidence
@@ -102,8 +101,8 @@ def update(project: Project, options: Options, today: date | None = None) -> int
     return 1 if missing else 0
 
 
-def _fetched(sources: Sequence[str], path: str | None) -> tuple[list[tuple[Source, Page]], list[Issue]]:
-    """What each source holds, and what is wrong with those that hold no document."""
+def _fetch_all(sources: Sequence[str], path: str | None) -> tuple[list[tuple[Source, Page]], list[Issue]]:
+    """Fetch all sources; returns the pages, and the issues of sources without a page."""
     pages: list[tuple[Source, Page]] = []
     issues: list[Issue] = []
     for each in sources:
@@ -115,8 +114,8 @@ def _fetched(sources: Sequence[str], path: str | None) -> tuple[list[tuple[Sourc
     return pages, issues
 
 
-def _judged(old: Path, new: Path) -> Report:
-    """The report on new packages whose types hold, and with which the library works."""
+def _checked_report(old: Path, new: Path) -> Report:
+    """Report the changes of new packages, after checking them with mypy and the library."""
     with ThreadPoolExecutor() as pool:
         checked = [pool.submit(check, new) for check in (client.check_library, client.check_types)]
         report = compare(old, new)

@@ -1,9 +1,8 @@
-"""The published documents that are kept: what came, the document in it as JSON, and where it came from.
+"""The vendored documents: each page as fetched, its document as JSON, and a record of its source.
 
 For each published path, such as `market/hailuo/02-image-to-video-pro.json`, `openapi/vendored/` holds
-the document under that very name, beside it what was fetched, byte for byte (`….published.txt`), and
-one entry of `sources.json`: source, date and hash, and where the source was a file also the address, once
-one was known.
+the document, the fetched page byte for byte (`….published.txt`), and an entry of `sources.json` with
+source, date and hash. If the source is a file, the entry keeps an address that was known before.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ SOURCES = "sources.json"
 
 
 def documents(vendored: Path) -> list[Path]:
-    """The vendored documents, in the order of their published paths."""
+    """Return the vendored documents, sorted by path."""
     return sorted(path for path in vendored.rglob("*.json") if path != vendored / SOURCES)
 
 
 def records(vendored: Path) -> dict[str, dict[str, str]]:
-    """What is written down of each document, by published path."""
+    """Return the entries of `sources.json` by published path."""
     path = vendored / SOURCES
     found: dict[str, dict[str, str]] = read_document(path) if path.exists() else {}
     refuse(check_sources(shown(path), found))
@@ -36,26 +35,26 @@ def records(vendored: Path) -> dict[str, dict[str, str]]:
 
 
 def address_of(record: dict[str, str]) -> str | None:
-    """Where a recorded document can be fetched again; None where no address was ever given."""
+    """Return the address of a recorded document, or None."""
     return record["source"] if is_url(record["source"]) else record.get("address")
 
 
-def keep(vendored: Path, pages: list[tuple[Source, Page]], today: date) -> list[str]:
-    """Put published documents in their places.
+def store(vendored: Path, pages: list[tuple[Source, Page]], today: date) -> list[str]:
+    """Store published documents.
 
-    A document that has not changed leaves its record as it is, date included. A file in place of a known
-    address is recorded beside it, so that the page goes on being looked at.
+    The record of an unchanged document stays as it is. A file that replaces a known address keeps the
+    address in its record, so that the page is still fetched.
 
     Args:
-        vendored: The folder to keep them in.
-        pages: What was fetched, and the document in it.
+        vendored: The folder to store them in.
+        pages: The sources and their documents.
         today: The date to record.
 
     Returns:
-        One line for each document: what happened to it.
+        One line about each document.
 
     Raises:
-        SpecError: Two of them are the same document, or one cannot be written.
+        SpecError: Two sources have the same document, or one cannot be written.
     """
     issues: list[Issue] = []
     kept: dict[PurePosixPath, str] = {}
@@ -70,7 +69,7 @@ def keep(vendored: Path, pages: list[tuple[Source, Page]], today: date) -> list[
         before = recorded.get(str(page.path))
         same_content = before is not None and before["sha256"] == digest
         if before and same_content and (before["source"] == source.recorded or not is_url(source.recorded)):
-            lines.append(f"{page.path}: as before")
+            lines.append(f"{page.path}: unchanged")
             continue
         day = before["date"] if before and same_content else today.isoformat()
         recorded[str(page.path)] = {"source": source.recorded, "date": day, "sha256": digest}
@@ -80,13 +79,13 @@ def keep(vendored: Path, pages: list[tuple[Source, Page]], today: date) -> list[
         target = vendored / page.path
         text = dump(page.document)
         same = target.exists() and target.read_text(encoding="utf-8") == text
-        lines.append(f"{page.path}: {'the same document in another text or place' if same else _verb(before)}")
+        lines.append(f"{page.path}: {'same document, other text or source' if same else _verb(before)}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8", newline="\n")
             _published(target).write_bytes(source.content)
         except OSError as error:
-            issues.append(Issue(source.where, f"cannot be kept as {page.path}: {error.strerror}"))
+            issues.append(Issue(source.where, f"cannot be stored as {page.path}: {error.strerror}"))
     if issues:
         raise SpecError(*issues)
     (vendored / SOURCES).write_text(dump(dict(sorted(recorded.items()))), encoding="utf-8", newline="\n")
@@ -98,30 +97,30 @@ def _verb(before: object) -> str:
 
 
 def addresses(vendored: Path) -> list[str]:
-    """The recorded sources that can be fetched again.
+    """Return all recorded addresses.
 
     Raises:
-        SpecError: There is none.
+        SpecError: No address is recorded.
     """
     found = [address for record in records(vendored).values() if (address := address_of(record))]
     if not found:
         raise SpecError(
-            Issue(shown(vendored / SOURCES), "records no address to fetch", "run once: scripts/update-spec URL")
+            Issue(shown(vendored / SOURCES), "has no address to fetch", "run once: scripts/update-spec URL")
         )
     return [*dict.fromkeys(found)]
 
 
 def without_address(vendored: Path) -> list[str]:
-    """One line for each document that cannot be fetched again."""
+    """Return one line about each document without an address."""
     return [
-        f"{name}: no address is recorded, so it is not looked at; run once: scripts/update-spec URL"
+        f"{name}: no address is recorded, so it is not fetched; run once: scripts/update-spec URL"
         for name, record in records(vendored).items()
         if address_of(record) is None
     ]
 
 
 def check_kept(vendored: Path) -> list[Issue]:
-    """Where the vendored documents are not what was published."""
+    """Return where vendored documents differ from what was published."""
     issues = []
     recorded = records(vendored)
     paths = {path.relative_to(vendored).as_posix(): path for path in documents(vendored)}
