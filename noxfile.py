@@ -127,6 +127,14 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """Plant faults one at a time and check that a test fails; arguments choose by words of their names."""
+    install(session)
+    session.run("python", "-m", "scripts.pipeline.node")
+    session.run("python", "-m", "scripts.mutation", *session.posargs)
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Measure which lines and branches of library and simulator the tests reach; lists the others."""
     install(session)

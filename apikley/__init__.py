@@ -1,60 +1,120 @@
-"""A client for the Apikley video generation API that never pays twice.
+"""A client for the Apikley video generation API that never sends a paid request twice.
 
-    from apikley import Apikley, Hailuo02ImageToVideoPro
+    from apikley import Apikley, Hailuo02ImageToVideoPro, LocalFile
 
     with Apikley() as api:
-        task = api.create(Hailuo02ImageToVideoPro(prompt="…", image_url="https://…"))
+        task = api.create(Hailuo02ImageToVideoPro(prompt="A cat surfs", image_url=LocalFile("cat.png")))
         task.wait().download("clip.mp4")
 
-Beside the names below there is one class for the input of each model of the contract. Everything is
-loaded when it is first used, so that importing this package costs next to nothing.
+Besides the names below, this package exports one input class for each model of the contract. Every name is loaded
+on first use.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from apikley._async_client import AsyncApikley, AsyncTask
-    from apikley._client import Apikley, Task
-    from apikley._flows.clock import Clock
-    from apikley._model.local_files import LocalFile
+    from apikley._async_client import AsyncApikley as AsyncApikley
+    from apikley._async_client import AsyncTask as AsyncTask
+    from apikley._client import Apikley as Apikley
+    from apikley._client import Task as Task
+    from apikley._flows.clock import Clock as Clock
+    from apikley._model.local_files import LocalFile as LocalFile
+    from apikley._model.task import TaskInfo as TaskInfo
     from apikley.errors import (
-        ApiError,
-        ApikleyError,
-        BadPayload,
-        BadSignature,
-        CallbackContradicted,
-        CallbackError,
-        ConfigurationError,
-        CreateOutcomeUnknown,
-        FeatureDisabled,
-        GenerationFailed,
-        InsufficientCredits,
-        Maintenance,
-        NoResult,
-        NotFound,
-        RateLimited,
-        RequestInvalid,
-        ServerError,
-        StaleCallback,
-        TransportError,
-        Unauthorized,
-        UnknownCode,
-        ValidationFailed,
-        Violation,
-        WaitTimeout,
+        ApiError as ApiError,
     )
-    from apikley_client.models import *  # noqa: F403 - one class for each model
+    from apikley.errors import (
+        ApikleyError as ApikleyError,
+    )
+    from apikley.errors import (
+        BadPayload as BadPayload,
+    )
+    from apikley.errors import (
+        BadSignature as BadSignature,
+    )
+    from apikley.errors import (
+        CallbackContradicted as CallbackContradicted,
+    )
+    from apikley.errors import (
+        CallbackError as CallbackError,
+    )
+    from apikley.errors import (
+        ConfigurationError as ConfigurationError,
+    )
+    from apikley.errors import (
+        CreateOutcomeUnknown as CreateOutcomeUnknown,
+    )
+    from apikley.errors import (
+        FeatureDisabled as FeatureDisabled,
+    )
+    from apikley.errors import (
+        GenerationError as GenerationError,
+    )
+    from apikley.errors import (
+        GenerationFailed as GenerationFailed,
+    )
+    from apikley.errors import (
+        InboxUnavailable as InboxUnavailable,
+    )
+    from apikley.errors import (
+        InsufficientCredits as InsufficientCredits,
+    )
+    from apikley.errors import (
+        Maintenance as Maintenance,
+    )
+    from apikley.errors import (
+        NoResult as NoResult,
+    )
+    from apikley.errors import (
+        NotFound as NotFound,
+    )
+    from apikley.errors import (
+        RateLimited as RateLimited,
+    )
+    from apikley.errors import (
+        RequestInvalid as RequestInvalid,
+    )
+    from apikley.errors import (
+        ServerError as ServerError,
+    )
+    from apikley.errors import (
+        StaleCallback as StaleCallback,
+    )
+    from apikley.errors import (
+        TransportError as TransportError,
+    )
+    from apikley.errors import (
+        Unauthorized as Unauthorized,
+    )
+    from apikley.errors import (
+        UnknownCode as UnknownCode,
+    )
+    from apikley.errors import (
+        ValidationFailed as ValidationFailed,
+    )
+    from apikley.errors import (
+        Violation as Violation,
+    )
+    from apikley.errors import (
+        WaitTimeout as WaitTimeout,
+    )
+    from apikley_client.inputs import *  # noqa: F403 - one class for each model
+    from apikley_client.models import Code as Code
 
-# Where each name lives; the errors, which are the rest of __all__, live together.
-_HOMES = {
-    **dict.fromkeys(("Apikley", "Task"), "apikley._client"),
-    **dict.fromkeys(("AsyncApikley", "AsyncTask"), "apikley._async_client"),
-    **dict.fromkeys(("Code", "TaskDetails", "TaskState"), "apikley_client.models"),
+    __version__: str
+
+# Where each name is; the other names of __all__ are in apikley.errors.
+_MODULES = {
+    "Apikley": "apikley._client",
+    "AsyncApikley": "apikley._async_client",
+    "AsyncTask": "apikley._async_client",
     "Clock": "apikley._flows.clock",
+    "Code": "apikley_client.models",
     "LocalFile": "apikley._model.local_files",
+    "Task": "apikley._client",
+    "TaskInfo": "apikley._model.task",
 }
 
 __all__ = [
@@ -72,7 +132,9 @@ __all__ = [
     "ConfigurationError",
     "CreateOutcomeUnknown",
     "FeatureDisabled",
+    "GenerationError",
     "GenerationFailed",
+    "InboxUnavailable",
     "InsufficientCredits",
     "LocalFile",
     "Maintenance",
@@ -83,8 +145,7 @@ __all__ = [
     "ServerError",
     "StaleCallback",
     "Task",
-    "TaskDetails",
-    "TaskState",
+    "TaskInfo",
     "TransportError",
     "Unauthorized",
     "UnknownCode",
@@ -93,24 +154,29 @@ __all__ = [
     "WaitTimeout",
 ]
 
+# Hidden from type checkers, so that a misspelt import is an error for them.
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None and name in __all__:
-        home = "apikley.errors"
-    if home is None and not name.startswith("_") and name in _inputs():
-        home = "apikley_client.models"
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        from importlib import import_module  # noqa: PLC0415 - on first use
 
+        if name == "__version__":
+            from importlib.metadata import version  # noqa: PLC0415 - slow to import
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_inputs()})
+            return version("apikley")
+        if name in __all__:
+            module = _MODULES.get(name, "apikley.errors")
+        elif name == "ModelInput" or (not name.startswith("_") and name in _inputs()):
+            module = "apikley_client.inputs"
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(module), name)
+        return value
 
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__, *_inputs(), "__version__"})
 
-def _inputs() -> set[str]:
-    contract = importlib.import_module("apikley_contract")
-    return {model.input for model in contract.models().values()}
+    def _inputs() -> set[str]:
+        from apikley_contract import models  # noqa: PLC0415 - on first use
+
+        return {model.input for model in models().values()}

@@ -1,49 +1,51 @@
-"""The same client for asyncio: the same flows, awaited."""
+"""The asynchronous client: the same flows, awaited."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
 
-from apikley._flows import create as _create
-from apikley._flows import download as _download
-from apikley._flows import upload as _upload
-from apikley._flows import wait as _wait
-from apikley._flows.account import credits_left
-from apikley._http.config import LIMITS, RETRIES, WAIT, Settings, check_transport
-from apikley._http.deadlines import punctual
+from apikley._client import MAX_RETRIES, WAIT_TIMEOUT, new_state
+from apikley._flows.account import get_credits
+from apikley._flows.clock import Clock
+from apikley._flows.create import CreateOptions, body_of, check, create
+from apikley._flows.download import MAX_BYTES, OnBytes, download, get_download_url
+from apikley._flows.download import TIMEOUT as DOWNLOAD_TIMEOUT
+from apikley._flows.upload import DEFAULT_FOLDER, Uploadable, upload
+from apikley._flows.wait import get_task, wait, wait_many
+from apikley._http.connection import LIMITS, Connection, check_http_client
+from apikley._http.deadlines import install_deadlines
 from apikley._http.drivers import AsyncDriver
-from apikley._model.task import TaskSnapshot, snapshot
+from apikley._model.task import TaskInfo
 
 if TYPE_CHECKING:
-    from apikley._flows.clock import Clock
-    from apikley_client.models import TaskDetails
+    from apikley_client.inputs import ModelInput
 
-OnProgressAsync = Callable[["TaskDetails"], Awaitable[Any] | Any]
+OnProgressAsync = Callable[["AsyncTask"], Awaitable[Any] | Any]
 
 
-class AsyncTask(TaskSnapshot):
-    """A task of an `AsyncApikley` client, as it was last seen."""
+class AsyncTask(TaskInfo):
+    """A task of an `AsyncApikley` client. `wait` and `refresh` update it in place."""
 
-    def __init__(self, seen: TaskSnapshot, api: AsyncApikley, account: str) -> None:
-        super().__init__(seen.id, seen.raw, seen.token, account)
+    def __init__(self, task: TaskInfo, api: AsyncApikley, account: str) -> None:
+        super().__init__(task.id, task.raw, task.token, account)
         self._api = api
 
-    async def wait(self, timeout: float = WAIT, *, on_progress: OnProgressAsync | None = None) -> AsyncTask:
-        """Look until the task has ended; see `Apikley.wait`."""
-        return await self._api.wait(self, timeout, on_progress=on_progress)
+    async def wait(self, timeout: float = WAIT_TIMEOUT, *, on_progress: OnProgressAsync | None = None) -> Self:
+        """Poll until the task has ended; see `Apikley.wait`."""
+        await self._api.wait(self, timeout, on_progress=on_progress)
+        return self
 
-    async def refresh(self) -> AsyncTask:
-        """Look once; see `Apikley.task`."""
-        seen = await self._api.get_task(self.id)
-        seen.token = self.token
-        return seen
+    async def refresh(self) -> Self:
+        """Poll once; see `Apikley.get_task`."""
+        await self._api._driver.run(get_task(self._api._state, self))  # noqa: SLF001 - this client's own task
+        return self
 
     async def download(self, path: str | os.PathLike[str], *, index: int = 0) -> Path:
         """Save a result; see `Apikley.download`."""
@@ -51,18 +53,17 @@ class AsyncTask(TaskSnapshot):
 
 
 class AsyncApikley:
-    """The Apikley API, for asyncio. The same methods as `Apikley`, awaited; see there.
+    """The asynchronous client of the Apikley API: the methods of `Apikley`, awaited.
 
-    Args:
-        api_key: As for `Apikley`.
-        base_url: As for `Apikley`.
-        timeout: As for `Apikley`.
-        max_retries: As for `Apikley`.
-        http_client: Your own `httpx2.AsyncClient`, or an async transport.
-        clock: As for `Apikley`.
+    The arguments are those of `Apikley`; `http_client` takes an `httpx2.AsyncClient` or an async transport.
 
     Raises:
-        ConfigurationError: There is no key, or what else was given cannot be used.
+        ConfigurationError: The key is missing, or an argument is invalid.
+
+    Example:
+        async with AsyncApikley() as api:
+            task = await api.create(Hailuo02ImageToVideoPro(prompt="A cat surfs", image_url=LocalFile("cat.png")))
+            await task.wait()
     """
 
     def __init__(
@@ -71,22 +72,23 @@ class AsyncApikley:
         *,
         base_url: str | None = None,
         timeout: float | httpx2.Timeout | None = None,
-        max_retries: int = RETRIES,
+        max_retries: int = MAX_RETRIES,
         http_client: httpx2.AsyncClient | httpx2.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        theirs = http_client.timeout if isinstance(http_client, httpx2.AsyncClient) else None
-        self._settings = Settings(api_key, base_url, timeout, max_retries, clock, theirs)
-        self._core = self._settings.core
+        client_timeout = http_client.timeout if isinstance(http_client, httpx2.AsyncClient) else None
+        connection = Connection(api_key, base_url, timeout, client_timeout)
+        self._account = connection.account
+        self._state = new_state(max_retries, clock, connection)
         self._owned = not isinstance(http_client, httpx2.AsyncClient)
         if not isinstance(http_client, httpx2.AsyncClient):
-            check_transport(http_client, httpx2.AsyncBaseTransport, "httpx2.AsyncClient")
-            http_client = httpx2.AsyncClient(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
-            punctual(http_client)
-        self._driver = AsyncDriver(http_client, self._settings.connection, self._settings.clock)
+            check_http_client(http_client, httpx2.AsyncBaseTransport, "httpx2.AsyncClient")
+            http_client = httpx2.AsyncClient(timeout=connection.timeout, transport=http_client, limits=LIMITS)
+            install_deadlines(http_client)
+        self._driver = AsyncDriver(http_client, connection, self._state.clock)
 
     def __repr__(self) -> str:
-        return f"<AsyncApikley {self._settings.connection.base_url}>"
+        return f"<AsyncApikley {self._driver.connection.base_url}>"
 
     async def __aenter__(self) -> Self:
         return self
@@ -97,74 +99,108 @@ class AsyncApikley:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections; those of a client of yours stay open."""
+        """Close the connections. Your own `http_client` stays open."""
         if self._owned:
             await self._driver.aclose()
 
-    async def create(self, input: object, *, callback_url: str | None = None, correlate: bool = False) -> AsyncTask:  # noqa: A002
-        """Start one generation task, which is charged for; see `Apikley.create`."""
-        return self._bound(await self._driver.run(_create.create(self._core, input, callback_url, correlate)))
+    async def create(
+        self,
+        input: ModelInput,  # noqa: A002
+        *,
+        callback_url: str | None = None,
+        correlation_token: str | None = None,
+        validate: bool = True,
+        allow_unknown_fields: bool = False,
+    ) -> AsyncTask:
+        """Create one task, which costs credits; see `Apikley.create`."""
+        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields)
+        return self._task(await self._driver.run(create(self._state, body_of(input), options)))
+
+    async def create_raw(
+        self,
+        body: Mapping[str, Any],
+        *,
+        callback_url: str | None = None,
+        correlation_token: str | None = None,
+        validate: bool = True,
+        allow_unknown_fields: bool = False,
+    ) -> AsyncTask:
+        """Create one task from a whole request body; see `Apikley.create_raw`."""
+        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields)
+        return self._task(await self._driver.run(create(self._state, body, options)))
+
+    async def check(
+        self,
+        input: ModelInput | Mapping[str, Any],  # noqa: A002
+        *,
+        allow_unknown_fields: bool = False,
+    ) -> None:
+        """Validate a request without sending it; see `Apikley.check`."""
+        body = input if isinstance(input, Mapping) else body_of(input)
+        check(body, CreateOptions(allow_unknown_fields=allow_unknown_fields))
 
     async def get_task(self, task_id: str) -> AsyncTask:
-        """Look at a task; see `Apikley.task`."""
-        return self._bound(await self._driver.run(_wait.see(self._core, snapshot(task_id))))
+        """Poll a task once; see `Apikley.get_task`."""
+        return await self._driver.run(get_task(self._state, self._task(task_id)))
 
     async def wait(
-        self,
-        task: TaskSnapshot | str,
-        timeout: float = WAIT,
-        *,
-        on_progress: OnProgressAsync | None = None,
+        self, task: TaskInfo | str, timeout: float = WAIT_TIMEOUT, *, on_progress: OnProgressAsync | None = None
     ) -> AsyncTask:
-        """Look at a task until it has ended; see `Apikley.wait`."""
-        return self._bound(await self._driver.run(_wait.wait(self._core, snapshot(task), timeout, on_progress)))
+        """Poll a task until it has ended; see `Apikley.wait`. What `on_progress` returns is awaited."""
+        return await self._driver.run(wait(self._state, self._task(task), timeout, on_progress))
 
     async def wait_many(
-        self, tasks: Iterable[TaskSnapshot | str], timeout: float = WAIT, *, on_progress: OnProgressAsync | None = None
+        self,
+        tasks: Iterable[TaskInfo | str],
+        timeout: float = WAIT_TIMEOUT,
+        *,
+        on_progress: OnProgressAsync | None = None,
     ) -> AsyncIterator[AsyncTask]:
-        """Look at many tasks in turn, and yield each as it ends; see `Apikley.wait_many`."""
-        flow = _wait.wait_many(self._core, map(snapshot, tasks), timeout, on_progress)
-        async with contextlib.aclosing(self._driver.iterate(flow)) as ended:
-            async for seen in ended:
-                yield self._bound(seen)
+        """Poll many tasks and yield each as it ends; see `Apikley.wait_many`."""
+        flow = wait_many(self._state, map(self._task, tasks), timeout, on_progress)
+        items: AsyncGenerator[AsyncTask, None] = self._driver.iterate(flow)
+        async with aclosing(items):
+            async for task in items:
+                yield task
 
     async def download(
         self,
-        task: TaskSnapshot | str,
+        task: TaskInfo | str,
         path: str | os.PathLike[str],
         *,
         index: int = 0,
-        max_bytes: int = _download.MAX_BYTES,
-        timeout: float = _download.TIMEOUT,
-        on_progress: _download.OnBytes | None = None,
+        max_bytes: int = MAX_BYTES,
+        timeout: float = DOWNLOAD_TIMEOUT,
+        on_progress: OnBytes | None = None,
     ) -> Path:
         """Save a result of a finished task; see `Apikley.download`. What `on_progress` returns is awaited."""
-        seen = await self.get_task(task) if isinstance(task, str) else task
-        return await self._driver.run(
-            _download.download(
-                self._core,
-                seen,
-                Path(path),
-                index=index,
-                max_bytes=max_bytes,
-                timeout=timeout,
-                on_progress=on_progress,
-            )
+        flow = download(
+            self._state,
+            self._task(task),
+            Path(path),
+            index=index,
+            max_bytes=max_bytes,
+            timeout=timeout,
+            on_progress=on_progress,
         )
+        return await self._driver.run(flow)
 
     async def upload(
-        self, file: _upload.Uploadable, *, name: str | None = None, folder: str = _upload.FOLDER, checked: bool = True
+        self, file: Uploadable, *, name: str | None = None, folder: str = DEFAULT_FOLDER, validate: bool = True
     ) -> str:
-        """Upload a file; see `Apikley.upload`."""
-        return await self._driver.run(_upload.upload(self._core, file, name=name, folder=folder, checked=checked))
+        """Upload a file, and return its URL; see `Apikley.upload`."""
+        return await self._driver.run(upload(self._state, file, name=name, folder=folder, validate_file=validate))
 
     async def get_credits(self) -> float | int:
-        """What the account has left."""
-        return await self._driver.run(credits_left(self._core))
+        """Return the credits that the account has left."""
+        return await self._driver.run(get_credits(self._state))
 
     async def get_download_url(self, url: str) -> str:
-        """A fresh link for a file that the service made; it lives 20 minutes."""
-        return await self._driver.run(_download.download_url(self._core, url))
+        """Return a new link for a file that the service made; see `Apikley.get_download_url`."""
+        return await self._driver.run(get_download_url(self._state, url))
 
-    def _bound(self, seen: TaskSnapshot) -> AsyncTask:
-        return AsyncTask(seen, self, self._settings.connection.account)
+    def _task(self, task: TaskInfo | str) -> AsyncTask:
+        """Return this client's handle of a task."""
+        if isinstance(task, AsyncTask) and task._api is self:  # noqa: SLF001 - this client's own task
+            return task
+        return AsyncTask(task if isinstance(task, TaskInfo) else TaskInfo(task), self, self._account)

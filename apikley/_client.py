@@ -1,48 +1,54 @@
-"""The client for code that waits."""
+"""The synchronous client."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
 
-from apikley._flows import create as _create
-from apikley._flows import download as _download
-from apikley._flows import upload as _upload
-from apikley._flows import wait as _wait
-from apikley._flows.account import credits_left
-from apikley._http.config import LIMITS, RETRIES, WAIT, Settings, check_transport
-from apikley._http.deadlines import punctual
+from apikley._flows.account import get_credits
+from apikley._flows.clock import Clock
+from apikley._flows.create import CreateOptions, body_of, check, create
+from apikley._flows.download import MAX_BYTES, OnBytes, download, get_download_url
+from apikley._flows.download import TIMEOUT as DOWNLOAD_TIMEOUT
+from apikley._flows.state import ClientState
+from apikley._flows.upload import DEFAULT_FOLDER, Uploadable, upload
+from apikley._flows.wait import get_task, wait, wait_many
+from apikley._http.connection import LIMITS, Connection, check_http_client
+from apikley._http.deadlines import install_deadlines
 from apikley._http.drivers import SyncDriver
-from apikley._model.task import TaskSnapshot, snapshot
+from apikley._model.checks import COUNT
+from apikley._model.task import TaskInfo
+from apikley.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from apikley._flows.clock import Clock
-    from apikley_client.models import TaskDetails
+    from apikley_client.inputs import ModelInput
 
-OnProgress = Callable[["TaskDetails"], Any]
+OnProgress = Callable[["Task"], Any]
+WAIT_TIMEOUT = 900.0  # seconds
+MAX_RETRIES = 2
 
 
-class Task(TaskSnapshot):
-    """A task of an `Apikley` client, as it was last seen."""
+class Task(TaskInfo):
+    """A task of an `Apikley` client. `wait` and `refresh` update it in place."""
 
-    def __init__(self, seen: TaskSnapshot, api: Apikley, account: str) -> None:
-        super().__init__(seen.id, seen.raw, seen.token, account)
+    def __init__(self, task: TaskInfo, api: Apikley, account: str) -> None:
+        super().__init__(task.id, task.raw, task.token, account)
         self._api = api
 
-    def wait(self, timeout: float = WAIT, *, on_progress: OnProgress | None = None) -> Task:
-        """Look until the task has ended; see `Apikley.wait`."""
-        return self._api.wait(self, timeout, on_progress=on_progress)
+    def wait(self, timeout: float = WAIT_TIMEOUT, *, on_progress: OnProgress | None = None) -> Self:
+        """Poll until the task has ended; see `Apikley.wait`."""
+        self._api.wait(self, timeout, on_progress=on_progress)
+        return self
 
-    def refresh(self) -> Task:
-        """Look once; see `Apikley.task`."""
-        seen = self._api.get_task(self.id)
-        seen.token = self.token
-        return seen
+    def refresh(self) -> Self:
+        """Poll once; see `Apikley.get_task`."""
+        self._api._driver.run(get_task(self._api._state, self))  # noqa: SLF001 - this client's own task
+        return self
 
     def download(self, path: str | os.PathLike[str], *, index: int = 0) -> Path:
         """Save a result; see `Apikley.download`."""
@@ -50,28 +56,27 @@ class Task(TaskSnapshot):
 
 
 class Apikley:
-    """The Apikley API, for code that waits.
+    """The client of the Apikley API.
 
-    Usable from several threads, and as a context manager that closes its connections.
+    Usable from several threads. As a context manager it closes its connections at the end.
 
     Args:
-        api_key: Your key; otherwise the environment variable APIKLEY_API_KEY.
-        base_url: Another place to find the API, for instance a simulator; otherwise the environment
-            variable APIKLEY_BASE_URL, otherwise the contract's server.
-        timeout: For one request, in seconds, or httpx2's own type; if not given, that of your own httpx2
-            client, otherwise 10 s to connect and 60 s for an answer.
-        max_retries: The number of resends allowed (0: none). A create is only ever sent again when it was
-            certainly refused or never sent.
-        http_client: Your own httpx2 client, for proxies or certificates, which you close yourself; or
-            an httpx2 transport.
-        clock: What the time is taken from; for tests that drive it. The machine's own, if not given.
+        api_key: Your API key; by default the environment variable APIKLEY_API_KEY.
+        base_url: The URL of the API or of a simulator; by default the environment variable
+            APIKLEY_BASE_URL, otherwise the contract's server.
+        timeout: The timeout of one request, in seconds or as `httpx2.Timeout`. The default is the timeout of
+            your `http_client`, otherwise 10 s to connect and 60 s for a response.
+        max_retries: The number of retries of one call. A create is retried only if it was certainly refused
+            or never sent.
+        http_client: Your own `httpx2.Client`, which you close yourself, or an httpx2 transport.
+        clock: The clock, for tests; by default the machine's.
 
     Raises:
-        ConfigurationError: There is no key, or what else was given cannot be used.
+        ConfigurationError: The key is missing, or an argument is invalid.
 
     Example:
         with Apikley() as api:
-            task = api.create(Hailuo02ImageToVideoPro(prompt="…", image_url="https://…"))
+            task = api.create(Hailuo02ImageToVideoPro(prompt="A cat surfs", image_url=LocalFile("cat.png")))
             task.wait().download("clip.mp4")
     """
 
@@ -81,22 +86,23 @@ class Apikley:
         *,
         base_url: str | None = None,
         timeout: float | httpx2.Timeout | None = None,
-        max_retries: int = RETRIES,
+        max_retries: int = MAX_RETRIES,
         http_client: httpx2.Client | httpx2.BaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        theirs = http_client.timeout if isinstance(http_client, httpx2.Client) else None
-        self._settings = Settings(api_key, base_url, timeout, max_retries, clock, theirs)
-        self._core = self._settings.core
+        client_timeout = http_client.timeout if isinstance(http_client, httpx2.Client) else None
+        connection = Connection(api_key, base_url, timeout, client_timeout)
+        self._account = connection.account
+        self._state = new_state(max_retries, clock, connection)
         self._owned = not isinstance(http_client, httpx2.Client)
         if not isinstance(http_client, httpx2.Client):
-            check_transport(http_client, httpx2.BaseTransport, "httpx2.Client")
-            http_client = httpx2.Client(timeout=self._settings.timeout, transport=http_client, limits=LIMITS)
-            punctual(http_client)
-        self._driver = SyncDriver(http_client, self._settings.connection, self._settings.clock)
+            check_http_client(http_client, httpx2.BaseTransport, "httpx2.Client")
+            http_client = httpx2.Client(timeout=connection.timeout, transport=http_client, limits=LIMITS)
+            install_deadlines(http_client)
+        self._driver = SyncDriver(http_client, connection, self._state.clock)
 
     def __repr__(self) -> str:
-        return f"<Apikley {self._settings.connection.base_url}>"
+        return f"<Apikley {self._driver.connection.base_url}>"
 
     def __enter__(self) -> Self:
         return self
@@ -107,160 +113,210 @@ class Apikley:
         self.close()
 
     def close(self) -> None:
-        """Close the connections; those of a client of yours stay open."""
+        """Close the connections. Your own `http_client` stays open."""
         if self._owned:
             self._driver.client.close()
 
-    def create(self, input: object, *, callback_url: str | None = None, correlate: bool = False) -> Task:  # noqa: A002
-        """Start one generation task, which is charged for.
+    def create(
+        self,
+        input: ModelInput,  # noqa: A002
+        *,
+        callback_url: str | None = None,
+        correlation_token: str | None = None,
+        validate: bool = True,
+        allow_unknown_fields: bool = False,
+    ) -> Task:
+        """Create one task, which costs credits.
 
         Args:
-            input: The input of a model, for instance `Hailuo02ImageToVideoPro(…)`, or a whole request
-                body as a dict. A `LocalFile` or a `pathlib.Path` in it is uploaded first.
-            callback_url: Where the service shall report the end of the task.
-            correlate: Add an unguessable token to the query of `callback_url`, so that the callback
-                names this create even if its answer is lost. That the service keeps the query is an
-                assumption.
+            input: The input of a model, for instance `Hailuo02ImageToVideoPro(…)`. A `LocalFile` or a path
+                in it is uploaded first.
+            callback_url: Where the service reports the completion.
+            correlation_token: A token to add to the query of `callback_url`, so that the callback names this
+                create even if its response is lost. Use `secrets.token_urlsafe()`.
+            validate: Whether to validate the request against the contract.
+            allow_unknown_fields: Whether to send fields that the contract does not list.
 
         Returns:
             The new task. It has not finished.
 
         Raises:
             RequestInvalid: The request breaks the contract; nothing was sent.
-            ApiError: The service refused it; no task was made.
-            CreateOutcomeUnknown: It is not known whether a task was made.
-            TransportError: It was never sent.
+            ApiError: The service refused the request; no task was created.
+            CreateOutcomeUnknown: The response was lost; a task may exist and be paid.
+            TransportError: The request was never sent.
         """
-        return self._bound(self._driver.run(_create.create(self._core, input, callback_url, correlate)))
+        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields)
+        return self._task(self._driver.run(create(self._state, body_of(input), options)))
 
-    def get_task(self, task_id: str) -> Task:
-        """Look at a task, for instance one that another process created.
+    def create_raw(
+        self,
+        body: Mapping[str, Any],
+        *,
+        callback_url: str | None = None,
+        correlation_token: str | None = None,
+        validate: bool = True,
+        allow_unknown_fields: bool = False,
+    ) -> Task:
+        """Create one task from a whole request body; otherwise like `create`.
 
-        One that this client has just created is looked at again while the service does not know it yet.
+        Args:
+            body: The request body, for instance `{"model": …, "input": {…}}`.
+            callback_url: As for `create`.
+            correlation_token: As for `create`.
+            validate: As for `create`.
+            allow_unknown_fields: As for `create`.
+        """
+        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields)
+        return self._task(self._driver.run(create(self._state, body, options)))
+
+    def check(self, input: ModelInput | Mapping[str, Any], *, allow_unknown_fields: bool = False) -> None:  # noqa: A002
+        """Validate a request without sending it.
+
+        Args:
+            input: The input of a model, or a whole request body.
+            allow_unknown_fields: Whether fields that the contract does not list are accepted.
 
         Raises:
-            NotFound: The service does not know it.
-            ApiError: The service answered with another error.
-            TransportError: No usable answer came.
+            RequestInvalid: The request breaks the contract.
         """
-        return self._bound(self._driver.run(_wait.see(self._core, snapshot(task_id))))
+        body = input if isinstance(input, Mapping) else body_of(input)
+        check(body, CreateOptions(allow_unknown_fields=allow_unknown_fields))
 
-    def wait(self, task: TaskSnapshot | str, timeout: float = WAIT, *, on_progress: OnProgress | None = None) -> Task:
-        """Look at a task, by the documented schedule, until it has ended.
+    def get_task(self, task_id: str) -> Task:
+        """Poll a task once, for instance one that another process created.
+
+        A task that this client created a moment ago is polled again until the service knows it.
+
+        Raises:
+            NotFound: The service does not know the task.
+            ApiError: The service answered with another error code.
+            TransportError: No usable response arrived.
+        """
+        return self._driver.run(get_task(self._state, self._task(task_id)))
+
+    def wait(
+        self, task: TaskInfo | str, timeout: float = WAIT_TIMEOUT, *, on_progress: OnProgress | None = None
+    ) -> Task:
+        """Poll a task by the documented schedule until it has ended.
 
         Args:
             task: A task or its id.
-            timeout: Seconds; overshot by one request at most.
-            on_progress: Called after each look.
+            timeout: Seconds; exceeded by one request at most.
+            on_progress: Called with the task after each successful poll.
+
+        Returns:
+            The task: the given one, updated, if it belongs to this client.
 
         Raises:
             GenerationFailed: The task ended without a result.
-            WaitTimeout: It had not ended in time. It goes on.
-            ApiError: The service answered with an error.
-            TransportError: No usable answer came.
+            WaitTimeout: The task had not ended in time. It goes on.
+            ApiError: The service answered with an error code.
+            TransportError: No usable response arrived.
         """
-        return self._bound(self._driver.run(_wait.wait(self._core, snapshot(task), timeout, on_progress)))
+        return self._driver.run(wait(self._state, self._task(task), timeout, on_progress))
 
     def wait_many(
-        self, tasks: Iterable[TaskSnapshot | str], timeout: float = WAIT, *, on_progress: OnProgress | None = None
+        self, tasks: Iterable[TaskInfo | str], timeout: float = WAIT_TIMEOUT, *, on_progress: OnProgress | None = None
     ) -> Iterator[Task]:
-        """Look at many tasks in turn, and yield each as it ends, failed ones too.
+        """Poll many tasks and yield each as it ends, failed tasks too.
 
-        A task that cannot be looked at does not stop the others. Whatever was not yielded when an error
-        is raised is still open, and goes on.
+        A task that cannot be polled does not stop the others.
 
         Args:
             tasks: Tasks or their ids.
-            timeout: Seconds for all of them together; what your loop does meanwhile does not count. 0: one
-                look at each.
-            on_progress: Called after each look.
+            timeout: Seconds for all tasks together, without the time that your loop spends. 0 polls each
+                task once.
+            on_progress: Called with a task after each successful poll.
 
         Raises:
-            RequestInvalid: A task id or `timeout` is none; nothing was looked at.
-            WaitTimeout: Some had not ended in time; `task_ids` names them.
-            ApiError: The others have ended, but the service answered with an error about one, `task_id`;
-                notes tell of further ones.
-            TransportError: The same, where no usable answer came.
+            RequestInvalid: A task id or `timeout` is invalid; nothing was polled.
+            WaitTimeout: Some tasks had not ended in time; see `task_ids`.
+            ApiError: The other tasks have ended, but one could not be polled; see `task_id` and the notes.
+            TransportError: The same, because no usable response arrived.
 
         Example:
             for task in api.wait_many(tasks):
-                if task.state == "success":
+                if task.succeeded:
                     task.download(f"{task.id}.mp4")
         """
-        flow = _wait.wait_many(self._core, map(snapshot, tasks), timeout, on_progress)
-        return map(self._bound, self._driver.iterate(flow))
+        return self._driver.iterate(wait_many(self._state, map(self._task, tasks), timeout, on_progress))
 
     def download(
         self,
-        task: TaskSnapshot | str,
+        task: TaskInfo | str,
         path: str | os.PathLike[str],
         *,
         index: int = 0,
-        max_bytes: int = _download.MAX_BYTES,
-        timeout: float = _download.TIMEOUT,
-        on_progress: _download.OnBytes | None = None,
+        max_bytes: int = MAX_BYTES,
+        timeout: float = DOWNLOAD_TIMEOUT,
+        on_progress: OnBytes | None = None,
     ) -> Path:
         """Save a result of a finished task. The file appears when it is complete.
 
-        A broken connection is resumed where it broke; a link that has expired is exchanged once for a
-        fresh one.
+        A broken connection is resumed. An expired link is replaced once by a new one. A task that was never
+        polled is polled once first.
 
         Args:
             task: A task or its id.
             path: The file to write.
             index: Which of several results.
-            max_bytes: Give up on anything larger.
+            max_bytes: The maximum size of the file.
             timeout: Seconds for the whole download.
-            on_progress: Called after each piece with the bytes that have come, and how many there are
-                in all, if the server says so.
+            on_progress: Called after each chunk with the number of bytes received and the total, if known.
 
         Raises:
-            NoResult: There is none.
-            TransportError: It could not be fetched.
-            OSError: It could not be written.
+            NoResult: The task has no such result.
+            TransportError: The file could not be fetched.
+            OSError: The file could not be written.
         """
-        seen = self.get_task(task) if isinstance(task, str) else task
-        return self._driver.run(
-            _download.download(
-                self._core,
-                seen,
-                Path(path),
-                index=index,
-                max_bytes=max_bytes,
-                timeout=timeout,
-                on_progress=on_progress,
-            )
+        flow = download(
+            self._state,
+            self._task(task),
+            Path(path),
+            index=index,
+            max_bytes=max_bytes,
+            timeout=timeout,
+            on_progress=on_progress,
         )
+        return self._driver.run(flow)
 
     def upload(
-        self, file: _upload.Uploadable, *, name: str | None = None, folder: str = _upload.FOLDER, checked: bool = True
+        self, file: Uploadable, *, name: str | None = None, folder: str = DEFAULT_FOLDER, validate: bool = True
     ) -> str:
-        """Upload a file; files live three days.
+        """Upload a file, and return its URL. The service keeps files for three days.
 
         Args:
-            file: A path, the bytes themselves, or a file open for reading in binary mode.
-            name: The file name to give it; the path's own, if not given.
-            folder: The folder to put it in.
-            checked: Whether it has to be what the contract's models take, by type and size.
-
-        Returns:
-            The URL under which a model finds it.
+            file: A path, bytes, or a file open for reading in binary mode.
+            name: The file name; by default the path's.
+            folder: The folder on the service.
+            validate: Whether the file must have a type and size that a model accepts.
 
         Raises:
-            RequestInvalid: It is not what any model takes; nothing was sent.
-            ApiError: The service refused it.
-            TransportError: No usable answer came.
-            OSError: It could not be read.
+            RequestInvalid: No model accepts the file; nothing was sent.
+            ApiError: The service refused the file.
+            TransportError: No usable response arrived.
+            OSError: The file could not be read.
         """
-        return self._driver.run(_upload.upload(self._core, file, name=name, folder=folder, checked=checked))
+        return self._driver.run(upload(self._state, file, name=name, folder=folder, validate_file=validate))
 
     def get_credits(self) -> float | int:
-        """What the account has left."""
-        return self._driver.run(credits_left(self._core))
+        """Return the credits that the account has left."""
+        return self._driver.run(get_credits(self._state))
 
     def get_download_url(self, url: str) -> str:
-        """A fresh link for a file that the service made; it lives 20 minutes."""
-        return self._driver.run(_download.download_url(self._core, url))
+        """Return a new link for a file that the service made. It is valid for 20 minutes."""
+        return self._driver.run(get_download_url(self._state, url))
 
-    def _bound(self, seen: TaskSnapshot) -> Task:
-        return Task(seen, self, self._settings.connection.account)
+    def _task(self, task: TaskInfo | str) -> Task:
+        """Return this client's handle of a task."""
+        if isinstance(task, Task) and task._api is self:  # noqa: SLF001 - this client's own task
+            return task
+        return Task(task if isinstance(task, TaskInfo) else TaskInfo(task), self, self._account)
+
+
+def new_state(max_retries: int, clock: Clock | None, connection: Connection) -> ClientState:
+    """Return the state of a new client."""
+    if not COUNT.accepts(max_retries):
+        raise ConfigurationError(f"max_retries is {max_retries!r}, expected {COUNT.expected}")
+    return ClientState(max_retries, clock or Clock(), connection.key_source)

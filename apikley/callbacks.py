@@ -1,10 +1,10 @@
-"""Signs, verifies and reads completion callbacks. Standard library only.
+"""Sign, verify and parse callbacks. Standard library only.
 
-The signature of this API family covers the task's id and a time, **not the body**: a verified
-callback says that this task ended, and only a look at the task itself (`Apikley.task`) says how.
+The signature covers the task id and the time, **not the body**. A verified callback proves that the task
+ended; call `Apikley.get_task` to learn how.
 
-    callback = verify(request.headers, request.body, key)   # raises CallbackError, whatever came
-    done = api.get_task(callback.task_id)
+    callback = verify(request.headers, request.body, webhook_key)  # raises CallbackError
+    task = api.get_task(callback.task_id)
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import apikley_contract
-from apikley._model.fields import TaskFields, is_digits, is_number, parsed, text
+from apikley._model.fields import is_digits, is_number, parse_json, text
+from apikley._model.task import TaskInfo
 from apikley.errors import BadPayload, BadSignature, ConfigurationError, StaleCallback
 
 __all__ = ["SIGNATURE_HEADER", "TIMESTAMP_HEADER", "Callback", "event_key", "parse", "sign", "verify"]
@@ -33,48 +34,45 @@ Body = bytes | bytearray | str
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A completion callback.
+    """A parsed callback.
 
     Attributes:
         task_id: The task that ended.
-        state: The state that it ended in, as the service wrote it, for instance `success`.
+        state: The final state, for instance `success`.
         code: The envelope's code.
-        msg: The envelope's text.
-        task: The task's fields; empty where the callback carries none.
-        raw: The body as it came.
+        message: The envelope's text.
+        task: What the callback says of the task.
+        raw: The body as it arrived.
     """
 
     task_id: str
     state: str
     code: int | None
-    msg: str
-    task: TaskFields
+    message: str
+    task: TaskInfo
     raw: dict[str, Any]
 
     @property
     def key(self) -> str:
-        """The same for every delivery of this ending; what is done under it once is done once."""
+        """The same text for every delivery of this completion. Use it to handle a completion once."""
         return event_key(self.task_id, self.state)
 
 
 def event_key(task_id: str, state: str) -> str:
-    """What names the ending of a task in this state, however often it is delivered."""
+    """Return the id of a completion, the same for every delivery of it."""
     return f"{task_id}:{state}"
 
 
 def sign(task_id: str, key: Key, timestamp: int | None = None) -> dict[str, str]:
-    """The two headers that a callback about this task carries.
+    """Return the two signature headers of a callback about this task.
 
     Args:
         task_id: The task.
         key: The account's webhook key.
-        timestamp: Unix time in seconds; now, if not given.
-
-    Returns:
-        The headers by name.
+        timestamp: Unix time in seconds; now by default.
 
     Raises:
-        ConfigurationError: Nothing can be signed with the key.
+        ConfigurationError: The key is missing or cannot sign.
     """
     secret = signing_key(key)
     stamp = str(int(time.time()) if timestamp is None else timestamp)
@@ -89,53 +87,56 @@ def verify(
     tolerance: float = 300,
     now: float | None = None,
 ) -> Callback:
-    """Read a callback and make sure that somebody with the key sent it, recently.
+    """Parse a callback and check its signature and its age.
 
-    Total: whatever the headers and the body hold, this returns or raises a `CallbackError`.
+    Any headers and any body either verify or raise a `CallbackError`.
 
     Args:
         headers: The request's headers, in any case.
         body: The request's body.
-        key: The account's webhook key, or several while one replaces another.
+        key: The account's webhook key, or several keys during a rotation.
         tolerance: How far the callback's time may be from now, in seconds.
-        now: Unix time in seconds; the system's, if not given.
+        now: Unix time in seconds; the system's time by default.
 
     Raises:
         BadPayload: The body is not a callback.
-        BadSignature: The signature is missing, malformed or wrong, or nothing can be signed with a key.
-        StaleCallback: The signature is good, but too old or from the future.
-        ConfigurationError: The tolerance is no number of seconds.
+        BadSignature: The signature is missing, malformed or wrong.
+        StaleCallback: The signature is valid, but too old or from the future.
+        ConfigurationError: The webhook key or the tolerance is missing or invalid.
+
+    Example:
+        try:
+            callback = verify(request.headers, request.body, "your-webhook-key")
+        except CallbackError:
+            return Response(status=401)
     """
     if not (is_number(tolerance) and tolerance >= 0):
         raise ConfigurationError(f"tolerance is {tolerance!r}, expected 0 or more seconds")
-    try:
-        keys = webhook_keys(key)
-    except ConfigurationError as error:
-        raise BadSignature(str(error)) from None
+    keys = webhook_keys(key)
     stamp, given = _header(headers, TIMESTAMP_HEADER), _header(headers, SIGNATURE_HEADER)
     callback = parse(body)
     if not (is_digits(stamp) and len(stamp) <= 12):
         raise BadSignature(f"the header {TIMESTAMP_HEADER} is not a Unix time in seconds")
     presented = given.encode("utf-8", "surrogatepass")
-    # Every key is tried, whichever fits, so that the time taken tells nothing.
-    fits = [hmac.compare_digest(_signature(callback.task_id, stamp, each), presented) for each in keys]
-    if not any(fits):
-        raise BadSignature("the signature does not fit the task and the time")
-    # Asked this way round, so that a time that is no number is refused as well.
+    # Try every key, so that the time taken does not reveal which one matches.
+    matches = [hmac.compare_digest(_signature(callback.task_id, stamp, each), presented) for each in keys]
+    if not any(matches):
+        raise BadSignature("the signature does not match the task id and the time")
+    # Written as a negation, so that NaN is refused as well.
     if not abs((time.time() if now is None else now) - int(stamp)) <= tolerance:
         raise StaleCallback(f"the callback's time is more than {tolerance:g} s from now")
     return callback
 
 
 def parse(body: Body) -> Callback:
-    """Read a callback in any of its published forms, without any word on who sent it.
+    """Parse a callback in any of its published forms. This does not check who sent it.
 
     Raises:
         BadPayload: The body is not a callback.
     """
     if isinstance(body, bytearray):
         body = bytes(body)
-    payload = parsed(body) if isinstance(body, bytes | str) else None
+    payload = parse_json(body) if isinstance(body, bytes | str) else None
     if not isinstance(payload, dict):
         raise BadPayload("the body is not a JSON object")
     data = payload.get("data")
@@ -149,20 +150,20 @@ def parse(body: Body) -> Callback:
     if state is None:
         raise BadPayload("the body names no state")
     message = text(payload.get("msg")) or text(payload.get("message")) or ""
-    return Callback(task_id, state, number, message, TaskFields(record), payload)
+    return Callback(task_id, state, number, message, TaskInfo(task_id, record), payload)
 
 
 def webhook_keys(key: Key | Iterable[Key]) -> list[bytes]:
-    """One key or several, as the bytes that callbacks are signed with.
+    """Return one webhook key or several as bytes.
 
     Raises:
-        ConfigurationError: There is none, or no service can have signed with it.
+        ConfigurationError: A key is missing, or is neither text nor bytes.
     """
-    # A bytearray would be taken for a list of numbers.
+    # A bytearray is iterable, but not a list of keys.
     several = isinstance(key, Iterable) and not isinstance(key, str | bytes | bytearray | memoryview)
     keys: list[Any] = list(key) if several else [key]
     for each in keys:
-        # Said without the key itself: it is a secret even where it is malformed.
+        # The message does not quote the key: even a malformed key is a secret.
         if not isinstance(each, str | bytes | None):
             raise ConfigurationError(f"a webhook key is str or bytes, not {type(each).__name__}")
     if not keys or not all(keys):
@@ -170,18 +171,18 @@ def webhook_keys(key: Key | Iterable[Key]) -> list[bytes]:
     try:
         return [each.encode() if isinstance(each, str) else each for each in keys]
     except UnicodeEncodeError:
-        raise ConfigurationError("the webhook key is no text: it holds half a character") from None
+        raise ConfigurationError("the webhook key contains a lone surrogate, which UTF-8 cannot encode") from None
 
 
 def signing_key(key: Key | Iterable[Key]) -> bytes:
-    """The one key that callbacks are signed with.
+    """Return the one key to sign with.
 
     Raises:
-        ConfigurationError: There is none, or more than one, or nothing can be signed with it.
+        ConfigurationError: There is no key, or more than one.
     """
     secret, *more = webhook_keys(key)
     if more:
-        raise ConfigurationError("callbacks are verified with several webhook keys, but signed with one; pass that one")
+        raise ConfigurationError("several webhook keys can verify, but only one can sign; pass one")
     return secret
 
 
@@ -189,7 +190,7 @@ def _task_id(record: Mapping[str, Any]) -> str | None:
     for name in ("taskId", "task_id"):
         value = record.get(name)
         if isinstance(value, str) and value:
-            # A lone surrogate cannot be signed, so no service can have sent it.
+            # A lone surrogate cannot be signed, so the service did not send it.
             return value if _encodable(value) else None
     return None
 
@@ -203,7 +204,7 @@ def _encodable(value: str) -> bool:
 
 
 def state_of(code: int | None) -> str | None:
-    """The final state that an envelope's code stands for in a callback, if it stands for one."""
+    """Return the final state that a callback's envelope code implies, or None."""
     codes = apikley_contract.codes()
     return {codes["SUCCESS"]: "success", codes["GENERATION_FAILED"]: "fail"}.get(code or 0)
 
@@ -213,7 +214,7 @@ def _header(headers: Headers, name: str) -> str:
         items = getattr(headers, "items", None)
         pairs: Any = items() if callable(items) else headers
         values = {_decoded(value) for key, value in pairs if (_decoded(key) or "").lower() == name.lower()}
-    except Exception as error:  # whatever odd container came, it holds no signature
+    except Exception as error:  # any unreadable container carries no signature
         raise BadSignature(f"the headers cannot be read: {type(error).__name__}") from error
     if len(values) != 1:
         raise BadSignature(f"the header {name} is {'given more than once' if values else 'missing'}")

@@ -1,10 +1,10 @@
-"""Everything that can go wrong, as one tree.
+"""Every exception of this package, as one tree.
 
 ```
 ApikleyError
-├── ConfigurationError      the client cannot be made: no key, a bad base URL
-├── RequestInvalid          refused here by the contract; nothing was sent
-├── ApiError                the service answered with a code other than success
+├── ConfigurationError      a key, URL or option is missing or invalid
+├── RequestInvalid          the request breaks the contract; nothing was sent
+├── ApiError                the service answered with an error code
 │   ├── Unauthorized
 │   ├── InsufficientCredits
 │   ├── NotFound
@@ -12,22 +12,23 @@ ApikleyError
 │   ├── RateLimited
 │   ├── Maintenance
 │   ├── ServerError
-│   ├── GenerationFailed    also raised by wait() for a task that ended in state fail
+│   ├── GenerationError
 │   ├── FeatureDisabled
-│   └── UnknownCode         any code that the contract does not list
-├── CreateOutcomeUnknown    a task may exist and be paid; do not send it again blindly
-├── WaitTimeout             the task goes on; it can be waited for again by its id
-├── NoResult                there is nothing to download
-├── TransportError          no usable answer came
+│   └── UnknownCode         a code that the contract does not list
+├── GenerationFailed        the task ended in state fail
+├── CreateOutcomeUnknown    a task may exist and be paid; do not create it again blindly
+├── WaitTimeout             the task goes on; wait for it again by its id
+├── NoResult                the task has no result to download
+├── TransportError          no usable response arrived
+├── InboxUnavailable        the receiver's database cannot be reached
 └── CallbackError
     ├── BadSignature
     ├── StaleCallback
     ├── BadPayload
-    └── CallbackContradicted    it says something else of its task than the service does
+    └── CallbackContradicted    the service says something else of the task
 ```
 
-Which number belongs to which class is the contract's to say: the name that the contract gives a code
-(`INSUFFICIENT_CREDITS`) names the class (`InsufficientCredits`).
+The contract's name of a code (`INSUFFICIENT_CREDITS`) decides its class (`InsufficientCredits`).
 """
 
 from __future__ import annotations
@@ -40,30 +41,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import apikley_contract
 
 if TYPE_CHECKING:
-    from apikley._model.task import TaskSnapshot
+    from apikley._model.task import TaskInfo
 
 
 class ApikleyError(Exception):
-    """The base of every error that this package raises on purpose.
+    """The base class of every exception that this package raises on purpose.
 
-    All of them can be copied, and pickled to another process, with their attributes and notes.
+    All of them can be copied and pickled with their attributes and notes.
     """
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Python's own way calls the class with `args`, which few of these classes could be made from.
+        # The default calls the class with `args`, which does not fit these constructors.
         return _restored, (type(self), self.args), self.__dict__
 
 
 class ConfigurationError(ApikleyError, ValueError):
-    """The client cannot be made from what it was given."""
+    """A key, a URL or an option is missing or invalid."""
 
 
 class Violation(NamedTuple):
-    """One place where a request breaks the contract.
+    """One broken rule of the contract.
 
     Attributes:
         pointer: JSON pointer to the value, for instance `/input/prompt`.
-        rule: The JSON Schema keyword that it breaks, for instance `maxLength`.
+        rule: The JSON Schema keyword, for instance `maxLength`.
         limit: What the rule allows, for instance `1500`.
         message: The violation in words.
     """
@@ -74,7 +75,7 @@ class Violation(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        """The violation as one line, for instance `input.prompt: 1,812 characters, at most 1,500`."""
+        """Return one line, for instance `input.prompt: 1,812 characters, at most 1,500`."""
         place = self.pointer.lstrip("/").replace("/", ".") or "request"
         return f"{place}: {self.message}"
 
@@ -95,12 +96,12 @@ class ApiError(ApikleyError):
     """The service answered with an error code.
 
     Attributes:
-        code: The code in the body or, where the body has none, the HTTP status.
+        code: The code in the body or, if the body has none, the HTTP status.
         message: The text of the response.
-        status_code: The HTTP status of the answer.
-        task_id: The task that was asked about, if any.
-        body: The parsed JSON body of the response, or None.
-        retry_after: Seconds after which the service wants to be asked again, if it said so.
+        status_code: The HTTP status.
+        task_id: The task that the request was about, if any.
+        body: The parsed JSON body, or None.
+        retry_after: The pause that the service asked for, in seconds, if it did.
     """
 
     def __init__(
@@ -122,12 +123,12 @@ class ApiError(ApikleyError):
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        about = f" (task {self.task_id})" if self.task_id else ""
-        return f"{self.code}: {self.message or 'no message'}{about}"
+        task = f" (task {self.task_id})" if self.task_id else ""
+        return f"{self.code}: {self.message or 'no message'}{task}"
 
 
 class Unauthorized(ApiError):
-    """The key is missing or not accepted."""
+    """The API key is missing or not accepted."""
 
 
 class InsufficientCredits(ApiError):
@@ -135,35 +136,27 @@ class InsufficientCredits(ApiError):
 
 
 class NotFound(ApiError):
-    """The service does not know what was asked for."""
+    """The service does not know the task or file."""
 
 
 class ValidationFailed(ApiError):
-    """The service refused the request's content."""
+    """The service refused the content of the request."""
 
 
 class RateLimited(ApiError):
-    """Too many requests; this one was certainly refused."""
+    """Too many requests. The service refused this one."""
 
 
 class Maintenance(ApiError):
-    """The service is down for maintenance; the request was certainly refused."""
+    """The service is down for maintenance. It refused the request."""
 
 
 class ServerError(ApiError):
-    """The service reports an error of its own; from createTask often a request that it dislikes."""
+    """The service reports an internal error. For createTask it is often a validation error."""
 
 
-class GenerationFailed(ApiError):
-    """The task ended without a result.
-
-    Attributes:
-        fail_code: The service's reason, a number or a word as text, if it gave one.
-        task: The failed task, where this was raised by waiting for it.
-    """
-
-    fail_code: str | None = None
-    task: TaskSnapshot | None = None
+class GenerationError(ApiError):
+    """The service answered with the code for a failed generation."""
 
 
 class FeatureDisabled(ApiError):
@@ -171,21 +164,42 @@ class FeatureDisabled(ApiError):
 
 
 class UnknownCode(ApiError):
-    """A code that the contract does not list."""
+    """The service answered with a code that the contract does not list."""
+
+
+class GenerationFailed(ApikleyError):
+    """The task ended in state `fail`.
+
+    Attributes:
+        task: The failed task.
+        task_id: Its id.
+        fail_code: The service's reason: a number or a word as text, or None.
+        fail_message: The reason in words, or None.
+    """
+
+    def __init__(self, task: TaskInfo) -> None:
+        super().__init__(task.id)
+        self.task = task
+        self.task_id = task.id
+        self.fail_code = task.fail_code
+        self.fail_message = task.fail_message
+
+    def __str__(self) -> str:
+        code = f" with code {self.fail_code}" if self.fail_code else ""
+        return f"task {self.task_id} failed{code}: {self.fail_message or 'the service gave no reason'}"
 
 
 class CreateOutcomeUnknown(ApikleyError):
-    """The create was sent, and what became of it is not known: a task may exist and be paid.
+    """The create was sent, but its outcome is unknown: a task may exist and be paid.
 
-    Sending it again may pay twice. Look at the account's task list, or wait for the callback, first.
+    A second create may be a second paid task. Check the account's task list, or wait for the callback, first.
 
     Attributes:
         request: The request body as it was sent.
         sent_at: When it was sent (aware, UTC).
-        reason: What came instead of an answer.
-        token: The token in the callback URL, by which a callback can still name this create, if one
-            was asked for.
-        raw: The unreadable answer's first bytes, if one came.
+        reason: What happened instead of a readable response.
+        token: The correlation token in the callback URL, if there was one. The callback carries it.
+        raw: The first bytes of the unreadable response, if there was one.
     """
 
     def __init__(
@@ -212,21 +226,21 @@ class CreateOutcomeUnknown(ApikleyError):
 
 
 class WaitTimeout(ApikleyError, TimeoutError):
-    """The task had not ended when the time was up. It goes on, and can be waited for again.
+    """The task had not ended at the deadline. It goes on; wait for it again by its id.
 
     Attributes:
         task_id: The task; the first of several.
-        task_ids: All of the tasks that had not ended.
-        timeout: How long was waited, in seconds.
-        task: What was last seen of the first.
-        failure: Why the last look at the first brought no news, if it brought none.
+        task_ids: Every task that had not ended.
+        timeout: The timeout in seconds.
+        task: The last known state of the first task.
+        failure: Why the last poll of the first task failed, if it did.
     """
 
     def __init__(
         self,
         task_ids: Sequence[str],
         timeout: float,
-        task: TaskSnapshot,
+        task: TaskInfo,
         failure: ApiError | TransportError | None = None,
     ) -> None:
         super().__init__(task_ids, timeout)
@@ -237,11 +251,12 @@ class WaitTimeout(ApikleyError, TimeoutError):
         self.failure = failure
 
     def __str__(self) -> str:
-        seen = f", last seen {self.task.state}" if self.task.state else ""
+        state = f", last seen {self.task.state}" if self.task.state else ""
         more = f" and {len(self.task_ids) - 1} more" if len(self.task_ids) > 1 else ""
-        why = f"; the last look failed: {self.failure}" if self.failure else ""
+        failure = f"; the last poll failed: {self.failure}" if self.failure else ""
         return (
-            f"task {self.task_id}{more} had not ended after {self.timeout:g} s{seen}{why}; wait for it again by its id"
+            f"task {self.task_id}{more} had not ended after {self.timeout:g} s{state}{failure}; "
+            "wait for it again by its id"
         )
 
 
@@ -250,10 +265,10 @@ class NoResult(ApikleyError):
 
 
 class TransportError(ApikleyError):
-    """No usable answer came: the connection failed, or what came is not the API's.
+    """No usable response arrived: the connection failed, or the response is not the API's.
 
     Attributes:
-        task_id: The task that was asked about, if any.
+        task_id: The task that the request was about, if any.
     """
 
     def __init__(self, message: str, *, task_id: str | None = None) -> None:
@@ -261,16 +276,20 @@ class TransportError(ApikleyError):
         self.task_id = task_id
 
 
+class InboxUnavailable(ApikleyError):
+    """The receiver's database cannot be reached, or an operation on it failed."""
+
+
 class CallbackError(ApikleyError):
     """A callback was refused."""
 
 
 class BadSignature(CallbackError):
-    """The signature is missing, malformed, or not made with one of the given keys."""
+    """The signature is missing, malformed, or not made with any of the given keys."""
 
 
 class StaleCallback(CallbackError):
-    """The signature is good, but its time is too far from now."""
+    """The signature is valid, but its time is too far from now."""
 
 
 class BadPayload(CallbackError):
@@ -278,13 +297,13 @@ class BadPayload(CallbackError):
 
 
 class CallbackContradicted(CallbackError):
-    """A callback says something else of its task than the service itself does when asked.
+    """The service says something else of the task than the callback does.
 
     Attributes:
         task_id: The task.
-        field: What they differ in, for instance `state`.
-        claimed: What the callback says.
-        confirmed: What the service says.
+        field: The field that differs, for instance `state`.
+        claimed: Its value in the callback.
+        confirmed: Its value in recordInfo.
     """
 
     def __init__(self, task_id: str, field: str, claimed: object, confirmed: object) -> None:
@@ -309,6 +328,7 @@ def _restored(cls: type[ApikleyError], args: tuple[object, ...]) -> ApikleyError
 @cache
 def _classes() -> dict[int, type[ApiError]]:
     named = {cls.__name__: cls for cls in ApiError.__subclasses__()}
+    named["GenerationFailed"] = GenerationError  # a failed task is no HTTP error, so that name is taken
     classes = {}
     for name, code in apikley_contract.codes().items():
         cls = named.get("".join(word.title() for word in name.split("_")))
@@ -318,5 +338,5 @@ def _classes() -> dict[int, type[ApiError]]:
 
 
 def error_class(code: int) -> type[ApiError]:
-    """The exception class of a code; `UnknownCode` for one that the contract does not list."""
+    """Return the exception class of a code; `UnknownCode` if the contract does not list the code."""
     return _classes().get(code, UnknownCode)

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import apikley_contract
-from apikley import Apikley, ApikleyError, CallbackError, Hailuo02ImageToVideoPro, TaskDetails, callbacks
+from apikley import Apikley, ApikleyError, CallbackError, Hailuo02ImageToVideoPro, TaskInfo, callbacks
 from apikley_mock.web.app import Settings, Simulator
 from apikley_mock.web.server import ThreadedServer
 
@@ -86,7 +86,7 @@ def show() -> None:
             task = api.create(published_example(), callback_url=receiver.url)
             say(f"task created: {task.id}")
 
-            def look(details: TaskDetails) -> None:
+            def look(details: TaskInfo) -> None:
                 say(f"looked: {details.state}")
 
             done = task.wait(timeout=60, on_progress=look)

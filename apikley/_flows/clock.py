@@ -1,4 +1,4 @@
-"""The clock that flows read and drivers sleep by; a test can put one that it drives in its place."""
+"""The clock that flows read and drivers sleep by."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """What a client takes the time from, and waits by: the machine's own.
+    """The machine's clock.
 
-    A test that does not want to wait gives `Apikley(clock=…)` a subclass that it drives.
+    For tests, pass a subclass to `Apikley(clock=…)`, for instance `apikley.testing.ManualClock`.
     """
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow."""
+        """Return seconds that never decrease."""
         return time.monotonic()
 
     def now(self) -> datetime:
-        """The time of day (aware, UTC)."""
+        """Return the time of day (aware, UTC)."""
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Wait: what `Apikley` does."""
+        """Sleep; used by `Apikley`."""
         time.sleep(seconds)
 
     async def async_sleep(self, seconds: float) -> None:
-        """Wait, and let others work: what `AsyncApikley` does."""
+        """Sleep and let other tasks run; used by `AsyncApikley`."""
         await asyncio.sleep(seconds)

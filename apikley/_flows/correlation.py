@@ -1,23 +1,24 @@
-"""A token in the callback URL's query, by which a callback names the create it belongs to.
+"""A token in the query of the callback URL, by which a callback names its create.
 
-When the answer to a create is lost, its task id is too. The callback then still tells which create it
-was, if the service keeps the URL's query. That Apikley does is an assumption: its page says nothing.
+If the response to a create is lost, so is the task id. The callback still carries the token, if the service
+keeps the query of the URL. That Apikley does so is an assumption.
 """
 
 from __future__ import annotations
 
-import secrets
+import re
 
 PARAMETER = "apikley_token"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
-def new_token() -> str:
-    """One that nobody can guess."""
-    return secrets.token_urlsafe(24)
+def is_token(value: object) -> bool:
+    """Whether the value is a token that receivers accept: 16 to 128 letters, digits, `_` or `-`."""
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
 
 
 def with_token(url: str, token: str) -> str:
-    """The URL with the token at the end of its query."""
+    """Return the URL with the token at the end of its query."""
     address, mark, fragment = url.partition("#")
     place, _, query = address.partition("?")
     joint = "&" if query else ""

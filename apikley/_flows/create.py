@@ -1,176 +1,195 @@
-"""The flow of a create: one task, and never two."""
+"""The flow of a create: at most one task."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
-import apikley_client.models
 import apikley_contract
-from apikley._flows import retry as _retry
-from apikley._flows.correlation import new_token, with_token
-from apikley._flows.effects import Flow, Lost, NotSent, Send
-from apikley._flows.state import Core, kwargs
+from apikley._flows.correlation import is_token, with_token
+from apikley._flows.effects import Flow, Lost, NotSent, Response, SendRequest
+from apikley._flows.responses import describe, is_success
+from apikley._flows.retry import Retry, is_certain_refusal
+from apikley._flows.state import ClientState, request_for
 from apikley._flows.upload import upload
-from apikley._http import envelope as envelopes
-from apikley._http.envelope import Answer, Envelope
 from apikley._model.checks import is_task_id
 from apikley._model.fields import text
-from apikley._model.local_files import local_files
-from apikley._model.task import TaskSnapshot, record_of
+from apikley._model.local_files import find_local_files
+from apikley._model.task import TaskInfo, record_of
 from apikley._model.validation import encode, validate_create
 from apikley.errors import ApiError, CreateOutcomeUnknown, RequestInvalid, TransportError, Violation
-from apikley_client.api.jobs import create_task
 
-_RAW_KEPT = 2_000
-NOT_YET = "interrupted before the create was sent: no task was made"
-_INTERRUPTED = "a create was on its way: a task may have been made and paid; look for it before you create it again"
+_MAX_RAW = 2_000
+NOT_SENT_NOTE = "interrupted before the create was sent: no task was created"
+_SENT_NOTE = (
+    "interrupted during a create: a task may have been created and paid; look for it before you create it again"
+)
 
 
-def create(core: Core, input_: object, callback_url: str | None, correlate: bool) -> Flow[TaskSnapshot]:
-    """Create one task.
+class CreateOptions(NamedTuple):
+    """The options of one create.
 
-    Args:
-        core: The client's share.
-        input_: The input of a model, or a whole request body.
-        callback_url: Where the service shall report.
-        correlate: Whether the callback URL shall carry a token of this create.
+    Attributes:
+        callback_url: Where the service reports the completion.
+        correlation_token: A token to add to the callback URL.
+        validate: Whether to validate the request against the contract.
+        allow_unknown_fields: Whether fields that the contract does not list may be sent.
     """
-    token = new_token() if correlate else None
-    with _no_task_made():
-        content = yield from _prepared(core, _body(input_, callback_url), token)
-    request = {**kwargs(create_task, body=_Encoded()), "content": content}
-    del request["json"]
-    retry = _retry.Retry(core.retries, core.clock)
+
+    callback_url: str | None = None
+    correlation_token: str | None = None
+    validate: bool = True
+    allow_unknown_fields: bool = False
+
+
+def body_of(input_: object) -> dict[str, Any]:
+    """Return the request body for a model input.
+
+    Raises:
+        RequestInvalid: It is not the input of a known model.
+    """
+    for model in apikley_contract.models().values():
+        if type(input_).__name__ == model.input and callable(to_dict := getattr(input_, "to_dict", None)):
+            return {"model": model.name, "input": to_dict()}
+    message = f"{type(input_).__name__} is not the input of a known model; for a whole body use create_raw"
+    raise RequestInvalid([Violation("", "type", "model input", message)])
+
+
+def check(body: Mapping[str, Any], options: CreateOptions) -> None:
+    """Validate a request and its local files without sending anything."""
+    body, _, violations = find_local_files(_with_callback(body, options))
+    validate_create(body, violations, allow_unknown_fields=options.allow_unknown_fields)
+
+
+def create(state: ClientState, body: Mapping[str, Any], options: CreateOptions) -> Flow[TaskInfo]:
+    """Create one task."""
+    with _note_not_sent():
+        content = yield from _prepare(state, body, options)
+    request = request_for("createTask", content=content)
+    retry = Retry(state.max_retries, state.clock)
     while True:
-        attempt = _Attempt(core, content, token)
+        attempt = _Attempt(state, content, options.correlation_token)
         failure: ApiError | TransportError
         try:
-            answer: Answer = yield Send(request)
+            response: Response = yield SendRequest(request)
         except NotSent as error:
             failure = TransportError(f"not sent: {error}")
             failure.__cause__ = error.__cause__
         except Lost as error:
             raise attempt.unknown(str(error)) from error.__cause__
         except BaseException as error:
-            # Not ours to replace either, but here it may have cost something.
-            error.add_note(_INTERRUPTED)
+            error.add_note(_SENT_NOTE)
             raise
         else:
-            envelope = envelopes.read(answer)
-            if envelope and envelopes.is_success(answer, envelope):
-                return attempt.task(answer, envelope)
-            failure = attempt.refusal(answer, envelope)
-        with _no_task_made():
+            if is_success(response):
+                return attempt.task(response)
+            failure = attempt.refusal(response)
+        with _note_not_sent():
             yield retry.pause(failure)
 
 
 @contextmanager
-def _no_task_made() -> Iterator[None]:
-    """Ctrl-C, a cancelled task: not ours to replace, but that it has cost nothing has to be said."""
+def _note_not_sent() -> Iterator[None]:
+    """Add a note to Ctrl-C or a cancellation that no task was created."""
     try:
         yield
     except (Exception, GeneratorExit):
         raise
     except BaseException as error:
-        error.add_note(NOT_YET)
+        error.add_note(NOT_SENT_NOTE)
         raise
 
 
 class _Attempt:
-    """One create that is on its way."""
+    """One attempt to create a task."""
 
-    def __init__(self, core: Core, content: bytes, token: str | None) -> None:
-        self._core = core
+    def __init__(self, state: ClientState, content: bytes, token: str | None) -> None:
+        self._state = state
         self._content = content
         self._token = token
-        self._sent_at = core.clock.now()
+        self._sent_at = state.clock.now()
 
-    def task(self, answer: Answer, envelope: Envelope) -> TaskSnapshot:
-        """The task that a success names."""
-        task_id = text(record_of(envelope.data).get("taskId"))
+    def task(self, response: Response) -> TaskInfo:
+        """Return the task that a successful response names."""
+        data = response.envelope.data if response.envelope else None
+        task_id = text(record_of(data).get("taskId"))
         if task_id is None or not is_task_id(task_id):
-            raise self.unknown("the answer is a success, but names no task", answer.body)
-        self._core.created.add(task_id)
-        return TaskSnapshot(task_id, token=self._token)
+            raise self.unknown("the response is a success, but names no task", response.body)
+        self._state.recently_created.add(task_id)
+        return TaskInfo(task_id, token=self._token)
 
-    def refusal(self, answer: Answer, envelope: Envelope | None) -> ApiError | TransportError:
-        """The failure after which it may be sent again.
+    def refusal(self, response: Response) -> ApiError | TransportError:
+        """Return the failure after which the create may be retried.
 
         Raises:
-            ApiError: It was refused for good.
-            CreateOutcomeUnknown: It is not said that it was refused.
+            ApiError: The service refused the create for good.
+            CreateOutcomeUnknown: The response does not prove a refusal.
         """
-        if not _refused(answer, envelope):
-            raise self.unknown(_described(answer, envelope), answer.body)
-        failure = envelopes.failure(answer, envelope, self._core.clock.now())
-        if not _retry.certainly_refused(failure):
+        if not _is_refusal(response):
+            raise self.unknown(_describe(response), response.body)
+        failure = self._state.error_for(response)
+        if not is_certain_refusal(failure):
             raise failure
         return failure
 
     def unknown(self, reason: str, raw: bytes | None = None) -> CreateOutcomeUnknown:
-        """The error that says that nothing can be said."""
-        kept = raw[:_RAW_KEPT] if raw else None
-        sent = json.loads(self._content)
-        return CreateOutcomeUnknown(reason, request=sent, sent_at=self._sent_at, token=self._token, raw=kept)
+        """Build `CreateOutcomeUnknown` for this attempt."""
+        kept = raw[:_MAX_RAW] if raw else None
+        body = json.loads(self._content)
+        return CreateOutcomeUnknown(reason, request=body, sent_at=self._sent_at, token=self._token, raw=kept)
 
 
-def _prepared(core: Core, body: dict[str, Any], token: str | None) -> Flow[bytes]:
-    """The body as it will be sent: all of it checked first, then its local files uploaded."""
-    body, files, findings = local_files(body)
-    if token is not None and "callBackUrl" not in body:
-        message = "missing, but correlate=True needs it"
-        findings.append(Violation("/callBackUrl", "required", True, message))
-    content = validate_create(body, findings)
+def _with_callback(body: object, options: CreateOptions) -> dict[str, Any]:
+    if not isinstance(body, Mapping):
+        message = f"{type(body).__name__} is not a request body; expected a mapping"
+        raise RequestInvalid([Violation("", "type", "object", message)])
+    return {**body, **({} if options.callback_url is None else {"callBackUrl": options.callback_url})}
+
+
+def _prepare(state: ClientState, body: Mapping[str, Any], options: CreateOptions) -> Flow[bytes]:
+    """Validate the whole request, then upload its local files, and return the body as JSON."""
+    complete, files, violations = find_local_files(_with_callback(body, options))
+    token = options.correlation_token
+    if token is not None and not is_token(token):
+        message = "correlation_token must be 16 to 128 letters, digits, _ or -; use secrets.token_urlsafe()"
+        violations.append(Violation("/correlation_token", "pattern", "[A-Za-z0-9_-]{16,128}", message))
+    if token is not None and "callBackUrl" not in complete:
+        violations.append(Violation("/callBackUrl", "required", True, "missing, but correlation_token needs it"))
+    if options.validate:
+        content = validate_create(complete, violations, allow_unknown_fields=options.allow_unknown_fields)
+    elif violations:
+        raise RequestInvalid(violations)
+    else:
+        content = encode(complete)
     if token is None and not files:
         return content
     if token is not None:
-        body = {**body, "callBackUrl": with_token(body["callBackUrl"], token)}
+        complete = {**complete, "callBackUrl": with_token(complete["callBackUrl"], token)}
     for name, path in files.items():
-        body["input"][name] = yield from upload(core, path)
-    return encode(body)
+        complete["input"][name] = yield from upload(state, path)
+    return encode(complete)
 
 
-class _Encoded:
-    """Stands for a body that is text already."""
+def _is_refusal(response: Response) -> bool:
+    """Whether an unsuccessful response proves that no task was created.
 
-    def to_dict(self) -> dict[str, Any]:
-        return {}
-
-
-def _body(input_: object, callback_url: str | None) -> dict[str, Any]:
-    """The request body: made by the generated client around an input, or given whole."""
-    callback = {} if callback_url is None else {"callBackUrl": callback_url}
-    models = apikley_contract.models().values()
-    for model in models:
-        if type(input_) is getattr(apikley_client.models, model.input):
-            request = getattr(apikley_client.models, model.request)(input_=input_)
-            return {**request.to_dict(), **callback}
-    if isinstance(input_, Mapping):
-        return {**input_, **callback}
-    known = ", ".join(model.input for model in models)
-    message = f"{type(input_).__name__} is no input of a known model; expected {known} or a dict"
-    raise RequestInvalid([Violation("", "type", known, message)])
-
-
-def _refused(answer: Answer, envelope: Envelope | None) -> bool:
-    """Whether an answer that is no success says for certain that no task was made.
-
-    A code of the contract does, in whichever way it came. Beyond those only a client error does: a
-    server's or a proxy's failure may have come after the task was made, and so may a time-out (408).
+    A code of the contract proves it, and so does a client error other than a timeout (408). A server or
+    proxy may fail after the task was created.
     """
     codes = apikley_contract.codes()
+    envelope = response.envelope
     if envelope and envelope.code == codes["SUCCESS"]:
         return False
     if envelope and envelope.code in codes.values():
         return True
-    code = envelope.code if envelope else answer.status
+    code = envelope.code if envelope else response.status
     return (400 <= code < 500 and code != 408) or code in (301, 307, 308)
 
 
-def _described(answer: Answer, envelope: Envelope | None) -> str:
+def _describe(response: Response) -> str:
+    envelope = response.envelope
     if envelope is None:
-        return envelopes.described(answer)
-    return f"HTTP {answer.status} with code {envelope.code}" + (f": {envelope.msg}" if envelope.msg else "")
+        return describe(response)
+    return f"HTTP {response.status} with code {envelope.code}" + (f": {envelope.message}" if envelope.message else "")

@@ -1,4 +1,4 @@
-"""The flow of a download: whole, or not at all."""
+"""The flow of a download: a complete file, or none."""
 
 from __future__ import annotations
 
@@ -8,49 +8,47 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from apikley._flows import retry as _retry
 from apikley._flows.clock import Clock
-from apikley._flows.effects import Fetch, Flow, Lost, NotSent, Take
-from apikley._flows.state import Core, kwargs, read
-from apikley._http.envelope import retry_after
-from apikley._http.partial_file import PartialFile, partial_file
-from apikley._model.checks import COUNT, INDEX, SECONDS, demand, is_web_address
+from apikley._flows.effects import ChunkWriter, Flow, Lost, NotSent, StreamFile
+from apikley._flows.responses import retry_after
+from apikley._flows.retry import Retry
+from apikley._flows.state import ClientState, request_for, send_with_retries
+from apikley._flows.wait import get_task
+from apikley._model.checks import COUNT, INDEX, SECONDS, is_http_url, require
 from apikley._model.fields import text
-from apikley._model.task import TaskSnapshot
+from apikley._model.partial_file import PartialFile, partial_file
+from apikley._model.task import TaskInfo
 from apikley._model.validation import encode, validate
 from apikley.errors import ApiError, NoResult, TransportError
-from apikley_client.api.account import get_download_url
-from apikley_client.models import DownloadUrlRequest
 
 MAX_BYTES = 4 * 1024**3
 TIMEOUT = 1800.0
-# Called with the bytes that have come, and how many there are, if that is known.
+# Called with the number of bytes received and the total, if known.
 OnBytes = Callable[[int, int | None], object]
 _EXPIRED = (403, 404, 410)
-# Refused for now: asked again, and what has come is kept. So is a server's own failure.
-_PASSING = (408, 429, *range(500, 600))
-_UNSATISFIABLE = 416  # what has come does not belong to the file any more
-_NO_MEDIA = re.compile(r"text/|application/([\w.+-]+\+)?(json|xml)\b")
+# Retried, keeping what was received.
+_TRANSIENT = (408, 429, *range(500, 600))
+_UNSATISFIABLE = 416  # the received part does not belong to the file any more
+_TEXT_TYPES = re.compile(r"text/|application/([\w.+-]+\+)?(json|xml)\b")
 _MEDIA = ("video/", "image/", "audio/")
-# How HTML, XML and JSON begin, after blanks and a byte order mark, and no media file does.
+# HTML, XML and JSON begin like this, after blanks and a byte order mark. Media files do not.
 _BLANK, _TEXT = b" \t\r\n\xef\xbb\xbf", (b"<", b"{", b"[")
 
 
-def download_url(core: Core, url: str) -> Flow[str]:
-    """A fresh link for a file of the service."""
-    body = DownloadUrlRequest(url=url)
-    encode(body.to_dict())
-    validate(body.to_dict(), "DownloadUrlRequest")
-    envelope = yield from read(core, kwargs(get_download_url, body=body))
+def get_download_url(state: ClientState, url: str) -> Flow[str]:
+    """Return a new link for a file of the service."""
+    body = {"url": url}
+    validate(body, "DownloadUrlRequest")
+    envelope = yield from send_with_retries(state, request_for("getDownloadUrl", content=encode(body)))
     link = text(envelope.data)
     if link is None:
-        raise TransportError("the answer is a success, but holds no link")
+        raise TransportError("the response is a success, but holds no link")
     return link
 
 
 def download(
-    core: Core,
-    task: TaskSnapshot,
+    state: ClientState,
+    task: TaskInfo,
     target: Path,
     *,
     index: int,
@@ -58,33 +56,35 @@ def download(
     timeout: float,
     on_progress: OnBytes | None,
 ) -> Flow[Path]:
-    """Stream one result beside the target, then put it in place."""
-    demand(INDEX, "index", index)
-    demand(COUNT, "max_bytes", max_bytes)
-    demand(SECONDS, "timeout", timeout)
+    """Stream one result into a temporary file, then rename it. Poll first if the task was never polled."""
+    require(INDEX, "index", index)
+    require(COUNT, "max_bytes", max_bytes)
+    require(SECONDS, "timeout", timeout)
+    if task.state is None:
+        yield from get_task(state, task)
     urls = task.result_urls
     if not -len(urls) <= index < len(urls):
-        raise NoResult(f"task {task.id} has {len(urls)} results, no number {index}; state: {task.state}")
+        raise NoResult(f"task {task.id} has {len(urls)} results, index {index} is out of range; state: {task.state}")
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, f"{os.strerror(errno.EISDIR)}; name the file itself", str(target))
     if target.exists() and not target.is_file():
-        raise FileExistsError(errno.EEXIST, "a device, pipe or socket, which no file takes the place of", str(target))
+        raise FileExistsError(errno.EEXIST, "a device, pipe or socket cannot be replaced by a file", str(target))
     with partial_file(target) as part:
-        deadline = core.clock.monotonic() + timeout
-        transfer = _Transfer(part, task.id, max_bytes, core.clock, deadline, on_progress)
-        yield from _fetched(core, transfer, urls[index])
+        deadline = state.clock.monotonic() + timeout
+        transfer = _Transfer(part, task.id, max_bytes, state.clock, deadline, on_progress)
+        yield from _fetch(state, transfer, urls[index])
     return target
 
 
-def _fetched(core: Core, transfer: _Transfer, result: str) -> Flow[None]:
-    """Fetch all of it: resumed where the connection broke, by a fresh link where the old one expired."""
+def _fetch(state: ClientState, transfer: _Transfer, result: str) -> Flow[None]:
+    """Fetch the file. Resume a broken connection; replace an expired link once."""
     url, exchanged = result, False
-    retry = _retry.Retry(core.retries, core.clock)
+    retry = Retry(state.max_retries, state.clock)
     while True:
         transfer.check(url)
         before, asked = transfer.part.size, None
         try:
-            status: int = yield Fetch(url, transfer.headers(), transfer.begin, transfer.left())
+            status: int = yield StreamFile(url, transfer.headers(), transfer.begin, transfer.remaining())
         except (NotSent, Lost) as error:
             failure = TransportError(f"the download broke off: {error}", task_id=transfer.task_id)
             failure.__cause__ = error.__cause__
@@ -92,34 +92,35 @@ def _fetched(core: Core, transfer: _Transfer, result: str) -> Flow[None]:
             if transfer.complete(status):
                 return
             if status in _EXPIRED and not exchanged:
-                url, exchanged = (yield from _exchanged(core, result, status, transfer.task_id)), True
+                url, exchanged = (yield from _new_link(state, result, status, transfer.task_id)), True
                 continue
-            failure, asked = TransportError(transfer.refusal(status), task_id=transfer.task_id), transfer.asked_pause
-            if status in range(300, 500) and status not in (*_PASSING, _UNSATISFIABLE):
+            failure = TransportError(transfer.refusal(status), task_id=transfer.task_id)
+            asked = transfer.pause_asked
+            if status in range(300, 500) and status not in (*_TRANSIENT, _UNSATISFIABLE):
                 raise failure
         if transfer.part.size > before:
-            retry = _retry.Retry(core.retries, core.clock)
+            retry = Retry(state.max_retries, state.clock)
         pause = retry.pause(failure, asked)
-        if pause.seconds > transfer.left():
+        if pause.seconds > transfer.remaining():
             raise failure
         yield pause
 
 
-def _exchanged(core: Core, url: str, status: int, task_id: str) -> Flow[str]:
+def _new_link(state: ClientState, url: str, status: int, task_id: str) -> Flow[str]:
     try:
-        return (yield from download_url(core, url))
+        return (yield from get_download_url(state, url))
     except (ApiError, TransportError) as error:
-        message = f"the result's link has expired (HTTP {status}), and no fresh one can be had: {error}"
+        message = f"the result's link has expired (HTTP {status}), and the service gave no new one: {error}"
         raise TransportError(message, task_id=task_id) from error
 
 
 class _Transfer:
-    """How far a download has come, over all of its connections.
+    """The state of a download, over all of its connections.
 
     Attributes:
-        part: What has come.
-        task_id: The task whose result it is, for errors.
-        asked_pause: Seconds after which the server wants to be asked again, if its last answer said so.
+        part: The received part.
+        task_id: The task, for errors.
+        pause_asked: The pause that the server asked for in its last response, in seconds.
     """
 
     def __init__(
@@ -141,43 +142,43 @@ class _Transfer:
         self._version: str | None = None
         self._refusal: str | None = None
         self._unknown_kind = False
-        self.asked_pause: float | None = None
+        self.pause_asked: float | None = None
 
-    def left(self) -> float:
-        """Seconds until the deadline."""
+    def remaining(self) -> float:
+        """Return the seconds until the deadline."""
         return self._deadline - self._clock.monotonic()
 
     def check(self, url: str) -> None:
-        """Only web addresses are fetched."""
-        if not is_web_address(url):
-            raise TransportError("the result's address is not an http or https URL with a host", task_id=self.task_id)
+        """Refuse a URL that is not http or https."""
+        if not is_http_url(url):
+            raise TransportError("the result's URL is not an http or https URL with a host", task_id=self.task_id)
 
     def headers(self) -> dict[str, str]:
-        """Ask for the rest, if the server told what the first part belongs to."""
+        """Return the headers that ask for the rest, if the server gave the file a version."""
         if not self.part.size or self._version is None:
             return {}
         return {"Range": f"bytes={self.part.size}-", "If-Range": self._version}
 
-    def begin(self, status: int, headers: Mapping[str, str]) -> Take | None:
-        """Take note of what comes; returns what takes it, or None if it is not wanted."""
+    def begin(self, status: int, headers: Mapping[str, str]) -> ChunkWriter | None:
+        """Inspect status and headers; return the chunk writer, or None to discard the body."""
         self._refusal = None
-        self.asked_pause = None
-        if status in _PASSING:
-            self.asked_pause = retry_after(headers.get("retry-after"), self._clock.now())
+        self.pause_asked = None
+        if status in _TRANSIENT:
+            self.pause_asked = retry_after(headers.get("retry-after"), self._clock.now())
             return None
         if status == 206:
             start, total = _content_range(headers.get("content-range", ""))
             if start != self.part.size or total != self._total:
                 self._start_over()
-                self._refusal = "the server sent another part than was asked for"
+                self._refusal = "the server sent another part than the requested one"
                 return None
             return self._write
         self._start_over()
         kind = headers.get("content-type", "").lower()
         if status != 200:
             return None
-        if _NO_MEDIA.match(kind):
-            raise self._no_media(kind.split(";")[0])
+        if _TEXT_TYPES.match(kind):
+            raise self._not_media(kind.split(";")[0])
         self._unknown_kind = not kind.startswith(_MEDIA)
         plain = headers.get("content-encoding", "identity").lower() == "identity"
         length = headers.get("content-length", "")
@@ -189,30 +190,30 @@ class _Transfer:
         return self._write
 
     def complete(self, status: int) -> bool:
-        """Whether all of it has come."""
+        """Whether the file is complete."""
         if status not in (200, 206) or self._refusal is not None:
             return False
         if self._total is not None and self.part.size != self._total:
-            self._refusal = f"{self.part.size:,} of {self._total:,} bytes came"
+            self._refusal = f"{self.part.size:,} of {self._total:,} bytes arrived"
             return False
         if not self.part.size:
-            self._refusal = "an empty file came"
+            self._refusal = "the file is empty"
             return False
         return True
 
     def refusal(self, status: int) -> str:
-        """Why not."""
-        return f"the result cannot be fetched: {self._refusal or f'HTTP {status}'}"
+        """Return why the download failed."""
+        return f"the result cannot be downloaded: {self._refusal or f'HTTP {status}'}"
 
     def _write(self, chunk: bytes) -> Awaitable[object] | None:
         if self.part.size + len(chunk) > self._max_bytes:
             raise self._too_large()
-        if self.left() < 0:
+        if self.remaining() < 0:
             raise TransportError("the download took too long", task_id=self.task_id)
         if self._unknown_kind and (start := chunk.lstrip(_BLANK)):
             self._unknown_kind = False
             if start.startswith(_TEXT):
-                raise self._no_media("text")
+                raise self._not_media("text")
         self.part.write(chunk)
         told = self._on_progress(self.part.size, self._total) if self._on_progress is not None else None
         return told if isinstance(told, Awaitable) else None
@@ -221,8 +222,8 @@ class _Transfer:
         self.part.clear()
         self._total = self._version = None
 
-    def _no_media(self, kind: str) -> TransportError:
-        return TransportError(f"the result is no media file, but {kind}", task_id=self.task_id)
+    def _not_media(self, kind: str) -> TransportError:
+        return TransportError(f"the result is {kind}, not a media file", task_id=self.task_id)
 
     def _too_large(self) -> TransportError:
         return TransportError(f"the result is larger than {self._max_bytes:,} bytes", task_id=self.task_id)

@@ -1,81 +1,118 @@
-"""What a flow asks its driver to do.
+"""The effects that a flow asks its driver to carry out.
 
-A flow is a generator that holds the whole protocol of one call (validation, retries, envelope,
-polling) and does no I/O of its own on the network: it yields an effect and is sent the result, or is
-thrown what went wrong. The drivers differ only in how they carry out these few effects.
+A flow is a generator that holds the protocol of one call: validation, retries, polling. It does no network
+I/O. It yields an effect and receives the result, or the exception, of that effect. The sync and the async
+driver differ only in how they carry out these effects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 Flow = Generator["Effect", Any, T]
-# Takes a piece of a file. What it returns, the async driver awaits.
-Take = Callable[[bytes], Awaitable[object] | None]
+# Writes one chunk of a file. The async driver awaits what it returns.
+ChunkWriter = Callable[[bytes], Awaitable[object] | None]
+
+
+class Envelope(NamedTuple):
+    """The JSON around a response's data."""
+
+    code: int
+    message: str
+    data: Any
+    raw: dict[str, Any]
+
+
+class Response(NamedTuple):
+    """A complete response, with its envelope if the body has one."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    envelope: Envelope | None
 
 
 @dataclass(slots=True)
-class Send:
-    """Send a request of the generated client to the API. Result: an `Answer`.
+class Request:
+    """A request to the API. The driver adds the base URL, the key and the user agent.
 
     Attributes:
-        request: Keyword arguments of an httpx2 request, with the path as `url`.
-        timeout: Seconds for the whole of it, where it has less than the client allows.
+        method: The HTTP method.
+        path: The path below the base URL.
+        params: The query.
+        content: A JSON body, encoded.
+        files: The parts of a multipart body.
     """
 
-    request: Mapping[str, Any]
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None
+    files: list[tuple[str, Any]] | None = None
+
+
+@dataclass(slots=True)
+class SendRequest:
+    """Send a request to the API. Result: a `Response`.
+
+    Attributes:
+        request: The request.
+        timeout: Seconds for the whole exchange, if less than the client allows.
+    """
+
+    request: Request
     timeout: float | None = None
 
 
 @dataclass(slots=True)
-class Fetch:
-    """Stream a file, without the key, following redirects. Result: the HTTP status.
+class StreamFile:
+    """Stream a file without the key, following redirects. Result: the HTTP status.
 
     Attributes:
-        url: Where the file is.
+        url: The file's URL.
         headers: Headers to send.
-        begin: Called with the status and the headers before the body; returns what takes each piece
-            of it, or None if the body is not wanted.
-        timeout: Seconds for all of it.
+        begin: Called with status and headers before the body. Returns the writer of the chunks, or None to
+            discard the body.
+        timeout: Seconds for the whole exchange.
     """
 
     url: str
     headers: Mapping[str, str]
-    begin: Callable[[int, Mapping[str, str]], Take | None]
+    begin: Callable[[int, Mapping[str, str]], ChunkWriter | None]
     timeout: float | None = None
 
 
 @dataclass(slots=True)
 class Sleep:
-    """Wait so many seconds."""
+    """Sleep for some seconds."""
 
     seconds: float
 
 
 @dataclass(slots=True)
-class Tell:
-    """Call a function of the user's; the async driver awaits what it returns."""
+class CallUser:
+    """Call a function of the user. The async driver awaits what it returns."""
 
     function: Callable[[Any], Any]
     argument: Any
 
 
 @dataclass(slots=True)
-class Emit:
-    """Hand a value to the user's loop, and go on when it asks for the next."""
+class YieldItem:
+    """Yield a value to the user's loop."""
 
     value: Any
 
 
-Effect = Send | Fetch | Sleep | Tell | Emit
+Effect = SendRequest | StreamFile | Sleep | CallUser | YieldItem
 
 
 class NotSent(Exception):
-    """The request certainly never reached a server."""
+    """The request never reached a server."""
 
 
 class Lost(Exception):
-    """The request may have reached the server; no whole answer came back."""
+    """The request may have reached the server, but no complete response came back."""

@@ -1,4 +1,4 @@
-"""How often one client may look: first come, first served."""
+"""Limits the rate of calls, in order of arrival."""
 
 from __future__ import annotations
 
@@ -9,61 +9,60 @@ from functools import partial
 from itertools import islice
 from threading import Lock
 
-# Slept at least, in seconds: a place is never asked for again at the very moment that rounding gives.
-_LEAST = 0.001
+# The shortest pause in seconds, so that rounding never makes a caller ask again at the same moment.
+_MIN_PAUSE = 0.001
 
 
-class Limiter:
-    """Never more than so many in any window of so many seconds, over all threads.
+class RateLimiter:
+    """At most `limit` calls in any `window` seconds, across threads.
 
-    Places are not booked ahead: one is taken when its time has come, by the first in line. So whoever
-    leaves the line (an ended wait, a cancelled one) leaves nothing behind that others would wait for.
+    A caller takes a slot when its time has come; slots are not booked ahead. So a wait that ends early or is
+    cancelled leaves nothing behind.
 
     Args:
-        most: How many.
-        window: In how many seconds.
+        limit: The number of calls.
+        window: The window in seconds.
 
     Attributes:
-        gap: Seconds from one to the next, where they are spread evenly.
+        interval: Seconds between two calls if they are spread evenly.
     """
 
-    def __init__(self, most: int, window: float) -> None:
-        self.gap = window / most
-        self._most = most
+    def __init__(self, limit: int, window: float) -> None:
+        self.interval = window / limit
+        self._limit = limit
         self._window = window
-        self._taken: deque[float] = deque(maxlen=most)
-        self._line: dict[object, None] = {}
+        self._taken: deque[float] = deque(maxlen=limit)
+        self._queue: dict[object, None] = {}
         self._lock = Lock()
 
     @contextmanager
-    def line(self) -> Iterator[Callable[[float], float]]:
-        """Stand in line, until a place is taken or this is left.
+    def queued(self) -> Iterator[Callable[[float], float]]:
+        """Queue for a slot until one is taken or the context ends.
 
         Yields:
-            What asks for a place: called with the time, it returns 0 if it took one, otherwise after
-            how many seconds to ask again.
+            A function of the current time. It returns 0 if it took a slot, otherwise the seconds after which
+            to call it again.
         """
         ticket = object()
         with self._lock:
-            self._line[ticket] = None
+            self._queue[ticket] = None
         try:
-            yield partial(self._ask, ticket)
+            yield partial(self._try_take, ticket)
         finally:
             with self._lock:
-                self._line.pop(ticket, None)
+                self._queue.pop(ticket, None)
 
-    def _ask(self, ticket: object, now: float) -> float:
+    def _try_take(self, ticket: object, now: float) -> float:
         with self._lock:
-            # When the turn of the first ones comes is known; the others ask again a window later, when
-            # the line may have become shorter than it looks now. That costs each one question a window.
-            first = enumerate(islice(self._line, self._most))
-            ahead = next((place for place, other in first if other is ticket), None)
-            if ahead is None:
+            # The first `limit` callers know when their slot is free. The others ask again one window later.
+            first = enumerate(islice(self._queue, self._limit))
+            position = next((place for place, other in first if other is ticket), None)
+            if position is None:
                 return self._window
-            index = ahead - (self._most - len(self._taken))
+            index = position - (self._limit - len(self._taken))
             due = self._taken[index] + self._window if index >= 0 else now
             if due > now:
-                return max(due - now, _LEAST)
+                return max(due - now, _MIN_PAUSE)
             self._taken.append(now)
-            del self._line[ticket]
+            del self._queue[ticket]
             return 0.0

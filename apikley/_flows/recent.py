@@ -1,4 +1,4 @@
-"""The tasks that were just created: the service may not know them yet."""
+"""Ids that are remembered for a short time."""
 
 from __future__ import annotations
 
@@ -7,38 +7,35 @@ from collections import OrderedDict
 
 from apikley._flows.clock import Clock
 
-# How long a task that was just created may be answered as unknown, in seconds.
-GRACE = 15.0
-# No client creates so many within that time; and an id kept too short costs no more than a look.
-_KEPT = 1_000
+_MAX_IDS = 1_000
 
 
-class Recent:
-    """The ids of one client's last creates, for as long as that matters; usable from several threads.
+class RecentIds:
+    """The ids of the last creates. Usable from several threads.
 
     Args:
-        clock: What tells the time.
+        clock: The clock.
+        seconds: How long an id is remembered.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
+        self._seconds = seconds
         self._until: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
 
-    def add(self, task_id: str) -> None:
-        """Take note of a create."""
+    def add(self, id_: str) -> None:
+        """Remember an id, and forget old ones."""
         now = self._clock.monotonic()
         with self._lock:
-            self._until[task_id] = now + GRACE
-            while len(self._until) > _KEPT or next(iter(self._until.values())) < now:
+            self._until[id_] = now + self._seconds
+            while len(self._until) > _MAX_IDS or next(iter(self._until.values())) < now:
                 self._until.popitem(last=False)
 
-    def __contains__(self, task_id: str) -> bool:
-        """Whether it was created so lately that the service may not know it yet."""
+    def __contains__(self, id_: str) -> bool:
         with self._lock:
-            until = self._until.get(task_id)
+            until = self._until.get(id_)
         return until is not None and self._clock.monotonic() <= until
 
     def __len__(self) -> int:
-        """How many are kept."""
         return len(self._until)

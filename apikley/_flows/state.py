@@ -1,81 +1,103 @@
-"""What the flows of one client share: its limits, its clock, and the one way to read."""
+"""Per-client state, and the retrying request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import apikley_contract
-from apikley._flows import retry as _retry
 from apikley._flows.clock import Clock
-from apikley._flows.effects import Flow, Lost, NotSent, Send
-from apikley._flows.rate_limit import Limiter
-from apikley._flows.recent import Recent
-from apikley._http import envelope as envelopes
-from apikley._http.envelope import Answer, Envelope
+from apikley._flows.effects import Envelope, Flow, Lost, NotSent, Request, Response, SendRequest
+from apikley._flows.rate_limit import RateLimiter
+from apikley._flows.recent import RecentIds
+from apikley._flows.responses import error_for, is_success
+from apikley._flows.retry import Retry, is_transient
 from apikley.errors import ApiError, TransportError
 
+# How long the service may not know a new task, in seconds.
+VISIBILITY_GRACE = 15.0
 
-class Core:
-    """One client's share.
 
-    Args:
-        retries: The number of resends allowed in one call.
-        clock: What tells the time.
+def _poll_limiter() -> RateLimiter:
+    limit = apikley_contract.operation("getTaskDetails").description["x-rate-limit"]
+    return RateLimiter(limit["requests"], limit["seconds"])
+
+
+@dataclass
+class ClientState:
+    """State shared by one client's calls.
+
+    Attributes:
+        max_retries: The number of retries allowed in one call.
+        clock: The clock of the client.
+        key_source: Where the API key came from, for messages.
+        polls: Limits the rate of polls.
+        recently_created: The ids of tasks that the service may not know yet.
     """
 
-    def __init__(self, retries: int, clock: Clock) -> None:
-        self.retries = retries
-        self.clock = clock
-        limit = apikley_contract.operation("getTaskDetails").description["x-rate-limit"]
-        self.looks = Limiter(limit["requests"], limit["seconds"])
-        self.created = Recent(clock)
+    max_retries: int
+    clock: Clock
+    key_source: str = ""
+    polls: RateLimiter = field(default_factory=_poll_limiter)
+    recently_created: RecentIds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.recently_created = RecentIds(self.clock, VISIBILITY_GRACE)
+
+    def error_for(self, response: Response, task_id: str | None = None) -> ApiError | TransportError:
+        """Return the exception for an unsuccessful response."""
+        return error_for(response, self.clock.now(), task_id=task_id, key_source=self.key_source)
 
 
-def kwargs(endpoint: Any, **arguments: Any) -> dict[str, Any]:
-    """The generated client's request, before it is sent."""
-    request: dict[str, Any] = endpoint._get_kwargs(**arguments)  # noqa: SLF001 - the seam under its send functions
-    return request
+def request_for(
+    operation_id: str,
+    *,
+    params: dict[str, str] | None = None,
+    content: bytes | None = None,
+    files: list[tuple[str, object]] | None = None,
+) -> Request:
+    """Return the request of an operation of the contract."""
+    operation = apikley_contract.operation(operation_id)
+    return Request(operation.method, operation.path, params or {}, content, files)
 
 
-def read(
-    core: Core,
-    request: Mapping[str, Any],
+def send_with_retries(
+    state: ClientState,
+    request: Request,
     *,
     task_id: str | None = None,
-    resends: int | None = None,
+    max_retries: int | None = None,
     timeout: float | None = None,
     prepare: Callable[[], object] | None = None,
 ) -> Flow[Envelope]:
-    """A call that costs nothing, and so may be sent again after any passing failure.
+    """Send a request that costs nothing; retry it after any transient failure.
 
     Args:
-        core: The client's share.
-        request: The generated client's request.
+        state: The client's state.
+        request: The request.
         task_id: The task that it is about, for errors.
-        resends: How many are allowed; the client's number, if not given.
-        timeout: Seconds for one try, where that is less than the client allows.
-        prepare: Called before each try.
+        max_retries: The number of retries; the client's by default.
+        timeout: Seconds for one attempt, if less than the client allows.
+        prepare: Called before each attempt.
 
     Raises:
-        ApiError: The service answered with an error.
-        TransportError: No usable answer came.
+        ApiError: The service answered with an error code.
+        TransportError: No usable response arrived.
     """
-    retry = _retry.Retry(core.retries if resends is None else resends, core.clock)
+    retry = Retry(state.max_retries if max_retries is None else max_retries, state.clock)
     while True:
         if prepare is not None:
             prepare()
         failure: ApiError | TransportError
         try:
-            answer: Answer = yield Send(request, timeout)
+            response: Response = yield SendRequest(request, timeout)
         except (NotSent, Lost) as error:
             failure = TransportError(str(error), task_id=task_id)
             failure.__cause__ = error.__cause__
         else:
-            envelope = envelopes.read(answer)
-            if envelope and envelopes.is_success(answer, envelope):
-                return envelope
-            failure = envelopes.failure(answer, envelope, core.clock.now(), task_id=task_id)
-        if not _retry.passing(failure):
+            if response.envelope is not None and is_success(response):
+                return response.envelope
+            failure = state.error_for(response, task_id)
+        if not is_transient(failure):
             raise failure
         yield retry.pause(failure)

@@ -8,87 +8,95 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from apikley._flows.effects import Flow
-from apikley._flows.state import Core, kwargs, read
+from apikley._flows.state import ClientState, request_for, send_with_retries
 from apikley._model.fields import text
-from apikley._model.local_files import Source, any_rule, broken, media_type_of
+from apikley._model.local_files import any_file_rule, file_violations, media_type_of
 from apikley._model.task import record_of
 from apikley._model.validation import encode, validate
 from apikley.errors import RequestInvalid, TransportError
-from apikley_client.api.files import upload_file_base_64, upload_file_stream
-from apikley_client.models import FileBase64Upload, FileStreamUpload
-from apikley_client.types import File
 
-FOLDER = "apikley"
-# What a multipart body adds to a file; base64 adds a third. The smaller body is sent.
+DEFAULT_FOLDER = "apikley"
+# What a multipart body adds to a file. Base64 adds a third; the smaller form is sent.
 _MULTIPART_OVERHEAD = 600
-# A source that cannot be measured is read into memory, up to this.
-_LARGEST_UNMEASURED = 100 * 1024 * 1024
+# An unseekable source is read into memory, up to this size.
+_MAX_UNSEEKABLE = 100 * 1024 * 1024
 
 Uploadable = str | os.PathLike[str] | bytes | BinaryIO
 
 
-def upload(
-    core: Core, what: Uploadable, *, name: str | None = None, folder: str = FOLDER, checked: bool = True
-) -> Flow[str]:
-    """Upload one file; the URL under which a model finds it.
+class Source(NamedTuple):
+    """Something to upload.
 
-    Args:
-        core: The client's share.
-        what: A path, the bytes themselves, or a file open for reading in binary mode.
-        name: The file name to give it; the path's own, if not given.
-        folder: The folder to put it in.
-        checked: Whether it has to be what the contract's models take.
+    Attributes:
+        name: The file name.
+        media_type: The media type, by the first bytes.
+        size: The size in bytes.
+        file: Open for reading, at its start.
     """
-    with opened(what, name) as source:
-        if checked:
-            findings = broken(source.media_type, source.size, any_rule(), "/file", source.name)
-            if findings:
-                raise RequestInvalid(findings)
-        form = {"file": "", "uploadPath": folder, "fileName": source.name}
-        encode(form)
-        validate(form, "FileStreamUpload")
+
+    name: str
+    media_type: str
+    size: int
+    file: BinaryIO
+
+
+def upload(
+    state: ClientState,
+    uploadable: Uploadable,
+    *,
+    name: str | None = None,
+    folder: str = DEFAULT_FOLDER,
+    validate_file: bool = True,
+) -> Flow[str]:
+    """Upload one file, and return its URL."""
+    with opened(uploadable, name) as source:
+        if validate_file:
+            violations = file_violations(source.media_type, source.size, any_file_rule(), "/file", source.name)
+            if violations:
+                raise RequestInvalid(violations)
+        fields = {"uploadPath": folder, "fileName": source.name}
+        validate({"file": "", **fields}, "FileStreamUpload")
         if source.size / 3 < _MULTIPART_OVERHEAD:
             data = f"data:{source.media_type};base64,{base64.b64encode(source.file.read()).decode()}"
-            small = FileBase64Upload(base_64_data=data, upload_path=folder, file_name=source.name)
-            envelope = yield from read(core, kwargs(upload_file_base_64, body=small))
+            request = request_for("uploadFileBase64", content=encode({"base64Data": data, **fields}))
+            envelope = yield from send_with_retries(state, request)
         else:
-            file = File(source.file, source.name, source.media_type)
-            large = FileStreamUpload(file=file, upload_path=folder, file_name=source.name)
-            request = kwargs(upload_file_stream, body=large)
-            envelope = yield from read(core, request, prepare=lambda: source.file.seek(0))
+            parts: list[tuple[str, Any]] = [("file", (source.name, source.file, source.media_type))]
+            parts += [(field, (None, value.encode(), "text/plain")) for field, value in fields.items()]
+            request = request_for("uploadFileStream", files=parts)
+            envelope = yield from send_with_retries(state, request, prepare=lambda: source.file.seek(0))
     url = text(record_of(envelope.data).get("downloadUrl"))
     if url is None or envelope.raw.get("success") is False:
-        raise TransportError("the answer to the upload names no file")
+        raise TransportError("the response to the upload names no file")
     return url
 
 
 @contextmanager
-def opened(what: Uploadable, name: str | None) -> Iterator[Source]:
-    """Whatever was given, as one kind of source.
+def opened(uploadable: Uploadable, name: str | None) -> Iterator[Source]:
+    """Open a path, bytes or a file as a source.
 
     Raises:
-        TypeError: It is nothing that can be uploaded.
+        TypeError: It cannot be uploaded.
         OSError: It cannot be read.
     """
-    if isinstance(what, str | os.PathLike):
-        path = Path(what)
+    if isinstance(uploadable, str | os.PathLike):
+        path = Path(uploadable)
         with path.open("rb") as file:
             yield _source(file, name or path.name)
-    elif isinstance(what, bytes | bytearray | memoryview):
-        yield _source(io.BytesIO(what), name)
-    elif hasattr(what, "read"):
-        yield _source(_seekable(what), name or _name_of(what))
+    elif isinstance(uploadable, bytes | bytearray | memoryview):
+        yield _source(io.BytesIO(uploadable), name)
+    elif hasattr(uploadable, "read"):
+        yield _source(_seekable(uploadable), name or _name_of(uploadable))
     else:
-        raise TypeError(f"{type(what).__name__} is neither a path nor bytes nor a file open for reading")
+        raise TypeError(f"{type(uploadable).__name__} is not a path, bytes, or a file open for reading")
 
 
 def _source(file: BinaryIO, name: str | None) -> Source:
-    start = file.tell()
-    if start:
-        # Only from here on: the bytes before were somebody else's to read.
+    if file.tell():
+        # Upload from the current position on.
         file = io.BytesIO(file.read())
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -103,9 +111,9 @@ def _seekable(file: BinaryIO) -> BinaryIO:
         raise TypeError("the file is open as text; open it in binary mode, with 'rb'")
     if file.seekable():
         return file
-    content = file.read(_LARGEST_UNMEASURED + 1)
-    if len(content) > _LARGEST_UNMEASURED:
-        raise ValueError(f"the file cannot be measured and is larger than {_LARGEST_UNMEASURED:,} bytes; give a path")
+    content = file.read(_MAX_UNSEEKABLE + 1)
+    if len(content) > _MAX_UNSEEKABLE:
+        raise ValueError(f"the file is not seekable and larger than {_MAX_UNSEEKABLE:,} bytes; pass a path")
     return io.BytesIO(content)
 
 

@@ -1,4 +1,4 @@
-"""The flows of looking at a task, once and until it has ended."""
+"""The flows that poll a task, once and until it has ended."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import heapq
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import apikley_contract
-from apikley._flows import retry as _retry
 from apikley._flows.clock import Clock
-from apikley._flows.effects import Emit, Flow, Sleep, Tell
-from apikley._flows.state import Core, kwargs, read
-from apikley._model.checks import SECONDS, demand, is_task_id
-from apikley._model.task import TaskSnapshot, record_of
+from apikley._flows.effects import CallUser, Flow, Sleep, YieldItem
+from apikley._flows.retry import LONGEST_PAUSE, is_transient
+from apikley._flows.state import ClientState, request_for, send_with_retries
+from apikley._model.checks import SECONDS, is_task_id, require
+from apikley._model.task import TaskInfo, record_of
 from apikley.errors import (
     ApiError,
     ApikleyError,
@@ -25,255 +25,259 @@ from apikley.errors import (
     Violation,
     WaitTimeout,
 )
-from apikley_client.api.jobs import get_task_details
 
-if TYPE_CHECKING:
-    from apikley_client.models import TaskDetails
+# Transient failures are ignored for up to this many seconds.
+MAX_FAILING_SECONDS = 60.0
+# Minimum timeout of a poll near the deadline, in seconds.
+_MIN_POLL_TIMEOUT = 5.0
+# Maximum timeout of a poll while other tasks are due, in seconds.
+_MAX_TURN = 10.0
 
-# How long looks may fail in a row before a wait gives up, in seconds.
-PATIENCE = 60.0
-# A look near the deadline has at least this long, in seconds: an answer is worth a moment.
-_SHORTEST_LOOK = 5.0
-# A look that others are waiting for has no longer than this, in seconds: one that hangs must not stop them.
-_TURN = 10.0
-
-OnProgress = Callable[["TaskDetails"], Any]
+OnProgress = Callable[[Any], Any]
+TaskT = TypeVar("TaskT", bound=TaskInfo)
 
 
-def see(core: Core, task: TaskSnapshot) -> Flow[TaskSnapshot]:
-    """One look at a task; more, while it was just created and the service does not know it yet."""
+def get_task(state: ClientState, task: TaskT) -> Flow[TaskT]:
+    """Poll once; poll again while a new task is not visible yet."""
     while True:
         try:
-            return (yield from look(core, task))
+            return (yield from poll(state, task))
         except (NotFound, ValidationFailed):
-            if task.id not in core.created:
+            if task.id not in state.recently_created:
                 raise
         yield Sleep(poll_pause(0.0))
 
 
-def look(
-    core: Core, task: TaskSnapshot, *, resends: int | None = None, timeout: float | None = None
-) -> Flow[TaskSnapshot]:
-    """One look at a task."""
-    _check_id(task.id)
-    request = kwargs(get_task_details, task_id=task.id)
-    envelope = yield from read(core, request, task_id=task.id, resends=resends, timeout=timeout)
+def poll(
+    state: ClientState, task: TaskT, *, max_retries: int | None = None, timeout: float | None = None
+) -> Flow[TaskT]:
+    """Poll once, and update the task in place."""
+    _require_task_id(task.id)
+    request = request_for("getTaskDetails", params={"taskId": task.id})
+    envelope = yield from send_with_retries(state, request, task_id=task.id, max_retries=max_retries, timeout=timeout)
     record = record_of(envelope.data)
     if not record:
-        raise TransportError("the answer is a success, but holds no task", task_id=task.id)
-    return TaskSnapshot(task.id, record, task.token)
+        raise TransportError("the response is a success, but holds no task", task_id=task.id)
+    return task.update(record)
 
 
-def wait(core: Core, task: TaskSnapshot, timeout: float, on_progress: OnProgress | None) -> Flow[TaskSnapshot]:
-    """Look until the task has ended; raise where it failed."""
-    demand(SECONDS, "timeout", timeout)
-    time = _Time(core.clock, timeout)
-    watch = _Watch(core, task, time)
+def wait(state: ClientState, task: TaskT, timeout: float, on_progress: OnProgress | None) -> Flow[TaskT]:
+    """Poll until the task has ended; raise if it failed."""
+    require(SECONDS, "timeout", timeout)
+    timer = _Timer(state.clock, timeout)
+    watch = _Watch(state, task, timer)
     while True:
-        yield from watch.look(on_progress)
-        if watch.task.finished:
-            watch.task.raise_for_failure()
-            return watch.task
-        if time.left() <= 0:
-            raise _late([watch], timeout) from watch.failure
-        yield Sleep(min(watch.pause(), time.left()))
+        yield from watch.poll(on_progress)
+        if task.finished:
+            task.raise_for_failure()
+            return task
+        if timer.remaining() <= 0:
+            raise _timed_out([watch], timeout) from watch.failure
+        yield Sleep(min(watch.pause(), timer.remaining()))
 
 
-def wait_many(core: Core, tasks: Iterable[TaskSnapshot], timeout: float, on_progress: OnProgress | None) -> Flow[None]:
-    """Look at many tasks in turn, and emit each as it ends, whether well or badly.
+def wait_many(
+    state: ClientState, tasks: Iterable[TaskInfo], timeout: float, on_progress: OnProgress | None
+) -> Flow[None]:
+    """Poll many tasks and yield each as it ends, successful or failed.
 
-    One that cannot be looked at does not stop the others: its error is raised when they have ended.
+    A task that cannot be polled does not stop the others. Its error is raised at the end.
     """
-    demand(SECONDS, "timeout", timeout)
-    time = _Time(core.clock, timeout)
-    watches = [_Watch(core, task, time) for task in tasks]
+    require(SECONDS, "timeout", timeout)
+    timer = _Timer(state.clock, timeout)
+    watches = [_Watch(state, task, timer) for task in tasks]
     for watch in watches:
-        _check_id(watch.task.id)
-    plan = _Plan(len(watches), time, core.looks.gap)
+        _require_task_id(watch.task.id)
+    schedule = _Schedule(len(watches), timer, state.polls.interval)
     failures: list[ApiError | TransportError] = []
-    while (number := plan.next()) is not None:
-        watch = watches[number]
-        if (pause := plan.due_in()) > 0:
+    while (index := schedule.next()) is not None:
+        watch = watches[index]
+        if (pause := schedule.due_in()) > 0:
             yield Sleep(pause)
-        began = time.elapsed()
+        started = timer.elapsed()
         try:
-            yield from watch.look(on_progress, _TURN if plan.others() else None)
+            yield from watch.poll(on_progress, _MAX_TURN if schedule.others_due() else None)
         except (ApiError, TransportError) as failure:
             failures.append(failure)
-            plan.settled()
+            schedule.settle()
         else:
             if watch.task.finished:
-                plan.settled()
-                with time.standing_still():
-                    yield Emit(watch.task)
+                schedule.settle()
+                with timer.stopped():
+                    yield YieldItem(watch.task)
             else:
-                plan.again(watch.pause(), time.elapsed() - began)
-        if time.left() <= 0 < timeout:
-            break  # one look may overshoot the deadline; where no time was given, each is looked at once
-    if plan.open:
-        late = _late([watches[number] for number in plan.open], timeout)
+                schedule.again(watch.pause(), timer.elapsed() - started)
+        if timer.remaining() <= 0 < timeout:
+            break  # with a timeout of 0, each task is still polled once
+    if schedule.open:
+        late = _timed_out([watches[index] for index in schedule.open], timeout)
         raise _with_notes(late, failures) from (failures[0] if failures else late.failure)
     if failures:
         raise _with_notes(failures[0], failures[1:])
 
 
-def _check_id(task_id: object) -> None:
+def poll_pause(elapsed: float) -> float:
+    """Return the pause before the next poll, drawn from the documented range after `elapsed` seconds."""
+    for until, shortest, longest in apikley_contract.poll_schedule():
+        if elapsed < until:
+            return random.uniform(shortest, longest)  # noqa: S311 - jitter, not a secret
+    raise AssertionError("the schedule's last step has no end")
+
+
+def _require_task_id(task_id: object) -> None:
     if not is_task_id(task_id):
-        raise RequestInvalid([Violation("/taskId", "type", "string", f"{task_id!r} is no task id")])
+        raise RequestInvalid([Violation("/taskId", "type", "string", f"{task_id!r} is not a task id")])
 
 
 def _with_notes(error: ApikleyError, others: list[ApiError | TransportError]) -> ApikleyError:
-    """An error that also tells of the others."""
     for other in others:
-        error.add_note(f"task {other.task_id} could not be looked at: {other}")
+        error.add_note(f"task {other.task_id} could not be polled: {other}")
     return error
 
 
-def _late(watches: Sequence[_Watch], timeout: float) -> WaitTimeout:
+def _timed_out(watches: Sequence[_Watch], timeout: float) -> WaitTimeout:
     first = watches[0]
     return WaitTimeout([watch.task.id for watch in watches], timeout, first.task, failure=first.failure)
 
 
-class _Time:
-    """The time of one wait, in seconds, as far as it was spent waiting."""
+class _Timer:
+    """The time that one wait has spent, in seconds."""
 
     def __init__(self, clock: Clock, timeout: float) -> None:
         self.timeout = timeout
         self._clock = clock
         self._start = clock.monotonic()
-        # Of its own, since a difference of differences may never come to nothing.
+        # Stored, because recomputing it accumulates rounding errors.
         self._end = self._start + timeout
 
     def elapsed(self) -> float:
-        """Since it began."""
+        """Return the seconds since the start."""
         return self._clock.monotonic() - self._start
 
-    def left(self) -> float:
-        """Until the deadline."""
+    def remaining(self) -> float:
+        """Return the seconds until the deadline."""
         return self._end - self._clock.monotonic()
 
     @contextmanager
-    def standing_still(self) -> Iterator[None]:
-        """While the caller works on what was emitted, nobody waits."""
+    def stopped(self) -> Iterator[None]:
+        """Stop the timer while the caller handles a result."""
         since = self._clock.monotonic()
         yield
-        worked = self._clock.monotonic() - since
-        self._start += worked
-        self._end += worked
+        spent = self._clock.monotonic() - since
+        self._start += spent
+        self._end += spent
 
 
-class _Plan:
-    """Which of many tasks is looked at when.
+class _Schedule:
+    """Which of many tasks is polled when: a heap of due times.
 
-    Each has a last look, as close to the deadline as one look after another allows.
+    Each task has a last poll as close to the deadline as one poll after another allows.
 
     Attributes:
-        open: The numbers of those that have not ended, in their order.
+        open: The indexes of the tasks that have not ended, in their order.
     """
 
-    def __init__(self, count: int, time: _Time, gap: float) -> None:
+    def __init__(self, count: int, timer: _Timer, interval: float) -> None:
         self.open = dict.fromkeys(range(count))
-        self._time = time
-        self._gap = gap
-        self._queue = [(0.0, number) for number in range(count)]
+        self._timer = timer
+        self._interval = interval
+        self._heap = [(0.0, index) for index in range(count)]
         self._current = (0.0, 0)
-        self._last: set[int] = set()
+        self._last_poll: set[int] = set()
 
     def next(self) -> int | None:
-        """The number of the next; None: none is to be looked at any more."""
-        if not self._queue:
+        """Return the index of the next task to poll, or None if no poll is left."""
+        if not self._heap:
             return None
-        self._current = heapq.heappop(self._queue)
+        self._current = heapq.heappop(self._heap)
         return self._current[1]
 
     def due_in(self) -> float:
-        """After how many seconds its look is due."""
-        return min(self._current[0] - self._time.elapsed(), self._time.left())
+        """Return the seconds until the current poll is due."""
+        return min(self._current[0] - self._timer.elapsed(), self._timer.remaining())
 
-    def others(self) -> bool:
-        """Whether others are kept waiting by its look."""
-        return bool(self._queue)
+    def others_due(self) -> bool:
+        """Whether other tasks wait for the current poll to end."""
+        return bool(self._heap)
 
-    def settled(self) -> None:
-        """Say that it has ended, or cannot be looked at."""
+    def settle(self) -> None:
+        """Remove the current task."""
         del self.open[self._current[1]]
 
     def again(self, pause: float, took: float) -> None:
-        """Plan its next look, after a pause and a look that took so long."""
-        number = self._current[1]
-        if number in self._last or self._time.left() <= 0:
+        """Schedule the next poll of the current task.
+
+        Args:
+            pause: The pause before it, in seconds.
+            took: How long the current poll took.
+        """
+        index = self._current[1]
+        if index in self._last_poll or self._timer.remaining() <= 0:
             return
-        now = self._time.elapsed()
+        now = self._timer.elapsed()
         due = now + pause
-        if due >= self._time.timeout:
-            due = max(now, self._time.timeout - len(self._last) * max(self._gap, took))
-            self._last.add(number)
-        heapq.heappush(self._queue, (due, number))
+        if due >= self._timer.timeout:
+            # The last polls of all tasks share the time before the deadline.
+            due = max(now, self._timer.timeout - len(self._last_poll) * max(self._interval, took))
+            self._last_poll.add(index)
+        heapq.heappush(self._heap, (due, index))
 
 
 class _Watch:
     """One task that is being waited for.
 
     Attributes:
-        task: What was last seen of it.
-        failure: What went wrong with the last look, if anything did.
+        task: The task.
+        failure: Why the last poll failed, if it did.
     """
 
-    def __init__(self, core: Core, task: TaskSnapshot, time: _Time) -> None:
+    def __init__(self, state: ClientState, task: TaskInfo, timer: _Timer) -> None:
         self.task = task
         self.failure: ApiError | TransportError | None = None
-        self._core = core
-        self._time = time
+        self._state = state
+        self._timer = timer
         self._failing_since: float | None = None
-        self._asked_pause = 0.0
+        self._retry_after = 0.0
 
     def pause(self) -> float:
-        """Seconds until the next look, by the documented schedule."""
-        return max(poll_pause(self._time.elapsed()), self._asked_pause)
+        """Return the seconds until the next poll."""
+        return max(poll_pause(self._timer.elapsed()), self._retry_after)
 
-    def look(self, on_progress: OnProgress | None, at_most: float | None = None) -> Flow[None]:
-        """One look. What fails in passing is no news, and waiting goes on.
+    def poll(self, on_progress: OnProgress | None, max_seconds: float | None = None) -> Flow[None]:
+        """Poll once. Transient failures are ignored for up to `MAX_FAILING_SECONDS`.
 
         Args:
-            on_progress: Called after it.
-            at_most: How long it may take, in seconds.
+            on_progress: Called with the task after a successful poll.
+            max_seconds: How long the poll may take.
 
         Raises:
-            ApiError: The service does not know the task, refuses the key, or has long failed.
-            TransportError: No usable answer has come for long.
+            ApiError: The task is not known, the key is refused, or the service fails for too long.
+            TransportError: No usable response arrived for too long.
         """
-        clock = self._core.clock
-        with self._core.looks.line() as ask:
-            while (seconds := ask(clock.monotonic())) > 0:
-                if self._time.left() <= 0:
-                    return  # its turn has not come in time: waiting ends without this look
-                yield Sleep(min(seconds, self._time.left()))
-        self._asked_pause = 0.0
-        limit = max(self._time.left(), _SHORTEST_LOOK)
-        limit = limit if at_most is None else min(limit, at_most)
+        clock = self._state.clock
+        with self._state.polls.queued() as try_take:
+            while (seconds := try_take(clock.monotonic())) > 0:
+                if self._timer.remaining() <= 0:
+                    return
+                yield Sleep(min(seconds, self._timer.remaining()))
+        self._retry_after = 0.0
+        timeout = max(self._timer.remaining(), _MIN_POLL_TIMEOUT)
+        timeout = timeout if max_seconds is None else min(timeout, max_seconds)
         try:
-            self.task = yield from look(self._core, self.task, resends=0, timeout=limit)
+            yield from poll(self._state, self.task, max_retries=0, timeout=timeout)
         except (ApiError, TransportError) as failure:
-            if not self._bearable(failure):
+            if not self._ignorable(failure):
                 raise
             self.failure = failure
-            self._asked_pause = min(getattr(failure, "retry_after", None) or 0.0, _retry.LONGEST)
+            self._retry_after = min(getattr(failure, "retry_after", None) or 0.0, LONGEST_PAUSE)
             return
         self.failure = self._failing_since = None
         if on_progress is not None:
-            yield Tell(on_progress, self.task.details)
+            yield CallUser(on_progress, self.task)
 
-    def _bearable(self, failure: ApiError | TransportError) -> bool:
+    def _ignorable(self, failure: ApiError | TransportError) -> bool:
         if isinstance(failure, NotFound | ValidationFailed):
-            return self.task.id in self._core.created
-        now = self._time.elapsed()
+            return self.task.id in self._state.recently_created
+        now = self._timer.elapsed()
         self._failing_since = now if self._failing_since is None else self._failing_since
-        return _retry.passing(failure) and now - self._failing_since <= PATIENCE
-
-
-def poll_pause(elapsed: float) -> float:
-    """Seconds until the next look after so many, anywhere within the documented range."""
-    for until, shortest, longest in apikley_contract.poll_schedule():
-        if elapsed < until:
-            return random.uniform(shortest, longest)  # noqa: S311 - jitter, no secret
-    raise AssertionError("the schedule's last step has no end")
+        return is_transient(failure) and now - self._failing_since <= MAX_FAILING_SECONDS

@@ -1,112 +1,171 @@
-"""Where the API is, how requests introduce themselves, and how an answer is gathered."""
+"""Base URL, headers, timeouts and the key: the settings of one client's requests."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
-from time import monotonic
+import os
+import re
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import httpx2
 
-from apikley._flows.effects import Fetch, Lost, Send
+import apikley_contract
+from apikley._flows.effects import Response, SendRequest, StreamFile
+from apikley._flows.responses import KEYS_URL
 from apikley._http.deadlines import Deadline
-from apikley._http.envelope import Answer
-from apikley._http.redaction import Secret
-from apikley._model.key_hash import fingerprint
+from apikley._model.checks import SECONDS, is_http_url
+from apikley._model.key_hash import key_hash
+from apikley.errors import ConfigurationError
 
-# No answer of the API comes near this size.
-LARGEST_ANSWER = 16 * 1024 * 1024
-_log = logging.getLogger("apikley")
+API_KEY_VARIABLE, BASE_URL_VARIABLE = "APIKLEY_API_KEY", "APIKLEY_BASE_URL"
+DEFAULT_TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
+# Shorter than the idle timeouts of common servers. A create that is sent while the server closes an idle
+# connection has an unknown outcome.
+LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
+REDACTED = "***"
+# A shorter key is not redacted: it may be part of ordinary words.
+_MIN_SECRET = 8
 
 
 class Connection:
-    """Where the API is, and how requests introduce themselves."""
+    """How requests reach the API.
 
-    def __init__(self, base_url: str, api_key: str, user_agent: str, timeout: httpx2.Timeout) -> None:
-        self.base_url = base_url.rstrip("/")
-        self.timeout = timeout
-        self.user_agent = user_agent
-        self.account = fingerprint(api_key)
-        self._secret = Secret(api_key)
+    Args:
+        api_key: The key, or None for the environment's.
+        base_url: The base URL, or None for the environment's or the contract's.
+        timeout: Seconds or httpx2's type, or None for the default.
+        client_timeout: The timeouts of the user's own httpx2 client, if there is one.
+
+    Attributes:
+        base_url: The base URL, without a slash at the end.
+        base_url_source: Where it came from, for messages.
+        key_source: Where the key came from, for messages.
+        account: A hash of the key.
+        timeout: The timeouts of a request.
+        user_agent: The User-Agent header.
+
+    Raises:
+        ConfigurationError: The key, the URL or the timeout is missing or invalid.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None,
+        base_url: str | None,
+        timeout: float | httpx2.Timeout | None,
+        client_timeout: httpx2.Timeout | None,
+    ) -> None:
+        self.timeout = (client_timeout or DEFAULT_TIMEOUT) if timeout is None else _checked_timeout(timeout)
+        self.key_source = f"the environment variable {API_KEY_VARIABLE}" if api_key is None else "api_key="
+        key = _checked_key(os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key)
+        url, self.base_url_source = _choose_base_url(base_url)
+        self.base_url = _checked_base_url(url).rstrip("/")
+        self.account = key_hash(key)
+        self.user_agent = _user_agent()
         self._headers = {
-            "Authorization": f"Bearer {api_key}",
-            "User-Agent": user_agent,
+            "Authorization": f"Bearer {key}",
+            "User-Agent": self.user_agent,
             "Accept": "application/json",
         }
+        pattern = "".join(map(_spellings, key)) if len(key) >= _MIN_SECRET else r"(?!)"
+        self._key_in_text = re.compile(pattern)
+        self._key_in_bytes = re.compile(pattern.encode())
 
-    def headers(self, request: Mapping[str, Any]) -> dict[str, str]:
-        """The headers of a request to the API, with the key."""
-        return {**request.get("headers", {}), **self._headers}
-
-    def prepared(self, effect: Send) -> dict[str, Any]:
-        """A request for httpx2, with the key, which is why no redirect is to be followed."""
+    def api_request(self, effect: SendRequest) -> dict[str, Any]:
+        """Return httpx2's arguments for a request with the key. Its redirects must not be followed."""
         request = effect.request
+        headers = dict(self._headers)
+        if request.content is not None:
+            headers["Content-Type"] = "application/json"
         return {
-            **request,
-            "url": self.base_url + request["url"],
-            "headers": self.headers(request),
-            "timeout": self.timeout if effect.timeout is None else self.within(effect.timeout),
-        }
-
-    def fetching(self, effect: Fetch) -> dict[str, Any]:
-        """A request for a file, without the key; identity, so that sizes are those of the file itself."""
-        headers = {"User-Agent": self.user_agent, "Accept-Encoding": "identity", **effect.headers}
-        return {
-            "method": "GET",
-            "url": effect.url,
+            "method": request.method,
+            "url": self.base_url + request.path,
+            "params": request.params or None,
+            "content": request.content,
+            "files": request.files,
             "headers": headers,
-            "timeout": self.timeout,
+            "timeout": self.timeout if effect.timeout is None else self.at_most(effect.timeout),
         }
 
-    def within(self, seconds: float) -> httpx2.Timeout:
-        """The client's time-outs, none of them longer than this."""
+    def file_request(self, effect: StreamFile) -> dict[str, Any]:
+        """Return httpx2's arguments for a download without the key."""
+        # identity, so that sizes are the sizes of the file itself.
+        headers = {"User-Agent": self.user_agent, "Accept-Encoding": "identity", **effect.headers}
+        return {"method": "GET", "url": effect.url, "headers": headers, "timeout": self.timeout}
+
+    def at_most(self, seconds: float) -> httpx2.Timeout:
+        """Return the client's timeouts, none longer than `seconds`."""
         limits = {name: min(seconds, limit or seconds) for name, limit in self.timeout.as_dict().items()}
         return httpx2.Timeout(**limits)
 
-    def deadline(self, whole: float | None) -> Deadline:
-        """The time that one request has, `whole` seconds at most."""
-        return Deadline(whole, self.timeout.read)
+    def deadline(self, seconds: float | None) -> Deadline:
+        """Return the deadline of one request."""
+        return Deadline(seconds, self.timeout.read)
 
-    def collector(self, effect: Send) -> Collector:
-        """What gathers one answer."""
-        return Collector(self.deadline(effect.timeout), self._secret)
+    def redact(self, response: Response) -> Response:
+        """Replace the key in a response, because error messages quote responses."""
+        headers = {name: self._key_in_text.sub(REDACTED, value) for name, value in response.headers.items()}
+        return response._replace(headers=headers, body=self._key_in_bytes.sub(REDACTED.encode(), response.body))
 
 
-class Collector:
-    """Gathers an answer's body, bounded in size and in time.
+def check_http_client(given: object, base: type, client: str) -> None:
+    """Refuse an `http_client` of the wrong kind, for instance an async one for the sync client."""
+    if given is not None and not isinstance(given, base):
+        raise ConfigurationError(
+            f"http_client is of type {type(given).__name__}, expected {client} or httpx2.{base.__name__}"
+        )
 
-    Args:
-        secret: What no answer may show.
 
-    Attributes:
-        deadline: The time that the request has.
-    """
+def _checked_timeout(timeout: float | httpx2.Timeout) -> httpx2.Timeout:
+    limits = timeout.as_dict().values() if isinstance(timeout, httpx2.Timeout) else [timeout]
+    for limit in limits:
+        # httpx2's own type may switch a limit off with None.
+        if limit is not None and (not SECONDS.accepts(limit) or limit == 0):
+            raise ConfigurationError(f"timeout is {limit!r}, expected {SECONDS.expected}, but not 0")
+    return timeout if isinstance(timeout, httpx2.Timeout) else httpx2.Timeout(timeout)
 
-    def __init__(self, deadline: Deadline, secret: Secret) -> None:
-        self.deadline = deadline
-        self._secret = secret
-        self._start = monotonic()
-        self._pieces: list[bytes] = []
-        self._size = 0
 
-    def begin(self) -> None:
-        """Say that the body begins."""
-        self.deadline.restart()
+def _checked_key(key: str) -> str:
+    # The messages do not quote the key: even a malformed key is a secret.
+    if not key.strip():
+        raise ConfigurationError(
+            f"no API key: set the environment variable {API_KEY_VARIABLE} or pass api_key=…; make keys at {KEYS_URL}"
+        )
+    if not all("!" <= character <= "~" for character in key):
+        raise ConfigurationError(
+            "the API key contains a space, a line break or a character outside ASCII; copy it again"
+        )
+    return key
 
-    def add(self, chunk: bytes) -> None:
-        """Take one piece."""
-        self._pieces.append(chunk)
-        self._size += len(chunk)
-        if self._size > LARGEST_ANSWER:
-            raise Lost(f"the answer is larger than {LARGEST_ANSWER:,} bytes")
-        if self.deadline.left() < 0:
-            raise Lost("the answer did not end in time")
 
-    def answer(self, effect: Send, status: int, headers: Mapping[str, str]) -> Answer:
-        """The whole."""
-        if _log.isEnabledFor(logging.DEBUG):
-            took = (monotonic() - self._start) * 1000
-            method, path = str(effect.request["method"]).upper(), effect.request["url"]
-            _log.debug("%s %s: HTTP %d, %d bytes in %.0f ms", method, path, status, self._size, took)
-        return self._secret.blotted(Answer(status, headers, b"".join(self._pieces)))
+def _choose_base_url(given: str | None) -> tuple[str, str]:
+    if given:
+        return given, "from base_url="
+    if url := os.environ.get(BASE_URL_VARIABLE):
+        return url, f"from {BASE_URL_VARIABLE}"
+    return str(apikley_contract.openapi()["servers"][0]["url"]), "the default"
+
+
+def _checked_base_url(url: str) -> str:
+    # The messages quote the URL only if it cannot contain a secret.
+    if "@" in url:
+        raise ConfigurationError("the base URL contains a user name or an @; pass the key as api_key=…")
+    if "?" in url or "#" in url:
+        raise ConfigurationError("the base URL contains a query or a fragment; remove it")
+    if not is_http_url(url):
+        raise ConfigurationError(f"the base URL {url!r} is not an http or https URL with a host")
+    return url
+
+
+def _user_agent() -> str:
+    try:
+        return f"apikley/{version('apikley')}"
+    except PackageNotFoundError:
+        return "apikley"
+
+
+def _spellings(character: str) -> str:
+    """Match a character as it is, or escaped as in JSON, in JSON inside JSON, or in a URL."""
+    if character.isalnum() or character in "-._~":
+        return re.escape(character)
+    return rf"(?:\\*(?:{re.escape(character)}|u00(?i:{ord(character):02x}))|%(?i:{ord(character):02x}))"

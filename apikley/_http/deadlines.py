@@ -1,7 +1,7 @@
-"""Until when an answer may come.
+"""Deadlines for whole responses.
 
-httpx2 bounds each read of an answer alone: a server that sends a byte now and then would keep its
-caller for hours. So the reads of one answer share a deadline, too.
+httpx2 limits each read on its own, so a server that sends a byte now and then could block its caller for
+hours. These network streams share one deadline between all reads of a response.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ _CURRENT: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 
 class Deadline:
-    """The time that one request has, in real seconds: connections know no other.
+    """The time limits of one request, in real seconds.
 
     Args:
-        whole: For request and answer together, from now on; None: without end.
-        part: For the answer's head, once the request is written, and for its body, once the head has come.
+        total_seconds: For the whole exchange, from now on; None for no limit.
+        section_seconds: For the response's head, from the end of the request, and again for its body.
     """
 
-    def __init__(self, whole: float | None, part: float | None) -> None:
-        self._whole = monotonic() + (math.inf if whole is None else whole)
-        self._part = math.inf if part is None else part
-        self._until = self._whole
+    def __init__(self, total_seconds: float | None, section_seconds: float | None) -> None:
+        self._total = monotonic() + (math.inf if total_seconds is None else total_seconds)
+        self._section_seconds = math.inf if section_seconds is None else section_seconds
+        self._until = self._total
 
-    def restart(self) -> None:
-        """Say that the next part begins."""
-        self._until = min(self._whole, monotonic() + self._part)
+    def start_section(self) -> None:
+        """Start the time of the next section."""
+        self._until = min(self._total, monotonic() + self._section_seconds)
 
-    def only_whole(self) -> None:
-        """Say that what comes is large, and may take all of the time."""
-        self._until = self._whole
+    def unlimit_sections(self) -> None:
+        """Lift the limit of the section; only the total applies."""
+        self._until = self._total
 
-    def left(self) -> float:
-        """Seconds until then; none or fewer: it is over."""
+    def remaining(self) -> float:
+        """Return the seconds that are left; 0 or less after the deadline."""
         return self._until - monotonic()
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Keep it in every read from a connection that was made `punctual`."""
+    def active(self) -> Iterator[None]:
+        """Apply the deadline to every read of a client with `install_deadlines`."""
         token = _CURRENT.set(self)
         try:
             yield
@@ -54,11 +54,9 @@ class Deadline:
             _CURRENT.reset(token)
 
 
-def punctual(client: httpx2.Client | httpx2.AsyncClient) -> None:
-    """Have the connections of a client, which has sent nothing yet, keep deadlines.
-
-    httpx2 has no public place for this; transports of the user's that are not httpx2's stay as they are.
-    """
+def install_deadlines(client: httpx2.Client | httpx2.AsyncClient) -> None:
+    """Make a new client's connections honour deadlines. Transports other than httpx2's are left alone."""
+    # httpx2 offers no public way to set the network backend of the pools that it makes for proxies.
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
         pool = getattr(transport, "_pool", None)
         if isinstance(pool, httpcore2.ConnectionPool):
@@ -67,19 +65,19 @@ def punctual(client: httpx2.Client | httpx2.AsyncClient) -> None:
             pool._network_backend = _AsyncBackend(pool._network_backend)  # noqa: SLF001
 
 
-def _within(timeout: float | None) -> float | None:
-    """What is left for a read that may take so long."""
+def _read_timeout(timeout: float | None) -> float | None:
+    """Return the timeout of the next read, or raise if the deadline has passed."""
     deadline = _CURRENT.get()
-    left = math.inf if deadline is None else deadline.left()
-    if left <= 0:
+    remaining = math.inf if deadline is None else deadline.remaining()
+    if remaining <= 0:
         raise httpcore2.ReadTimeout
-    return timeout if left == math.inf else min(left, math.inf if timeout is None else timeout)
+    return timeout if remaining == math.inf else min(remaining, math.inf if timeout is None else timeout)
 
 
-def _written() -> None:
+def _request_written() -> None:
     deadline = _CURRENT.get()
     if deadline is not None:
-        deadline.restart()
+        deadline.start_section()
 
 
 class _Stream(httpcore2.NetworkStream):
@@ -87,11 +85,11 @@ class _Stream(httpcore2.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _within(timeout))
+        return self._inner.read(max_bytes, _read_timeout(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, timeout)
-        _written()
+        _request_written()
 
     def close(self) -> None:
         self._inner.close()
@@ -122,11 +120,11 @@ class _AsyncStream(httpcore2.AsyncNetworkStream):
         self._inner = inner
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._inner.read(max_bytes, _within(timeout))
+        return await self._inner.read(max_bytes, _read_timeout(timeout))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         await self._inner.write(buffer, timeout)
-        _written()
+        _request_written()
 
     async def aclose(self) -> None:
         await self._inner.aclose()

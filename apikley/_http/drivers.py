@@ -1,4 +1,4 @@
-"""Carries out what flows ask for, on httpx2: once sync, once async, with no protocol in either."""
+"""Run flows on httpx2, sync and async. Neither driver knows the protocol."""
 
 from __future__ import annotations
 
@@ -10,26 +10,36 @@ from typing import Any, Generic, TypeVar
 import httpx2
 
 from apikley._flows.clock import Clock
-from apikley._flows.effects import Effect, Emit, Fetch, Flow, Send, Sleep, Tell
+from apikley._flows.effects import (
+    CallUser,
+    Effect,
+    Flow,
+    Response,
+    SendRequest,
+    Sleep,
+    StreamFile,
+    YieldItem,
+)
+from apikley._http.bodies import BodyReader
 from apikley._http.connection import Connection
 from apikley._http.deadlines import Deadline
-from apikley._http.envelope import Answer
-from apikley._http.failures import addressing, unsent, unsettled
+from apikley._http.failures import building_request, exchanging, invalid_urls
 from apikley.errors import ConfigurationError
 
 T = TypeVar("T")
 
 
 class SyncDriver:
-    """Runs flows to their end on an `httpx2.Client`."""
+    """Runs flows on an `httpx2.Client`."""
 
     def __init__(self, client: httpx2.Client, connection: Connection, clock: Clock) -> None:
         self.client = client
         self.connection = connection
         self.clock = clock
+        self._server = f"{connection.base_url} ({connection.base_url_source})"
 
     def run(self, flow: Flow[T]) -> T:
-        """Carry out the flow's effects; returns what the flow returns."""
+        """Carry out the effects of a flow, and return its result."""
         _check_open(self.client)
         runner = _Runner(flow)
         while (effect := runner.next()) is not None:
@@ -40,12 +50,12 @@ class SyncDriver:
         return runner.returned
 
     def iterate(self, flow: Flow[None]) -> Iterator[Any]:
-        """Carry out the flow's effects; yields what the flow emits."""
+        """Carry out the effects of a flow, and yield its items."""
         _check_open(self.client)
         runner = _Runner(flow)
         try:
             while (effect := runner.next()) is not None:
-                if isinstance(effect, Emit):
+                if isinstance(effect, YieldItem):
                     yield effect.value
                     continue
                 try:
@@ -57,27 +67,27 @@ class SyncDriver:
 
     def _perform(self, effect: Effect) -> Any:
         match effect:
-            case Send():
+            case SendRequest():
                 return self._send(effect)
             case Sleep():
                 return self.clock.sleep(effect.seconds)
-            case Tell():
+            case CallUser():
                 return effect.function(effect.argument)
-            case Fetch():
+            case StreamFile():
                 return self._fetch(effect)
 
-    def _send(self, effect: Send) -> Answer:
-        collector = self.connection.collector(effect)
-        with self._opened(self.connection.prepared(effect), collector.deadline) as response:
-            collector.begin()
+    def _send(self, effect: SendRequest) -> Response:
+        reader = BodyReader(self.connection, effect)
+        with self._open(self.connection.api_request(effect), reader.deadline, self._server) as response:
+            reader.begin()
             for chunk in response.iter_bytes():
-                collector.add(chunk)
-            return collector.answer(effect, response.status_code, response.headers)
+                reader.add(chunk)
+            return reader.response(response.status_code, response.headers)
 
-    def _fetch(self, effect: Fetch) -> int:
+    def _fetch(self, effect: StreamFile) -> int:
         deadline = self.connection.deadline(effect.timeout)
-        with self._opened(self.connection.fetching(effect), deadline, follow_redirects=True) as response:
-            deadline.only_whole()
+        with self._open(self.connection.file_request(effect), deadline, follow_redirects=True) as response:
+            deadline.unlimit_sections()
             write = effect.begin(response.status_code, response.headers)
             if write is not None:
                 for chunk in response.iter_bytes():
@@ -85,13 +95,13 @@ class SyncDriver:
             return response.status_code
 
     @contextmanager
-    def _opened(
-        self, request: Mapping[str, Any], deadline: Deadline, *, follow_redirects: bool = False
+    def _open(
+        self, request: Mapping[str, Any], deadline: Deadline, server: str = "", *, follow_redirects: bool = False
     ) -> Iterator[httpx2.Response]:
-        with unsent():
+        with building_request():
             built = self.client.build_request(**request)
-        with unsettled(), deadline.kept():
-            with addressing():
+        with exchanging(server), deadline.active():
+            with invalid_urls():
                 response = self.client.send(built, stream=True, follow_redirects=follow_redirects)
             try:
                 yield response
@@ -100,15 +110,16 @@ class SyncDriver:
 
 
 class AsyncDriver:
-    """Runs flows to their end on an `httpx2.AsyncClient`."""
+    """Runs flows on an `httpx2.AsyncClient`."""
 
     def __init__(self, client: httpx2.AsyncClient, connection: Connection, clock: Clock) -> None:
         self.client = client
         self.connection = connection
         self.clock = clock
+        self._server = f"{connection.base_url} ({connection.base_url_source})"
 
     async def run(self, flow: Flow[T]) -> T:
-        """Carry out the flow's effects; returns what the flow returns."""
+        """Carry out the effects of a flow, and return its result."""
         _check_open(self.client)
         runner = _Runner(flow)
         while (effect := runner.next()) is not None:
@@ -119,12 +130,12 @@ class AsyncDriver:
         return runner.returned
 
     async def iterate(self, flow: Flow[None]) -> AsyncGenerator[Any, None]:
-        """Carry out the flow's effects; yields what the flow emits."""
+        """Carry out the effects of a flow, and yield its items."""
         _check_open(self.client)
         runner = _Runner(flow)
         try:
             while (effect := runner.next()) is not None:
-                if isinstance(effect, Emit):
+                if isinstance(effect, YieldItem):
                     yield effect.value
                     continue
                 try:
@@ -140,43 +151,43 @@ class AsyncDriver:
 
     async def _perform(self, effect: Effect) -> Any:
         match effect:
-            case Send():
+            case SendRequest():
                 return await self._send(effect)
             case Sleep():
                 return await self.clock.async_sleep(effect.seconds)
-            case Tell():
-                told = effect.function(effect.argument)
-                return await told if inspect.isawaitable(told) else told
-            case Fetch():
+            case CallUser():
+                result = effect.function(effect.argument)
+                return await result if inspect.isawaitable(result) else result
+            case StreamFile():
                 return await self._fetch(effect)
 
-    async def _send(self, effect: Send) -> Answer:
-        collector = self.connection.collector(effect)
-        async with self._opened(self.connection.prepared(effect), collector.deadline) as response:
-            collector.begin()
+    async def _send(self, effect: SendRequest) -> Response:
+        reader = BodyReader(self.connection, effect)
+        async with self._open(self.connection.api_request(effect), reader.deadline, self._server) as response:
+            reader.begin()
             async for chunk in response.aiter_bytes():
-                collector.add(chunk)
-            return collector.answer(effect, response.status_code, response.headers)
+                reader.add(chunk)
+            return reader.response(response.status_code, response.headers)
 
-    async def _fetch(self, effect: Fetch) -> int:
+    async def _fetch(self, effect: StreamFile) -> int:
         deadline = self.connection.deadline(effect.timeout)
-        async with self._opened(self.connection.fetching(effect), deadline, follow_redirects=True) as response:
-            deadline.only_whole()
+        async with self._open(self.connection.file_request(effect), deadline, follow_redirects=True) as response:
+            deadline.unlimit_sections()
             write = effect.begin(response.status_code, response.headers)
             if write is not None:
                 async for chunk in response.aiter_bytes():
-                    if (told := write(chunk)) is not None:
-                        await told
+                    if (awaitable := write(chunk)) is not None:
+                        await awaitable
             return response.status_code
 
     @asynccontextmanager
-    async def _opened(
-        self, request: Mapping[str, Any], deadline: Deadline, *, follow_redirects: bool = False
+    async def _open(
+        self, request: Mapping[str, Any], deadline: Deadline, server: str = "", *, follow_redirects: bool = False
     ) -> AsyncIterator[httpx2.Response]:
-        with unsent():
+        with building_request():
             built = self.client.build_request(**request)
-        with unsettled(), deadline.kept():
-            with addressing():
+        with exchanging(server), deadline.active():
+            with invalid_urls():
                 response = await self.client.send(built, stream=True, follow_redirects=follow_redirects)
             try:
                 yield response
@@ -186,15 +197,15 @@ class AsyncDriver:
 
 def _check_open(client: httpx2.Client | httpx2.AsyncClient) -> None:
     if client.is_closed:
-        raise ConfigurationError("this client has been closed; make another one")
+        raise ConfigurationError("this client is closed; make a new one")
 
 
 class _Runner(Generic[T]):
-    """Steps a flow: what is the same for every driver.
+    """Steps through a flow.
 
     Attributes:
-        result: What the last effect gave.
-        error: Or what went wrong with it.
+        result: The result of the last effect.
+        error: The exception of the last effect.
     """
 
     def __init__(self, flow: Flow[T]) -> None:
@@ -204,7 +215,7 @@ class _Runner(Generic[T]):
         self._returned: list[T] = []
 
     def next(self) -> Effect | None:
-        """The next effect, or None at the flow's end."""
+        """Return the next effect, or None at the end of the flow."""
         result, error, self.result, self.error = self.result, self.error, None, None
         try:
             return self._flow.send(result) if error is None else self._flow.throw(error)
@@ -214,5 +225,5 @@ class _Runner(Generic[T]):
 
     @property
     def returned(self) -> T:
-        """What the flow returned."""
+        """The result of the flow."""
         return self._returned[0]

@@ -1,42 +1,43 @@
-"""What a failure of httpx2 means for a request, in one line of words."""
+"""What a failure of httpx2 means for a request."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx2
 
 from apikley._flows.effects import Lost, NotSent
 
-CUT, NO_HTTP = "the connection was cut", "what answered does not speak HTTP; is the base URL right?"
-# What happens before a request's first byte is on its way, and never later. httpx2's other errors do not
-# say when they came: a bad address, for instance, may be that of a redirect which was the answer.
+_CUT = "the connection was cut"
+_NOT_HTTP = "the server does not speak HTTP; is the base URL right?"
+# Raised before the first byte of a request is written, and never later. The other errors of httpx2 do not
+# say when they were raised: an invalid URL, for instance, may be the target of a redirect.
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
-_WORDS: dict[type[Exception], str] = {
+_MESSAGES: dict[type[Exception], str] = {
     httpx2.ConnectError: "no connection",
     httpx2.ConnectTimeout: "no connection in time",
     httpx2.PoolTimeout: "no connection was free in time",
-    httpx2.ReadTimeout: "no answer in time",
+    httpx2.ReadTimeout: "no response in time",
     httpx2.WriteTimeout: "the request could not be written in time",
-    httpx2.NetworkError: CUT,
-    httpx2.DecodingError: "the answer is not compressed as it says",
-    httpx2.InvalidURL: "the address cannot be used",
+    httpx2.NetworkError: _CUT,
+    httpx2.DecodingError: "the response is not compressed as it says",
+    httpx2.InvalidURL: "the URL cannot be used",
 }
 
 
 @contextmanager
-def unsent() -> Iterator[None]:
-    """While a request is being made: whatever is wrong with it, nothing has been sent."""
+def building_request() -> Iterator[None]:
+    """Map a failure while a request is built: nothing was sent."""
     try:
         yield
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        raise NotSent(words_for(error, _WORDS)) from error
+        raise NotSent(_message(error)) from error
 
 
 @contextmanager
-def addressing() -> Iterator[None]:
-    """Tell of bad addresses as httpx2 does: it notices some only on the way, by errors of others."""
+def invalid_urls() -> Iterator[None]:
+    """Map a ValueError from URL handling to `httpx2.InvalidURL`."""
     try:
         yield
     except ValueError as error:
@@ -44,19 +45,33 @@ def addressing() -> Iterator[None]:
 
 
 @contextmanager
-def unsettled() -> Iterator[None]:
-    """While a request is on its way: what a failure of httpx2 means for it."""
+def exchanging(server: str) -> Iterator[None]:
+    """Map a failure during an exchange.
+
+    Args:
+        server: The server for messages, for instance `http://127.0.0.1:8099 (from APIKLEY_BASE_URL)`.
+    """
     try:
         yield
     except httpx2.RemoteProtocolError as error:
-        # Its details quote what the server sent, the key perhaps. Only that nothing more came is told apart.
-        raise Lost(CUT if "closed" in str(error) or "disconnected" in str(error) else NO_HTTP) from None
+        # The details quote what the server sent, possibly the key.
+        raise Lost(_CUT if "closed" in str(error) or "disconnected" in str(error) else _NOT_HTTP) from None
+    except httpx2.ConnectError as error:
+        raise NotSent(_connect_message(error, server)) from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise (NotSent if isinstance(error, _NEVER_SENT) else Lost)(words_for(error, _WORDS)) from error
+        raise (NotSent if isinstance(error, _NEVER_SENT) else Lost)(_message(error)) from error
 
 
-def words_for(error: Exception, words: Mapping[type[Exception], str]) -> str:
-    """A failure in one line of words."""
-    summary = next((said for kind, said in words.items() if isinstance(error, kind)), type(error).__name__)
+def _connect_message(error: httpx2.ConnectError, server: str) -> str:
+    if not server:
+        return _message(error)
+    check = "`apikley doctor` checks"
+    if "refused" in str(error):
+        return f"{server} refused the connection; is the server or the simulator running? {check}"
+    return f"cannot connect to {server}: {' '.join(str(error).split())}; {check}"
+
+
+def _message(error: Exception) -> str:
+    summary = next((text for kind, text in _MESSAGES.items() if isinstance(error, kind)), type(error).__name__)
     detail = " ".join(str(error).split())
     return f"{summary}: {detail}" if detail and detail != summary else summary

@@ -1,52 +1,52 @@
-"""Checks of plain arguments, before anything is done with them."""
+"""Checks of plain arguments."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
-
-import httpx2
+from urllib.parse import urlsplit
 
 from apikley.errors import RequestInvalid, Violation
 
 
-class Check(NamedTuple):
-    """What an argument has to be.
+class Constraint(NamedTuple):
+    """What an argument must be.
 
     Attributes:
-        expected: In words.
-        fits: Whether a value is that.
+        expected: The constraint in words.
+        accepts: Whether a value satisfies it.
     """
 
     expected: str
-    fits: Callable[[Any], bool]
+    accepts: Callable[[Any], bool]
 
 
-def _is(value: object, *kinds: type) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool)
+def _is(value: object, *types: type) -> bool:
+    return isinstance(value, types) and not isinstance(value, bool)
 
 
-# A time has an end, since everything ends, and it is one that the system can count to.
-SECONDS = Check(
+# Finite, and small enough for `time.sleep`.
+SECONDS = Constraint(
     "a number of seconds from 0 to 1,000,000,000",
     lambda value: _is(value, int, float) and 0 <= value <= 1_000_000_000,
 )
-COUNT = Check("a whole number, 0 or more", lambda value: _is(value, int) and value >= 0)
-INDEX = Check("a whole number", lambda value: _is(value, int))
+COUNT = Constraint("a whole number, 0 or more", lambda value: _is(value, int) and value >= 0)
+INDEX = Constraint("a whole number", lambda value: _is(value, int))
 
 
-def demand(check: Check, name: str, value: object) -> None:
-    """Refuse an argument that is something else.
+def require(constraint: Constraint, name: str, value: object) -> None:
+    """Check an argument.
 
     Raises:
-        RequestInvalid: It is; nothing was sent.
+        RequestInvalid: The argument does not satisfy the constraint.
     """
-    if not check.fits(value):
-        raise RequestInvalid([Violation(f"/{name}", "type", check.expected, f"{value!r}, expected {check.expected}")])
+    if not constraint.accepts(value):
+        message = f"{value!r}, expected {constraint.expected}"
+        raise RequestInvalid([Violation(f"/{name}", "type", constraint.expected, message)])
 
 
-def is_text(value: str) -> bool:
-    """Whether it can be sent: Python's strings may hold half a character."""
+def is_encodable(value: str) -> bool:
+    """Whether UTF-8 can encode the text, which may contain lone surrogates."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -55,17 +55,20 @@ def is_text(value: str) -> bool:
 
 
 def is_task_id(value: object) -> bool:
-    """Whether it can name a task: text, and not blank."""
-    return isinstance(value, str) and bool(value.strip()) and is_text(value)
+    """Whether the value can be a task id: non-blank text that UTF-8 can encode."""
+    return isinstance(value, str) and bool(value.strip()) and is_encodable(value)
 
 
-def is_web_address(url: str) -> bool:
-    """Whether it is an http or https URL with a host that can be looked up."""
+def is_http_url(url: object) -> bool:
+    """Whether the value is an http or https URL whose host can be looked up."""
+    if not isinstance(url, str) or any(character <= " " or character == "\x7f" for character in url):
+        return False
     try:
-        address = httpx2.URL(url)
-        # Looking up a name encodes it so, which fails for an empty or overlong label.
-        address.raw_host.decode("ascii").encode("idna")
-        port = 1 if address.port is None else address.port
-        return address.scheme in ("http", "https") and bool(address.host) and 0 < port < 65536
-    except (httpx2.InvalidURL, TypeError, ValueError):
+        parts = urlsplit(url)
+        port = 1 if parts.port is None else parts.port
+        host = parts.hostname or ""
+        # Name lookup uses this encoding; it fails for an empty or overlong label.
+        host.encode("idna")
+        return parts.scheme in ("http", "https") and bool(host) and 0 < port < 65536
+    except (ValueError, UnicodeError):
         return False

@@ -1,28 +1,26 @@
-"""Reads what recordInfo and the callback say of a task, in every form it has been seen in.
+"""Read single values of a JSON document, whatever their type.
 
-Nothing here raises: a field that is missing or of another type than documented reads as absent. The
-names are the contract's; a test holds the two together. Standard library only, so that a callback
-can be read without the network stack.
+Nothing here raises: a missing value or a value of another type reads as None. Standard library only, so
+that a callback can be parsed without the network stack.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, TypeGuard
 
 
 def text(value: object) -> str | None:
-    """A string, or a number as a string; None for anything else, and for the empty string."""
+    """Return a non-empty string, or a number as a string, else None."""
     if isinstance(value, str):
         return value or None
     return str(value) if is_number(value) else None
 
 
 def number(value: object) -> float | int | None:
-    """A number, or one written as a string; None for what no float can hold."""
+    """Return a finite number, also one written as a string, else None."""
     try:
         if isinstance(value, str):
             value = int(value) if value.isascii() and value.isdigit() else float(value)
@@ -31,8 +29,8 @@ def number(value: object) -> float | int | None:
         return None
 
 
-def moment(value: object) -> datetime | None:
-    """Unix milliseconds as an aware datetime in UTC."""
+def timestamp(value: object) -> datetime | None:
+    """Return Unix milliseconds as an aware datetime in UTC, else None."""
     milliseconds = number(value)
     if not milliseconds:
         return None
@@ -43,91 +41,27 @@ def moment(value: object) -> datetime | None:
 
 
 def is_number(value: object) -> TypeGuard[float | int]:
-    """An int or a float, but no bool."""
+    """Whether the value is an int or a float, but not a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_digits(value: str) -> bool:
-    """Whether it is a number that `int` reads: `isdigit` alone is true of `²`, too."""
+    """Whether `int` can read the text; `str.isdigit` alone also accepts `²`."""
     return value.isascii() and value.isdigit()
 
 
-def nested(value: object) -> dict[str, Any] | None:
-    """An object, or one written as JSON text, once or twice."""
+def json_object(value: object) -> dict[str, Any] | None:
+    """Return an object, also one encoded as JSON text once or twice, else None."""
     for _ in range(2):
         if not isinstance(value, str):
             break
-        value = parsed(value)
+        value = parse_json(value)
     return value if isinstance(value, dict) else None
 
 
-def parsed(value: str | bytes) -> Any:
-    """JSON, or None where it is none."""
+def parse_json(value: str | bytes) -> Any:
+    """Parse JSON; return None if the text is not JSON."""
     try:
         return json.loads(value)
     except (ValueError, RecursionError):
         return None
-
-
-class TaskFields:
-    """The fields of a task, over its record as it came."""
-
-    def __init__(self, record: Mapping[str, Any]) -> None:
-        self._record = record
-
-    @property
-    def raw(self) -> dict[str, Any]:
-        """The record as it came."""
-        return dict(self._record)
-
-    @property
-    def model(self) -> str | None:
-        """The model that was asked for."""
-        return text(self._record.get("model"))
-
-    @property
-    def result_urls(self) -> list[str]:
-        """Where the results are; empty before success."""
-        result = nested(self._record.get("resultJson")) or {}
-        urls = result.get("resultUrls")
-        return [url for url in urls if isinstance(url, str)] if isinstance(urls, list) else []
-
-    @property
-    def fail_code(self) -> str | None:
-        """Why the task failed: a number or a word, as text."""
-        return text(self._record.get("failCode"))
-
-    @property
-    def fail_message(self) -> str | None:
-        """The same in words."""
-        return text(self._record.get("failMsg"))
-
-    @property
-    def credits(self) -> float | int | None:
-        """What the task cost, where the service says so."""
-        cost = number(self._record.get("creditsConsumed"))
-        return number(self._record.get("consumeCredits")) if cost is None else cost
-
-    @property
-    def created_at(self) -> datetime | None:
-        """When the task was created (aware, UTC)."""
-        return moment(self._record.get("createTime"))
-
-    @property
-    def completed_at(self) -> datetime | None:
-        """When the task ended (aware, UTC)."""
-        return moment(self._record.get("completeTime"))
-
-    @property
-    def duration(self) -> timedelta | None:
-        """From creation to end. Not from costTime, whose unit differs from form to form."""
-        start, end = self.created_at, self.completed_at
-        return end - start if start and end and end >= start else None
-
-    @property
-    def request(self) -> dict[str, Any] | None:
-        """The createTask request that the service remembers, its input parsed too."""
-        request = nested(self._record.get("param"))
-        if request is not None and isinstance(request.get("input"), str):
-            request["input"] = nested(request["input"]) or request["input"]
-        return request

@@ -1,45 +1,53 @@
-"""A task as it was last seen."""
+"""A task as the service described it: one class for every place that shows a task.
+
+Standard library only, so that a callback can be parsed without the network stack.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Self
 
-import apikley_contract
-from apikley._model.fields import TaskFields, nested, text
+from apikley._model.fields import json_object, number, text, timestamp
 from apikley.errors import GenerationFailed
-
-if TYPE_CHECKING:
-    from apikley_client.models import TaskDetails, TaskState
 
 SUCCESS, FAIL = FINISHED = ("success", "fail")
 
 
-class TaskSnapshot(TaskFields):
-    """One task, as it was when it was last looked at; looking again makes another snapshot.
+class TaskInfo:
+    """What is known of a task.
 
-    Pickled, it leaves its client behind, and comes back as a plain snapshot, which any client's methods
-    take.
+    `create`, `get_task`, `wait`, `on_progress`, callbacks and receiver events all give this class or one
+    of its subclasses. A field that is missing or malformed in the response reads as None or as empty. A
+    pickled task leaves its client behind and is restored as a plain `TaskInfo`.
+
+    Args:
+        task_id: The task's id.
+        record: The task's record, as recordInfo or a callback gives it.
+        token: The correlation token of the create, if there was one.
+        account: A hash of the API key that created the task, if known.
 
     Attributes:
         id: The task's id.
-        token: The token that its create put into the callback URL, if it did.
-        account: A short hash of the key of the client that it belongs to; None if it belongs to none.
+        token: The correlation token of the create, if there was one.
+        account: A hash of the API key that created the task, if known.
     """
 
     def __init__(
         self,
         task_id: str,
-        record: dict[str, Any] | None = None,
+        record: Mapping[str, Any] | None = None,
         token: str | None = None,
         account: str | None = None,
     ) -> None:
-        super().__init__(record or {})
         self.id = task_id
         self.token = token
         self.account = account
+        self._record: Mapping[str, Any] = {} if record is None else record
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TaskSnapshot, (self.id, self.raw, self.token, self.account)
+        return TaskInfo, (self.id, self.raw, self.token, self.account)
 
     def __copy__(self) -> Self:
         return self
@@ -48,49 +56,110 @@ class TaskSnapshot(TaskFields):
         return self
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.id} {self.state or 'not looked at yet'}>"
+        parts = [type(self).__name__, self.id, self.state or "not polled yet"]
+        if self.created_at:
+            parts.append(f"created {self.created_at:%Y-%m-%d %H:%M:%S} UTC")
+        if self.duration is not None:
+            parts.append(f"took {self.duration.total_seconds():g} s")
+        return f"<{' '.join(parts)}>"
 
     @property
-    def state(self) -> TaskState | None:
-        """Where the task stands; None before the first look. An unknown state is not finished."""
-        from apikley_client.models import TaskState  # noqa: PLC0415 - loads the network stack
-
-        word = text(self._record.get("state"))
-        return TaskState(word) if word else None
+    def state(self) -> str | None:
+        """The state, for instance `generating`; None before the first poll."""
+        return text(self._record.get("state"))
 
     @property
     def finished(self) -> bool:
-        """Whether the task has ended, well or badly."""
-        return text(self._record.get("state")) in FINISHED
+        """Whether the task has ended, successful or failed. An unknown state counts as not finished."""
+        return self.state in FINISHED
 
     @property
-    def details(self) -> TaskDetails:
-        """The record as the generated client's type."""
-        from apikley_client.models import TaskDetails  # noqa: PLC0415 - loads the network stack
+    def succeeded(self) -> bool:
+        """Whether the task ended with a result."""
+        return self.state == SUCCESS
 
-        safe = {"taskId": self.id, "state": text(self._record.get("state")) or ""}
-        return TaskDetails.from_dict({**self._record, **safe})
+    @property
+    def failed(self) -> bool:
+        """Whether the task ended without a result."""
+        return self.state == FAIL
+
+    @property
+    def model(self) -> str | None:
+        """The model's name."""
+        return text(self._record.get("model"))
+
+    @property
+    def result_urls(self) -> list[str]:
+        """The URLs of the results; empty before success."""
+        result = json_object(self._record.get("resultJson")) or {}
+        urls = result.get("resultUrls")
+        return [url for url in urls if isinstance(url, str)] if isinstance(urls, list) else []
+
+    @property
+    def fail_code(self) -> str | None:
+        """Why the task failed: a number or a word, as text."""
+        return text(self._record.get("failCode"))
+
+    @property
+    def fail_message(self) -> str | None:
+        """Why the task failed, in words."""
+        return text(self._record.get("failMsg"))
+
+    @property
+    def credits(self) -> float | int | None:
+        """The price of the task in credits, if the service states it."""
+        cost = number(self._record.get("creditsConsumed"))
+        return number(self._record.get("consumeCredits")) if cost is None else cost
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When the task was created (aware, UTC)."""
+        return timestamp(self._record.get("createTime"))
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """When the task ended (aware, UTC)."""
+        return timestamp(self._record.get("completeTime"))
+
+    @property
+    def duration(self) -> timedelta | None:
+        """The time from creation to completion. `costTime` is not used: its unit differs between forms."""
+        start, end = self.created_at, self.completed_at
+        return end - start if start and end and end >= start else None
+
+    @property
+    def request(self) -> dict[str, Any] | None:
+        """The createTask request that the service stored, with its input parsed."""
+        request = json_object(self._record.get("param"))
+        if request is not None and isinstance(request.get("input"), str):
+            request["input"] = json_object(request["input"]) or request["input"]
+        return request
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The record as it arrived."""
+        return dict(self._record)
 
     def raise_for_failure(self) -> None:
-        """Do nothing, unless the task has failed.
+        """Raise if the task failed.
 
         Raises:
-            GenerationFailed: It has.
+            GenerationFailed: The task ended without a result.
         """
-        if text(self._record.get("state")) != FAIL:
-            return
-        code = apikley_contract.codes()["GENERATION_FAILED"]
-        failure = GenerationFailed(code, self.fail_message or self.fail_code or "", task_id=self.id, body=self.raw)
-        failure.fail_code = self.fail_code
-        failure.task = self
-        raise failure
+        if self.failed:
+            raise GenerationFailed(self)
+
+    def update(self, record: Mapping[str, Any]) -> Self:
+        """Replace the record by a newer one, and return the task."""
+        self._record = record
+        return self
 
 
 def record_of(data: object) -> dict[str, Any]:
-    """The record in an answer's data; empty where there is none."""
-    return nested(data) or {}
+    """Return the record in a response's data; empty if there is none."""
+    return json_object(data) or {}
 
 
-def snapshot(task: TaskSnapshot | str) -> TaskSnapshot:
-    """A task, or one of which only the id is known."""
-    return task if isinstance(task, TaskSnapshot) else TaskSnapshot(task)
+def task_info(task: TaskInfo | str) -> TaskInfo:
+    """Return the task, or a task of which only the id is known."""
+    return task if isinstance(task, TaskInfo) else TaskInfo(task)

@@ -1,129 +1,119 @@
-"""Holds requests to the contract before they are sent."""
+"""Validates requests against the contract before they are sent."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
 import jsonschema_rs
 
 import apikley_contract
-from apikley._model.checks import is_web_address
+from apikley._model.checks import is_http_url
 from apikley.errors import RequestInvalid, Violation
 
-_SHOWN = 120
+_MAX_MESSAGE = 160
+_MAX_MODELS_NAMED = 4
 
 
-def encode(request: dict[str, Any]) -> bytes:
-    """A request's body as JSON text.
+def encode(body: Mapping[str, Any]) -> bytes:
+    """Encode a request body as JSON.
 
     Raises:
-        RequestInvalid: It holds what JSON cannot: another type, NaN, half a character, itself.
+        RequestInvalid: The body holds a value that JSON or UTF-8 cannot encode.
     """
     try:
-        return json.dumps(request, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise RequestInvalid([Violation("", "type", "JSON", f"cannot be sent as JSON: {error}")]) from error
+        raise RequestInvalid([Violation("", "type", "JSON", f"cannot be encoded as JSON: {error}")]) from error
 
 
-def validate_create(request: dict[str, Any], known: Sequence[Violation] = ()) -> bytes:
-    """Hold a createTask request to what the contract says of its model.
+def validate_create(
+    body: Mapping[str, Any], known: Sequence[Violation] = (), *, allow_unknown_fields: bool = False
+) -> bytes:
+    """Validate a createTask request.
 
     Args:
-        request: The body.
-        known: What has been found wrong with it already.
+        body: The request body.
+        known: Violations that were found before.
+        allow_unknown_fields: Whether fields that the contract does not list may be sent.
 
     Returns:
-        The body as JSON text.
+        The body as JSON.
 
     Raises:
-        RequestInvalid: With every finding, in the order of the request.
+        RequestInvalid: With every violation, in the order of the request.
     """
     try:
-        content = encode(request)
-    except RequestInvalid as invalid:
-        content, found = b"", [*known, *invalid.violations]
-    else:
-        found = [*known, *_create_findings(request)]
-    _refuse(request, found)
+        content = encode(body)
+    except RequestInvalid as error:
+        raise RequestInvalid([*known, *error.violations]) from error.__cause__
+    sent = json.loads(content)
+    _raise_for(sent, [*known, *_create_violations(sent, allow_unknown_fields)])
     return content
 
 
-def validate(request: dict[str, Any], schema: str) -> None:
-    """Hold a request to a schema of the contract.
+def validate(body: Mapping[str, Any], schema: str) -> None:
+    """Validate a request body against a schema of the contract.
 
     Raises:
-        RequestInvalid: With every finding.
+        RequestInvalid: With every violation.
     """
-    _refuse(request, _findings(request, schema))
+    sent = json.loads(encode(body))
+    _raise_for(sent, list(_violations(sent, schema)))
 
 
-def _refuse(request: dict[str, Any], found: list[Violation]) -> None:
-    if found:
-        raise RequestInvalid(sorted(found, key=lambda finding: _place(finding.pointer, request)))
+def _raise_for(body: object, violations: list[Violation]) -> None:
+    if violations:
+        raise RequestInvalid(sorted(violations, key=lambda violation: _position(violation.pointer, body)))
 
 
-def _create_findings(request: dict[str, Any]) -> list[Violation]:
+def _create_violations(body: dict[str, Any], allow_unknown_fields: bool) -> Iterator[Violation]:
     models = apikley_contract.models()
-    model = request.get("model")
-    if isinstance(model, str) and model in models:
-        return _findings(request, models[model].request)
-    message = f"{_shown(model)}, expected {_either([*models])}" if "model" in request else "missing, but required"
-    rule = "enum" if "model" in request else "required"
-    return [Violation("/model", rule, [*models], message)]
+    if "model" not in body:
+        yield Violation("/model", "required", True, "missing, but required")
+        return
+    name = body["model"]
+    if not isinstance(name, str) or name not in models:
+        names = ", ".join([*models][:_MAX_MODELS_NAMED]) + (", …" if len(models) > _MAX_MODELS_NAMED else "")
+        hint = _did_you_mean(name, models) or f", expected {names}"
+        yield Violation("/model", "enum", [*models], _shorten(f"{_json(name)} is not a known model{hint}"))
+        return
+    model = models[name]
+    yield from _violations(body, model.request)
+    if not allow_unknown_fields:
+        yield from _unknown_fields(body, model.request, "")
+        yield from _unknown_fields(body.get("input"), model.input, "/input")
+    url = body.get("callBackUrl")
+    # The contract accepts any URI, but the service can call http and https only.
+    if isinstance(url, str) and not is_http_url(url) and _is_uri(url):
+        message = _shorten(f"{_json(url)} is not an http or https URL with a host")
+        yield Violation("/callBackUrl", "format", "http(s) URL", message)
 
 
-def _findings(request: dict[str, Any], schema: str) -> list[Violation]:
-    try:
-        return _judged(request, schema)
-    except ValueError:
-        # Something in it is none of JSON's own types, for instance a template engine's kind of text.
-        found = _names_that_are_no_text(request)
-        request = json.loads(encode(request))
-    try:
-        return found + _judged(request, schema)
-    except ValueError as error:
-        return [*found, Violation("", "type", "JSON", f"cannot be held to the contract: {error}")]
-
-
-def _judged(request: dict[str, Any], schema: str) -> list[Violation]:
+def _violations(body: object, schema: str) -> Iterator[Violation]:
     validator = _validator(schema)
     try:
-        found = [] if validator.is_valid(request) else [_finding(error) for error in validator.iter_errors(request)]
-    except ValueError as error:  # nested too deeply, for instance
-        raise RequestInvalid([Violation("", "type", "JSON", f"cannot be held to the contract: {error}")]) from error
-    found += _callback_url(request)
-    return found
+        if not validator.is_valid(body):
+            yield from map(_violation, validator.iter_errors(body))
+    except ValueError as error:  # for instance nested too deeply
+        yield Violation("", "type", "JSON", f"cannot be validated: {error}")
 
 
-def _names_that_are_no_text(value: object, pointer: str = "") -> list[Violation]:
-    """What JSON text would hold as another name than it is."""
-    found = []
-    for name, part in _parts(value):
-        place = f"{pointer}/{_escaped(name)}"
-        if isinstance(value, dict) and not isinstance(name, str):
-            found.append(Violation(place, "type", "string", f"its name is {_kind(name)}, expected a string"))
-        found += _names_that_are_no_text(part, place)
-    return found
+def _unknown_fields(value: object, schema: str, pointer: str) -> Iterator[Violation]:
+    known = apikley_contract.openapi()["components"]["schemas"][schema].get("properties", {})
+    for name in value if isinstance(value, dict) else ():
+        if name not in known:
+            message = f"unknown field{_did_you_mean(name, known) or '; allow_unknown_fields=True sends it'}"
+            yield Violation(f"{pointer}/{_escape(name)}", "unknown-field", [*known], message)
 
 
-def _place(pointer: str, request: object) -> list[int]:
-    """Where in a request a pointer points, to sort by; what is missing is at the end."""
-    place = []
-    for step in pointer.split("/")[1:]:
-        parts = {_escaped(name): (number, part) for number, (name, part) in enumerate(_parts(request))}
-        number, request = parts.get(step, (len(parts), None))
-        place.append(number)
-    return place
-
-
-def _parts(value: object) -> list[tuple[object, object]]:
-    """The parts of an object or an array, by name or number."""
-    if isinstance(value, dict):
-        return [*value.items()]
-    return [*enumerate(value)] if isinstance(value, list | tuple) else []
+def _did_you_mean(given: object, known: Mapping[str, object]) -> str:
+    lower = {name.lower(): name for name in known}
+    close = get_close_matches(str(given).lower(), lower, 1)
+    return f"; did you mean {lower[close[0]]!r}?" if close else ""
 
 
 @cache
@@ -132,69 +122,60 @@ def _validator(schema: str) -> jsonschema_rs.Draft4Validator:
     return jsonschema_rs.Draft4Validator(document, validate_formats=True)
 
 
-def _callback_url(request: dict[str, Any]) -> list[Violation]:
-    """The contract takes any URI; the service can only call an http one."""
-    url = request.get("callBackUrl")
-    if not isinstance(url, str) or is_web_address(url) or not _is_uri(url):
-        return []
-    return [
-        Violation("/callBackUrl", "format", "http(s) URL", f"{_shown(url)} is not an http or https URL with a host")
-    ]
-
-
 def _is_uri(url: str) -> bool:
-    """Whether the contract's own check lets it pass; otherwise that check has said so already."""
     return jsonschema_rs.Draft4Validator({"format": "uri"}, validate_formats=True).is_valid(url)
 
 
-def _finding(error: jsonschema_rs.ValidationError) -> Violation:
+def _violation(error: jsonschema_rs.ValidationError) -> Violation:
     rule, facts = error.kind.name, error.kind.as_dict()
-    pointer = "".join(f"/{_escaped(step)}" for step in error.instance_path)
+    pointer = "".join(f"/{_escape(step)}" for step in error.instance_path)
     if rule == "required":
-        return Violation(f"{pointer}/{_escaped(facts['property'])}", rule, True, "missing, but required")
+        return Violation(f"{pointer}/{_escape(facts['property'])}", rule, True, "missing, but required")
     limit = next((facts[name] for name in _LIMITS if name in facts), None)
-    describe = _WORDS.get(rule)
-    return Violation(pointer, rule, limit, describe(error.instance, limit) if describe else _shorten(error.message))
+    message = _MESSAGES.get(rule)
+    return Violation(pointer, rule, limit, _shorten(message(error.instance, limit) if message else error.message))
 
 
-def _escaped(step: object) -> str:
+def _position(pointer: str, body: object) -> list[int]:
+    """Return where in a request a pointer points, to sort by. A missing field comes last."""
+    position = []
+    for step in pointer.split("/")[1:]:
+        items: list[tuple[object, object]] = []
+        if isinstance(body, dict | list):
+            items = [*body.items()] if isinstance(body, dict) else [*enumerate(body)]
+        names = [_escape(name) for name, _ in items]
+        index = names.index(step) if step in names else len(names)
+        body = items[index][1] if index < len(items) else None
+        position.append(index)
+    return position
+
+
+def _escape(step: object) -> str:
     return str(step).replace("~", "~0").replace("/", "~1")
 
 
-def _shown(value: object) -> str:
-    if value is None:
-        return "null"
-    return _shorten(repr(value))
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
-def _shorten(words: str) -> str:
-    return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}…"
 
 
-def _either(options: list[Any]) -> str:
-    return (" or " if len(options) < 4 else ", ").join(map(_shown, options))
+def _not_a_url(value: Any, pattern: Any) -> str:
+    if "[Hh][Tt][Tt][Pp]" not in str(pattern):
+        return f"{_json(value)} does not match {pattern}"
+    if not value:
+        return "empty, expected an http or https URL"
+    local = "" if value.startswith("data:") else f"; did you mean LocalFile({value!r})?"
+    return f"{_json(value)} is not an http or https URL{local}"
 
 
-def _kind(value: object) -> str:
-    names = {
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-        str: "a string",
-        list: "an array",
-        dict: "an object",
-    }
-    return "null" if value is None else names.get(type(value), type(value).__name__)
-
-
-# Under which name the validator gives what the broken keyword allows.
+# The names under which the validator gives the limit of a keyword.
 _LIMITS = ("limit", "options", "format", "types", "pattern")
-_WORDS: dict[str, Callable[[Any, Any], str]] = {
+# Only where they say more than the validator's own messages.
+_MESSAGES: dict[str, Callable[[Any, Any], str]] = {
     "maxLength": lambda value, limit: f"{len(value):,} characters, at most {limit:,}",
     "minLength": lambda value, limit: f"{len(value):,} characters, at least {limit:,}",
-    "maximum": lambda value, limit: f"{value}, at most {limit}",
-    "minimum": lambda value, limit: f"{value}, at least {limit}",
-    "type": lambda value, limit: f"{_kind(value)}, expected {' or '.join(limit)}",
-    "enum": lambda value, limit: f"{_shown(value)}, expected {_either(limit)}",
-    "format": lambda value, limit: f"{_shown(value)} is not a {limit}",
+    "pattern": _not_a_url,
 }

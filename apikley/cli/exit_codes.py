@@ -76,6 +76,7 @@ class Failure:
 _CODES: list[tuple[type[BaseException], Exit]] = [
     (errors.RequestInvalid, Exit.INVALID),
     (errors.ConfigurationError, Exit.INVALID),
+    (errors.GenerationError, Exit.REFUSED),
     (errors.GenerationFailed, Exit.GENERATION_FAILED),
     (errors.ApiError, Exit.REFUSED),
     (errors.CreateOutcomeUnknown, Exit.UNKNOWN),
@@ -114,14 +115,7 @@ def failure_of(error: BaseException) -> Failure | None:
 def _code(error: BaseException) -> Exit | None:
     if isinstance(error, Unsuccessful):
         return error.exit
-    if _is_refusal(error):
-        return Exit.REFUSED
     return next((code for kind, code in _CODES if isinstance(error, kind)), None)
-
-
-def _is_refusal(error: BaseException) -> bool:
-    """Whether it is the code of a failed task as the answer to a create, so that there is no task."""
-    return isinstance(error, errors.GenerationFailed) and error.task_id is None
 
 
 def _message(error: BaseException) -> str:
@@ -129,8 +123,6 @@ def _message(error: BaseException) -> str:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disc is full"
-    if isinstance(error, errors.GenerationFailed) and not _is_refusal(error):
-        return f"task {error.task_id} failed: {error.message or 'no reason is given'}"
     if isinstance(error, errors.RequestInvalid):
         return "the request is invalid, and was not sent\n" + "\n".join(f"  {finding}" for finding in error.violations)
     return str(error)
@@ -138,7 +130,7 @@ def _message(error: BaseException) -> str:
 
 def _facts(error: BaseException) -> dict[str, Any]:
     facts: dict[str, Any] = {}
-    for name in ("code", "msg", "status_code", "task_id", "task_ids", "fail_code", "request", "token"):
+    for name in ("code", "message", "status_code", "task_id", "task_ids", "fail_code", "request", "token"):
         value = getattr(error, name, None)
         if value is not None:
             facts[name] = value

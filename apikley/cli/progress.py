@@ -27,7 +27,7 @@ from apikley._model.task import FINISHED
 from apikley.cli.output import Output, plain
 
 if TYPE_CHECKING:
-    from apikley_client.models import TaskDetails
+    from apikley._model.task import TaskInfo
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def busy(output: Output, doing: str) -> Iterator[None]:
 
 
 @contextmanager
-def watching(output: Output, count: int) -> Iterator[Callable[[TaskDetails], None]]:
+def watching(output: Output, count: int) -> Iterator[Callable[[TaskInfo], None]]:
     """Tasks that are being waited for; gives what is to be called after each look.
 
     Args:
@@ -72,23 +72,23 @@ class _Watch:
         self._states: dict[str, str] = {}
         self._start = time.monotonic()
 
-    def seen(self, details: TaskDetails) -> None:
+    def seen(self, task: TaskInfo) -> None:
         """One look."""
         elapsed = time.monotonic() - self._start
         every = next(longest for until, _, longest in apikley_contract.poll_schedule() if elapsed < until)
-        state = str(details.state)
+        state = task.state or ""
         self.next_look = float("inf") if state in FINISHED else time.monotonic() + every
-        changed = self._states.get(details.task_id) != state
-        self._states[details.task_id] = state
+        changed = self._states.get(task.id) != state
+        self._states[task.id] = state
         if self.show is not None:
-            self.show(plain(self._summary(details.task_id)))
+            self.show(plain(self._summary(task.id)))
         if not changed:
             return
         if self._output.follow:
-            document = {"task_id": details.task_id, "state": state, "elapsed": round(elapsed, 3)}
-            self._output.change(document, f"{details.task_id}  {state}  {elapsed:.1f} s")
+            document = {"task_id": task.id, "state": state, "elapsed": round(elapsed, 3)}
+            self._output.change(document, f"{task.id}  {state}  {elapsed:.1f} s")
         elif self.show is None:
-            self._output.note(f"{details.task_id}  {state}  {elapsed:.1f} s")
+            self._output.note(f"{task.id}  {state}  {elapsed:.1f} s")
 
     def _summary(self, task_id: str) -> str:
         if self._count == 1:

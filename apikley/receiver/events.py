@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from apikley._model.fields import TaskFields
-from apikley._model.task import FINISHED
+from apikley._model.task import FINISHED, TaskInfo
 from apikley.errors import ConfigurationError
 from apikley.receiver.inbox.rows import Source
 
@@ -36,7 +35,7 @@ class Event:
     key: str
     task_id: str
     state: str
-    task: TaskFields
+    task: TaskInfo
     confirmed: bool
     token: str | None
     attempt: int

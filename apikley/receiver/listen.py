@@ -13,13 +13,13 @@ from typing import NamedTuple
 import httpx2
 
 import apikley_contract
-from apikley._flows import retry as _retry
 from apikley._flows.clock import Clock
-from apikley._flows.recent import GRACE
+from apikley._flows.retry import is_transient
+from apikley._flows.state import VISIBILITY_GRACE
 from apikley._flows.wait import poll_pause
-from apikley._model.checks import is_web_address
+from apikley._model.checks import is_http_url
 from apikley._model.fields import text
-from apikley._model.task import TaskSnapshot
+from apikley._model.task import TaskInfo
 from apikley.callbacks import Key, sign, signing_key
 from apikley.errors import ApikleyError, ConfigurationError, NotFound, ValidationFailed
 from apikley.receiver.notes import Notes
@@ -41,7 +41,7 @@ class _Job:
     since: float
     look_at: float
     state: str = ""
-    seen: TaskSnapshot | None = None
+    seen: TaskInfo | None = None
     attempts: int = 0
 
 
@@ -123,13 +123,13 @@ class Listener:
         elapsed = self._clock.monotonic() - job.since
         if job.seen is None:
             try:
-                seen: TaskSnapshot = self._client.get_task(task_id)
+                seen: TaskInfo = self._client.get_task(task_id)
             except (NotFound, ValidationFailed) as error:
-                if elapsed > GRACE:  # a task that was just created may not be visible yet
+                if elapsed > VISIBILITY_GRACE:  # a task that was just created may not be visible yet
                     self.errors[task_id] = error
                     return self._end(task_id, f"given up: {error}", failed=True)
             except ApikleyError as error:
-                if not _retry.passing(error):
+                if not is_transient(error):
                     self.errors[task_id] = error
                     return self._end(task_id, f"given up: {error}", failed=True)
                 self._tell(News(task_id, f"cannot be looked at: {error}"))
@@ -145,7 +145,7 @@ class Listener:
             self._deliver(task_id, job, job.seen)
         return None
 
-    def _deliver(self, task_id: str, job: _Job, seen: TaskSnapshot) -> None:
+    def _deliver(self, task_id: str, job: _Job, seen: TaskInfo) -> None:
         headers = {
             "Content-Type": "application/json",
             **sign(task_id, self._key, int(self._clock.now().timestamp())),
@@ -185,7 +185,7 @@ class Listener:
 
 
 def _target(given: str) -> httpx2.URL:
-    if not is_web_address(given):
+    if not is_http_url(given):
         raise ConfigurationError(f"{given!r} is no URL to forward to; expected for instance http://localhost:3000/hook")
     return httpx2.URL(given)
 

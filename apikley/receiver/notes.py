@@ -11,9 +11,9 @@ import os
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from apikley._model.fields import parsed
-from apikley._model.key_hash import fingerprint
-from apikley._model.task import TaskSnapshot
+from apikley._model.fields import parse_json
+from apikley._model.key_hash import key_hash
+from apikley._model.task import TaskInfo
 from apikley.errors import ConfigurationError
 
 NOTES = ".apikley-tasks.jsonl"
@@ -42,7 +42,7 @@ def note(task: object, *, path: str | os.PathLike[str] = NOTES, api_key: str | N
     task_id = task if isinstance(task, str) else getattr(task, "id", None)
     if not isinstance(task_id, str) or not task_id:
         raise ConfigurationError(f"{task!r} has no task id to note")
-    account = task.account if isinstance(task, TaskSnapshot) and not api_key else None
+    account = task.account if isinstance(task, TaskInfo) and not api_key else None
     try:
         Notes(path, api_key, account=account).add(task_id)
     # Said with the id: where the task was created in the same expression, it stands nowhere else.
@@ -71,7 +71,7 @@ class Notes:
         if not account and not key:
             raise ConfigurationError(f"no API key to note tasks by; set the environment variable {API_KEY}")
         self.path = Path(path)
-        self._account = account or fingerprint(key)
+        self._account = account or key_hash(key)
 
     def add(self, task_id: str, **more: Any) -> None:
         """Note a task."""
@@ -98,7 +98,7 @@ class Notes:
             return []
         tasks: dict[str, Closed | None] = {}
         for line in text.splitlines():
-            entry = parsed(line)
+            entry = parse_json(line)
             # What cannot be read is somebody's half-written line, or none of ours.
             if isinstance(entry, dict) and entry.get("account") == self._account and entry.get("task_id"):
                 task_id = str(entry["task_id"])

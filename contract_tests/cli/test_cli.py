@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import apikley_contract
-from apikley._http.partial_file import PartialFile
+from apikley._model.partial_file import PartialFile
 from apikley.cli.command_table import COMMANDS
 from apikley.cli.exit_codes import Exit
 from apikley.cli.targets import Target
@@ -142,7 +142,7 @@ def test_check_prints_every_finding_and_sends_nothing(cli: CommandLine, monkeypa
     assert sorted(ended.out.splitlines()) == [
         "input.image_url: missing, but required",
         "input.prompt: 1,812 characters, at most 1,500",
-        "input.prompt_optimizer: a string, expected boolean",
+        'input.prompt_optimizer: "yes" is not of type "boolean"',
     ]
     document = cli("check", "-", "--output", "json", stdin=json.dumps(body).encode()).document
     assert (document["valid"], len(document["findings"])) == (False, 3)
@@ -276,10 +276,10 @@ def test_each_exit_code_is_the_same_in_a_terminal(cli: CommandLine, code: Exit) 
 
 
 def test_the_command_waits_as_long_as_the_library() -> None:
-    from apikley._http import config as _settings
+    from apikley import _client
     from apikley.cli.commands import run as _make
 
-    assert _make.WAIT == _settings.WAIT
+    assert _make.WAIT == _client.WAIT_TIMEOUT
 
 
 def test_the_table_of_exit_codes_in_the_readme_is_the_programs() -> None:
@@ -350,13 +350,13 @@ def test_what_the_service_says_cannot_steer_the_terminal(cli: CommandLine) -> No
     cli.mock.plan_next(outcome="fail", fail_code="422", fail_msg="bad\x1b[2J\x07")
     ended = cli(*MAKE)
     assert "\x1b" not in ended.err + ended.out
-    assert "failed: bad\ufffd[2J\ufffd" in ended.err
+    assert "failed with code 422: bad\ufffd[2J\ufffd" in ended.err
 
 
 def test_an_image_that_is_none_is_refused_before_anything_is_sent(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "cat.png").write_bytes(b"GIF89a")
     ended = cli("create", "--prompt", "a ship", "--image", "cat.png")
-    assert (ended.code, "cat.png is none of image/jpeg" in ended.err) == (Exit.INVALID, True)
+    assert (ended.code, "cat.png is application/octet-stream by its content" in ended.err) == (Exit.INVALID, True)
     assert "nothere.png: No such file" in cli("create", "--prompt", "x", "--image", "nothere.png").err
     assert cli.mock.journal.requests() == []
 

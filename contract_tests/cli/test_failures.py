@@ -86,18 +86,15 @@ def test_a_webhook_key_as_an_option_is_warned_of(cli: CommandLine, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("odd", "words"),
+    ("odd", "message"),
     [
-        ("1e999", "cannot be sent as JSON: Out of range float"),
-        ('"\\ud800"', "cannot be sent as JSON: 'utf-8' codec can't"),
-        ("[" * 400 + "]" * 400, "cannot be held to the contract"),
+        ("1e999", "cannot be encoded as JSON: Out of range float"),
+        ('"\\ud800"', "cannot be encoded as JSON: 'utf-8' codec can't"),
+        ("[" * 400 + "]" * 400, "cannot be validated"),
     ],
-    ids=["infinity", "half a character", "deep"],
+    ids=["infinity", "lone surrogate", "deep"],
 )
-def test_what_json_cannot_hold_does_not_hide_what_else_is_wrong(cli: CommandLine, odd: str, words: str) -> None:
-    ended = cli("check", "-", stdin=b'{"zork": %s, "input": {"prompt": 7}}' % odd.encode())
-    assert (ended.code, "model: missing, but required\n" in ended.out) == (Exit.INVALID, True)
+def test_check_refuses_what_json_or_the_validator_cannot_take(cli: CommandLine, odd: str, message: str) -> None:
     model = b'"model": "hailuo/02-image-to-video-pro"'
     ended = cli("check", "-", stdin=b'{%s, "input": {"prompt": 7, "image_url": %s}}' % (model, odd.encode()))
-    assert (ended.code, words in ended.out) == (Exit.INVALID, True)
-    assert ("input.prompt: a number, expected string\n" in ended.out) is not odd.startswith("[")
+    assert (ended.code, message in ended.out) == (Exit.INVALID, True)

@@ -81,7 +81,7 @@ def test_a_local_file_is_told_from_a_url() -> None:
 
 def test_a_model_that_is_unknown_is_said(cli: CommandLine) -> None:
     ended = cli("run", "--model", "no/such", "--prompt", "a")
-    assert (ended.code, f"model: 'no/such', expected '{MODEL}'" in ended.err) == (2, True)
+    assert (ended.code, f'model: "no/such" is not a known model, expected {MODEL}' in ended.err) == (2, True)
 
 
 def test_another_models_options_need_no_code(cli: CommandLine, invented: str) -> None:

@@ -145,13 +145,13 @@ def test_ctrl_c_while_creating_says_that_a_task_may_exist(cli: CommandLine, tmp_
 def test_ctrl_c_just_after_the_answer_never_claims_that_there_is_no_task(
     cli: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = Apikley.create
+    create = Apikley.create_raw
 
     def interrupted(api: Apikley, *arguments: Any, **options: Any) -> Any:
         create(api, *arguments, **options)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Apikley, "create", interrupted)
+    monkeypatch.setattr(Apikley, "create_raw", interrupted)
     assert cli("create", "--prompt", "a ship", "--image", IMAGE).code == Exit.UNKNOWN
 
 
@@ -171,7 +171,7 @@ def test_ctrl_c_while_uploading_ends_with_nothing_made(cli: CommandLine, tmp_pat
         program.until(seen="creating the task", fact=reached.is_set)
         program.type(CTRL_C)
         assert program.end() == Exit.INTERRUPTED
-    assert "interrupted before the create was sent: no task was made" in program.shown
+    assert "interrupted before the create was sent: no task was created" in program.shown
     assert cli.mock.journal.requests() == []
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from apikley._model.fields import TaskFields
+from apikley._model.task import TaskInfo
 from apikley.cli.exit_codes import Exit
 from apikley.cli.targets import Target
 from contract_tests.cli.command_line import CommandLine, cli_fixture  # noqa: F401 - the fixture
@@ -68,8 +68,8 @@ def test_a_result_that_is_missing_does_not_stop_the_others(
     cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty, good = cli.task(), cli.task()
-    urls = vars(TaskFields)["result_urls"].fget
-    monkeypatch.setattr(TaskFields, "result_urls", property(lambda task: [] if task.id == empty else urls(task)))
+    urls = vars(TaskInfo)["result_urls"].fget
+    monkeypatch.setattr(TaskInfo, "result_urls", property(lambda task: [] if task.id == empty else urls(task)))
     ended = cli("wait", empty, good, "-o", "{id}.mp4", "--output", "json")
     assert ended.code == Exit.GENERATION_FAILED
     assert {task["task_id"]: task["file"] for task in ended.document["tasks"]} == {empty: None, good: f"{good}.mp4"}
@@ -81,7 +81,7 @@ def test_a_result_that_cannot_be_saved_leaves_the_task_open(cli: CommandLine, mo
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("apikley._http.partial_file.PartialFile.write", full)
+    monkeypatch.setattr("apikley._model.partial_file.PartialFile.write", full)
     first, second = cli.task(), cli.task()
     ended = cli("wait", first, second, "-o", ".", "--output", "json")
     assert (ended.code, ended.document["tasks"]) == (Exit.FAILED, [])
@@ -92,7 +92,7 @@ def test_a_result_that_cannot_be_saved_leaves_the_task_open(cli: CommandLine, mo
 def test_what_is_no_task_id_is_not_said_to_be_kept(cli: CommandLine) -> None:
     for command in ("wait", "download", "task"):
         ended = cli(command, "")
-        assert (ended.code, "is no task id" in ended.err, "go on with" in ended.err) == (Exit.INVALID, True, False)
+        assert (ended.code, "is not a task id" in ended.err, "go on with" in ended.err) == (Exit.INVALID, True, False)
 
 
 @pytest.mark.parametrize("url", ["http://[::1/x", "//[", "http://xn--/x.mp4", "http://a.test/x.mp4\ud800"])

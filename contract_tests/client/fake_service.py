@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 
 from apikley import Apikley, AsyncApikley, Hailuo02ImageToVideoPro
+from apikley.testing import ManualClock
 from contract_tests.conftest import KEY
 
 BASE = "http://service.test"
@@ -39,43 +40,24 @@ class Service:
         return self(request)
 
 
-class FakeClock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self, api: Apikley | AsyncApikley) -> None:
-        self.slept: list[float] = []
-        self.time = 1_000.0
-        clock = api._settings.clock
-        clock.sleep = self.sleep  # type: ignore[method-assign]
-        clock.async_sleep = self.async_sleep  # type: ignore[method-assign]
-        clock.monotonic = lambda: self.time  # type: ignore[method-assign]
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.time += seconds
-
-    async def async_sleep(self, seconds: float) -> None:
-        self.sleep(seconds)
-
-
 Call = Callable[[Any], Any]
 
 
-def call_sync(service: Service, call: Call, **options: Any) -> tuple[Any, FakeClock]:
+def call_sync(service: Service, call: Call, **options: Any) -> tuple[Any, ManualClock]:
     """Make one call with the sync client."""
     with httpx2.Client(transport=httpx2.MockTransport(service)) as http:
-        api = Apikley(KEY, base_url=BASE, http_client=http, **options)
-        clock = FakeClock(api)
+        clock = ManualClock()
+        api = Apikley(KEY, base_url=BASE, http_client=http, **{"clock": clock, **options})
         return call(api), clock
 
 
-def call_async(service: Service, call: Call, **options: Any) -> tuple[Any, FakeClock]:
+def call_async(service: Service, call: Call, **options: Any) -> tuple[Any, ManualClock]:
     """Make the same call with the async client."""
 
-    async def main() -> tuple[Any, FakeClock]:
+    async def main() -> tuple[Any, ManualClock]:
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(service.answer_async)) as http:
-            api = AsyncApikley(KEY, base_url=BASE, http_client=http, **options)
-            clock = FakeClock(api)
+            clock = ManualClock()
+            api = AsyncApikley(KEY, base_url=BASE, http_client=http, **{"clock": clock, **options})
             coroutine: Coroutine[Any, Any, Any] = call(api)
             return await coroutine, clock
 

@@ -9,13 +9,14 @@ from typing import Any
 import httpx2
 import pytest
 
-from apikley import Apikley, AsyncApikley, Clock, ConfigurationError, TransportError, WaitTimeout
+from apikley import Apikley, AsyncApikley, ConfigurationError, TransportError, WaitTimeout
+from apikley.testing import ManualClock
 from contract_tests.client.fake_service import Service, ask_create, envelope
 from contract_tests.conftest import KEY
 
 
 def test_without_a_key_it_says_where_to_get_one() -> None:
-    with pytest.raises(ConfigurationError, match="set the environment variable APIKLEY_API_KEY, or pass api_key="):
+    with pytest.raises(ConfigurationError, match="set the environment variable APIKLEY_API_KEY or pass api_key="):
         Apikley()
 
 
@@ -72,7 +73,7 @@ def test_a_copy_that_was_never_installed_works_without_a_version(monkeypatch: py
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("apikley._http.config.version", missing)
+    monkeypatch.setattr("apikley._http.connection.version", missing)
     service = Service(envelope(data=7))
     with Apikley(KEY, http_client=httpx2.MockTransport(service)) as api:
         assert api.get_credits() == 7
@@ -117,7 +118,7 @@ def test_a_base_url_that_would_fail_later_is_refused_at_once(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["https://user:hunter2@h", "http://h?key=hunter2", "http://h#hunter2", "//x:hunter2@"])
 def test_a_base_url_with_more_than_a_place_is_refused_without_being_shown(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="the base URL holds a") as caught:
+    with pytest.raises(ConfigurationError, match="the base URL contains a") as caught:
         Apikley(KEY, base_url=url)
     assert "hunter2" not in str(caught.value)
 
@@ -143,22 +144,9 @@ def test_the_timeout_of_ones_own_client_is_kept_where_none_is_given() -> None:
 
 
 def test_a_clock_of_ones_own_is_waited_by() -> None:
-    class Driven(Clock):
-        def __init__(self) -> None:
-            self.time = 0.0
-
-        def monotonic(self) -> float:
-            return self.time
-
-        def sleep(self, seconds: float) -> None:
-            self.time += seconds
-
-        async def async_sleep(self, seconds: float) -> None:
-            self.sleep(seconds)
-
     record = {"taskId": "task_1", "state": "waiting"}
     service = Service(envelope(data=record))
-    clocks = Driven(), Driven()
+    clocks = ManualClock(), ManualClock()
     with (
         Apikley(KEY, clock=clocks[0], http_client=httpx2.MockTransport(service)) as api,
         pytest.raises(WaitTimeout),
@@ -172,10 +160,10 @@ def test_a_clock_of_ones_own_is_waited_by() -> None:
                 await api.wait("task_1", 3_600)
 
     asyncio.run(main())
-    assert [clock.time for clock in clocks] == [pytest.approx(3_600)] * 2
+    assert [clock.monotonic() for clock in clocks] == [pytest.approx(3_600)] * 2
 
 
-CLOSED = r"^this client has been closed; make another one$"
+CLOSED = r"^this client is closed; make a new one$"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ import httpx2
 import pytest
 
 from apikley import NoResult, RequestInvalid, TransportError
-from apikley._http.partial_file import PartialFile
-from contract_tests.client.fake_service import BOTH, FakeClock, Service, call_sync, details, envelope
+from apikley._model.partial_file import PartialFile
+from apikley.testing import ManualClock
+from contract_tests.client.fake_service import BOTH, Service, call_sync, details, envelope
 
 pytestmark = pytest.mark.parametrize("run", BOTH)
 DONE = details("success", resultJson='{"resultUrls":["http://files.test/a.mp4"]}')
@@ -44,7 +45,7 @@ def test_an_error_page_is_not_saved(run: Any, tmp_path: Path, status: int) -> No
 
 
 def test_a_task_without_a_result_has_nothing_to_download(run: Any, tmp_path: Path) -> None:
-    with pytest.raises(NoResult, match="task task_hailuo_1 has 0 results, no number 0; state: generating"):
+    with pytest.raises(NoResult, match="task task_hailuo_1 has 0 results, index 0 is out of range; state: generating"):
         run(Service(details("generating", resultJson="")), _download(tmp_path / "a.mp4"))
 
 
@@ -158,7 +159,7 @@ def test_a_server_that_gives_less_than_was_asked_for_is_asked_for_more(run: Any,
 
 
 def test_a_file_that_stays_incomplete_is_not_saved(run: Any, tmp_path: Path) -> None:
-    with pytest.raises(TransportError, match=f"the result cannot be fetched: 1,000 of {len(BODY):,} bytes came"):
+    with pytest.raises(TransportError, match=f"the result cannot be downloaded: 1,000 of {len(BODY):,} bytes arrived"):
         run(Service(DONE, Files(1000), _part(1000, 1000)), _download(tmp_path / "a.mp4"))
     assert list(tmp_path.iterdir()) == []
 
@@ -189,14 +190,14 @@ def test_an_expired_link_is_exchanged_for_a_fresh_one_once(run: Any, tmp_path: P
 
 def test_a_link_that_cannot_be_exchanged_is_said(run: Any, tmp_path: Path) -> None:
     service = Service(DONE, httpx2.Response(403), envelope(422, "not ours"))
-    with pytest.raises(TransportError, match=r"expired \(HTTP 403\), and no fresh one can be had: 422: not ours"):
+    with pytest.raises(TransportError, match=r"expired \(HTTP 403\), and the service gave no new one: 422: not ours"):
         run(service, _download(tmp_path / "a.mp4"))
 
 
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", "application/a+json", "text/xml"])
 def test_a_page_in_place_of_the_file_is_not_saved(run: Any, tmp_path: Path, kind: str) -> None:
     service = Service(DONE, httpx2.Response(200, headers={"content-type": kind}, content=b"sorry"))
-    with pytest.raises(TransportError, match=re.escape(f"is no media file, but {kind.partition(';')[0]}")):
+    with pytest.raises(TransportError, match=re.escape(f"the result is {kind.partition(';')[0]}, not a media file")):
         run(service, _download(tmp_path / "a.mp4"))
     assert list(tmp_path.iterdir()) == []
 
@@ -212,10 +213,10 @@ def test_a_file_over_the_cap_is_given_up(run: Any, tmp_path: Path, headers: dict
 
 
 def test_a_download_that_takes_too_long_is_given_up(run: Any, tmp_path: Path) -> None:
-    clocks: list[FakeClock] = []
+    clocks: list[ManualClock] = []
 
     def start(api: Any) -> Any:
-        clocks.append(FakeClock(api))
+        clocks.append(api._state.clock)
         return api.download("task_hailuo_1", tmp_path / "a.mp4", timeout=60)
 
     def slow(_: httpx2.Request) -> httpx2.Response:
@@ -241,7 +242,7 @@ def test_a_file_host_that_refuses_for_now_is_asked_again_when_it_says_and_for_th
 
 def test_a_file_host_that_goes_on_refusing_is_given_up(run: Any, tmp_path: Path) -> None:
     service = Service(DONE, httpx2.Response(429))
-    with pytest.raises(TransportError, match="the result cannot be fetched: HTTP 429"):
+    with pytest.raises(TransportError, match="the result cannot be downloaded: HTTP 429"):
         run(service, _download(tmp_path / "a.mp4"))
     assert len(service.requests) == 1 + 3
 
@@ -257,7 +258,7 @@ def test_an_empty_file_is_none(run: Any, tmp_path: Path) -> None:
     service = Service(DONE, httpx2.Response(200, headers=LINK), httpx2.Response(200, headers=LINK, content=b"video"))
     run(service, _download(tmp_path / "a.mp4"))
     assert (tmp_path / "a.mp4").read_bytes() == b"video"
-    with pytest.raises(TransportError, match="the result cannot be fetched: an empty file came"):
+    with pytest.raises(TransportError, match="the result cannot be downloaded: the file is empty"):
         run(Service(DONE, httpx2.Response(200, headers=LINK)), _download(tmp_path / "b.mp4"))
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
@@ -282,7 +283,7 @@ def test_a_page_that_does_not_say_what_it_is_is_not_saved(
     run: Any, tmp_path: Path, page: bytes, headers: dict[str, str]
 ) -> None:
     service = Service(DONE, lambda _: httpx2.Response(200, headers=headers, stream=Pieces(page)))
-    with pytest.raises(TransportError, match="the result is no media file, but text"):
+    with pytest.raises(TransportError, match="the result is text, not a media file"):
         run(service, _download(tmp_path / "a.mp4"))
     assert list(tmp_path.iterdir()) == []
 
@@ -378,7 +379,7 @@ def test_a_task_saves_its_own_result(run: Any, tmp_path: Path) -> None:
 
 
 def test_a_link_that_is_promised_and_not_given_is_said(run: Any) -> None:
-    with pytest.raises(TransportError, match="the answer is a success, but holds no link"):
+    with pytest.raises(TransportError, match="the response is a success, but holds no link"):
         run(Service(envelope(data=None)), lambda api: api.get_download_url("http://files.test/a.mp4"))
 
 
@@ -388,7 +389,7 @@ def test_a_link_that_is_promised_and_not_given_is_said(run: Any) -> None:
 )
 def test_an_address_without_a_usable_host_is_not_fetched(run: Any, tmp_path: Path, url: str) -> None:
     service = Service(details("success", resultJson=f'{{"resultUrls":["{url}"]}}'))
-    with pytest.raises(TransportError, match="the result's address is not an http or https URL with a host"):
+    with pytest.raises(TransportError, match="the result's URL is not an http or https URL with a host"):
         run(service, _download(tmp_path / "a.mp4"))
     assert len(service.requests) == 1
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,7 @@ import pytest
 
 import apikley
 from apikley import Apikley, ApikleyError, CreateOutcomeUnknown, TransportError, Violation
-from apikley._model.task import TaskSnapshot
+from apikley._model.task import TaskInfo
 from contract_tests.client.fake_service import BOTH, Service, ask_create, created, details
 from contract_tests.conftest import KEY, MODEL
 
@@ -28,7 +28,7 @@ VALUES: dict[str, Any] = {
     "status_code": 200,
     "task_id": "task_1",
     "task_ids": ["task_1", "task_2"],
-    "task": TaskSnapshot("task_1", {"state": "waiting"}, "token"),
+    "task": TaskInfo("task_1", {"state": "waiting"}, "token"),
     "timeout": 7.5,
     "violations": [Violation("/input/prompt", "maxLength", 1500, "too long")],
     "raw": b"x",
@@ -63,7 +63,7 @@ def _facts(error: BaseException) -> dict[str, Any]:
 
 def _fact(value: object) -> object:
     match value:
-        case TaskSnapshot():
+        case TaskInfo():
             return value.id, value.raw, value.token
         case ApikleyError():
             return type(value), value.args, _facts(value)
@@ -93,7 +93,7 @@ def test_an_error_about_a_task_of_a_client_is_pickled_without_the_client(run: An
         task.raise_for_failure()
     assert KEY.encode() not in pickle.dumps(caught.value)
     came = _pickled(caught.value).task
-    assert (type(came), came.id, came.raw) == (TaskSnapshot, task.id, task.raw)
+    assert (type(came), came.id, came.raw) == (TaskInfo, task.id, task.raw)
     assert copy.copy(task) is copy.deepcopy(task) is task, "nothing changes it, and it stays a task of its client"
 
 
@@ -126,7 +126,7 @@ class _Text(str):
 def test_what_a_lost_create_holds_is_what_was_sent(run: Any) -> None:
     body: dict[str, Any] = {"model": MODEL, "input": {"prompt": _Text("a ship"), "image_url": "https://e.test/a.png"}}
     with pytest.raises(CreateOutcomeUnknown) as caught:
-        run(Service(httpx2.Response(502)), lambda api: api.create(body))
+        run(Service(httpx2.Response(502)), lambda api: api.create_raw(body))
     body["input"] = None
     came = _pickled(caught.value)
     assert came.request["input"] == {"prompt": "a ship", "image_url": "https://e.test/a.png"}

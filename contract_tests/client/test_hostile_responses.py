@@ -203,7 +203,7 @@ def test_bytes_that_are_no_answer_end_in_our_exceptions(
         way(lambda api: api.get_task("task_1"))
 
 
-LATE = r"no answer in time|the answer did not end in time"
+LATE = r"no response in time|the response did not end in time"
 HEAD_OF_ANY_LENGTH = b"HTTP/1.1 200 OK\r\nX-Long: "
 BODY_OF_ANY_LENGTH = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9999\r\n\r\n"
 
@@ -255,7 +255,7 @@ def test_nobody_listening_is_not_sent(way: Way, another_way: Callable[..., Way])
 
 def test_a_server_without_tls_gets_no_key(raw: RawService, way: Way, another_way: Callable[..., Way]) -> None:
     raw.said, raw.requests = b"not TLS at all\r\n\r\n" * 10, []
-    with pytest.raises(TransportError, match="not sent: no connection"):
+    with pytest.raises(TransportError, match="not sent: cannot connect"):
         another_way(raw.url.replace("http:", "https:"))(ask_create)
     assert KEY.encode() not in b"".join(raw.requests)
 
@@ -349,11 +349,11 @@ SHORT = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{"
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "what answered does not speak HTTP; is the base URL right?"),
-        (b"Bad\nstatus\r\n\r\n", "what answered does not speak HTTP; is the base URL right?"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "the server does not speak HTTP; is the base URL right?"),
+        (b"Bad\nstatus\r\n\r\n", "the server does not speak HTTP; is the base URL right?"),
         (b"", "the connection was cut"),
-        (SHORT, "the connection was cut|the answer broke off, or is not compressed as it says"),
-        (CHUNKED + b"5\r\n{", "the connection was cut|the answer broke off, or is not compressed as it says"),
+        (SHORT, "the connection was cut|the response is not compressed as it says"),
+        (CHUNKED + b"5\r\n{", "the connection was cut|the response is not compressed as it says"),
     ],
     ids=["ssh", "broken line", "nothing", "too short", "cut chunk"],
 )

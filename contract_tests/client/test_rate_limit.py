@@ -15,16 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apikley import AsyncApikley, WaitTimeout
-from apikley._flows.effects import Flow, Send, Sleep
-from apikley._flows.rate_limit import Limiter
-from apikley._flows.state import Core
+from apikley._flows.effects import Flow, Response, SendRequest, Sleep
+from apikley._flows.rate_limit import RateLimiter
+from apikley._flows.state import ClientState
 from apikley._flows.wait import wait
-from apikley._http.envelope import Answer
-from apikley._model.task import TaskSnapshot
-from contract_tests.client.fake_service import BASE, BOTH, FakeClock, Service, details, envelope
+from apikley._http.bodies import parse_envelope
+from apikley._model.task import TaskInfo
+from apikley.testing import ManualClock
+from contract_tests.client.fake_service import BASE, BOTH, Service, details, envelope
 from contract_tests.conftest import KEY
 
-WAITING = Answer(200, {}, envelope(data={"taskId": "task_1", "state": "waiting"}).content)
+_BODY = envelope(data={"taskId": "task_1", "state": "waiting"}).content
+WAITING = Response(200, {}, _BODY, parse_envelope(_BODY))
 
 
 class Waits:
@@ -32,11 +34,11 @@ class Waits:
 
     def __init__(self) -> None:
         self.time = 0.0
-        self.core = Core(0, self)  # type: ignore[arg-type]  # as much of a clock as a flow reads
+        self.state = ClientState(0, self)  # type: ignore[arg-type]  # as much of a clock as a flow reads
         self.looks: list[tuple[float, str]] = []
         self.ended: dict[str, float] = {}
         self.steps = 0
-        self._flows: dict[str, Flow[TaskSnapshot]] = {}
+        self._flows: dict[str, Flow[TaskInfo]] = {}
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
 
@@ -47,7 +49,7 @@ class Waits:
         return datetime.fromtimestamp(self.time, UTC)
 
     def start(self, name: str, timeout: float) -> None:
-        self._flows[name] = wait(self.core, TaskSnapshot(name), timeout, None)
+        self._flows[name] = wait(self.state, TaskInfo(name), timeout, None)
         self._step(name, None)
 
     def cancel(self, name: str) -> None:
@@ -67,7 +69,7 @@ class Waits:
     def first_look(self, name: str) -> float:
         return next(time for time, looked in self.looks if looked == name)
 
-    def _step(self, name: str, answer: Answer | None) -> None:
+    def _step(self, name: str, answer: Response | None) -> None:
         if name not in self._flows:
             return
         self.steps += 1
@@ -77,7 +79,7 @@ class Waits:
             self.ended[name] = self.time
             del self._flows[name]
             return
-        if isinstance(effect, Send):
+        if isinstance(effect, SendRequest):
             self.looks.append((self.time, name))
             self._step(name, WAITING)
         else:
@@ -161,9 +163,9 @@ def test_no_window_ever_holds_more_than_the_limit(lives: list[tuple[float, float
 
 
 def test_a_place_is_free_where_the_window_has_room() -> None:
-    limiter = Limiter(2, 1.0)
+    limiter = RateLimiter(2, 1.0)
     for now, wanted in [(0.0, 0.0), (0.5, 0.0), (0.6, 0.4), (1.0, 0.0), (1.2, 0.3), (1.5, 0.0), (9.0, 0.0)]:
-        with limiter.line() as ask:
+        with limiter.queued() as ask:
             assert ask(now) == pytest.approx(wanted)
 
 
@@ -171,16 +173,17 @@ def test_cancelled_tasks_of_a_real_loop_leave_nothing_behind() -> None:
     service = Service(details("waiting"))
 
     async def main() -> list[str]:
-        async with AsyncApikley(KEY, base_url=BASE, http_client=httpx2.MockTransport(service.answer_async)) as api:
-            clock = api._settings.clock
-            clock.async_sleep = lambda _: asyncio.Event().wait()  # type: ignore[method-assign, assignment, return-value]
+        clock = ManualClock()
+        clock.async_sleep = lambda _: asyncio.Event().wait()  # type: ignore[method-assign, assignment, return-value]
+        transport = httpx2.MockTransport(service.answer_async)
+        async with AsyncApikley(KEY, base_url=BASE, http_client=transport, clock=clock) as api:
             crowd = [asyncio.create_task(api.wait(f"t{number}", 900)) for number in range(300)]
             for _ in range(50):
                 await asyncio.sleep(0)
             for each in crowd:
                 each.cancel()
             await asyncio.gather(*crowd, return_exceptions=True)
-            FakeClock(api).time = clock.monotonic() + 3_600
+            clock.advance(3_600)
             with pytest.raises(WaitTimeout):
                 await api.wait("new", 0)
         return [str(request.url.params["taskId"]) for request in service.requests]
@@ -229,7 +232,7 @@ def test_a_task_that_cannot_be_looked_at_does_not_stop_the_others(run: Any) -> N
     assert ended == ["a", "c"]
     assert isinstance(error, Exception)
     assert str(error) == "404: Task not found (task b)"
-    assert error.__notes__ == ["task d could not be looked at: 422: recordInfo is null (task d)"]
+    assert error.__notes__ == ["task d could not be polled: 422: recordInfo is null (task d)"]
 
 
 @pytest.mark.parametrize("run", BOTH)
@@ -239,7 +242,7 @@ def test_a_timeout_still_tells_of_a_task_that_could_not_be_looked_at(run: Any) -
     assert ended == ["a"]
     assert isinstance(error, WaitTimeout)
     assert error.task_ids == ("c",)
-    assert error.__notes__ == ["task b could not be looked at: 404: Task not found (task b)"]
+    assert error.__notes__ == ["task b could not be polled: 404: Task not found (task b)"]
 
 
 @pytest.mark.parametrize("run", BOTH)
@@ -247,19 +250,19 @@ def test_an_id_that_is_none_is_said_before_any_task_is_looked_at(run: Any) -> No
     service = _life(a="success")
     ended, error = _collect(run, service, "a", " ")
     assert ended == []
-    assert str(error) == "taskId: ' ' is no task id"
+    assert str(error) == "taskId: ' ' is not a task id"
     assert service.requests == []
 
 
 def test_one_failure_after_a_long_time_in_line_is_no_reason_to_give_up() -> None:
     waits = Waits()
-    flow = wait(waits.core, TaskSnapshot("task_1"), 900, None)
-    assert isinstance(next(flow), Send)
+    flow = wait(waits.state, TaskInfo("task_1"), 900, None)
+    assert isinstance(next(flow), SendRequest)
     flow.send(WAITING)
     waits.time = 100.0  # that long after the last news
-    assert isinstance(next(flow), Send)
-    assert isinstance(flow.send(Answer(502, {}, b"")), Sleep)
+    assert isinstance(next(flow), SendRequest)
+    assert isinstance(flow.send(Response(502, {}, b"", None)), Sleep)
     waits.time = 161.0
-    assert isinstance(next(flow), Send)
+    assert isinstance(next(flow), SendRequest)
     with pytest.raises(Exception, match="502"):
-        flow.send(Answer(502, {}, b""))
+        flow.send(Response(502, {}, b"", None))

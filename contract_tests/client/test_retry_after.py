@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apikley._flows.clock import Clock
+from apikley._flows.responses import retry_after
 from apikley._flows.retry import Retry
-from apikley._http.envelope import retry_after
 from apikley.errors import RateLimited
 
 NOW = datetime(2025, 12, 8, 9, 0, 0, tzinfo=UTC)

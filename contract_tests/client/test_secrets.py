@@ -93,7 +93,7 @@ def test_a_short_key_leaves_answers_as_they_are() -> None:
 
 def test_no_repr_holds_the_key() -> None:
     api = Apikley(KEY)
-    assert KEY not in repr(api) + repr(AsyncApikley(KEY)) + repr(vars(api)) + repr(vars(api._settings))
+    assert KEY not in repr(api) + repr(AsyncApikley(KEY)) + repr(vars(api)) + repr(vars(api._state))
     api.close()
 
 

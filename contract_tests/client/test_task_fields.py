@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import apikley_contract
-from apikley._model.fields import TaskFields
-from apikley._model.task import FAIL, SUCCESS, TaskSnapshot
+from apikley._model.task import FAIL, SUCCESS, TaskInfo
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -34,12 +33,12 @@ PROPERTIES = [
     ],
 )
 def test_result_urls_are_read_from_text_and_from_objects(written: Any) -> None:
-    assert TaskFields({"resultJson": written}).result_urls == ["https://a.test/1.mp4"]
+    assert TaskInfo("task_1", {"resultJson": written}).result_urls == ["https://a.test/1.mp4"]
 
 
 @pytest.mark.parametrize("written", ["", None, "null", "[]", '{"resultObject":{}}', '{"resultUrls":null}', 7, "{bad"])
 def test_without_results_there_are_no_urls(written: Any) -> None:
-    assert TaskFields({"resultJson": written}).result_urls == []
+    assert TaskInfo("task_1", {"resultJson": written}).result_urls == []
 
 
 @pytest.mark.parametrize("input_", [{"prompt": "x"}, '{"prompt":"x"}'])
@@ -47,31 +46,30 @@ def test_the_request_is_read_whether_its_input_is_encoded_once_or_twice(input_: 
     import json
 
     param = json.dumps({"model": "m", "input": input_})
-    assert TaskFields({"param": param}).request == {"model": "m", "input": {"prompt": "x"}}
+    assert TaskInfo("task_1", {"param": param}).request == {"model": "m", "input": {"prompt": "x"}}
 
 
 def test_times_are_aware_and_the_duration_comes_from_them() -> None:
-    task = TaskFields({"createTime": 1765185328412, "completeTime": "1765185543412", "costTime": 215})
+    task = TaskInfo("task_1", {"createTime": 1765185328412, "completeTime": "1765185543412", "costTime": 215})
     assert task.created_at == datetime(2025, 12, 8, 9, 15, 28, 412000, UTC)
     assert task.duration == timedelta(seconds=215)
 
 
 @pytest.mark.parametrize("record", [{"creditsConsumed": 1.5}, {"consumeCredits": 1.5}, {"creditsConsumed": "1.5"}])
 def test_credits_are_read_under_both_names(record: dict[str, Any]) -> None:
-    assert TaskFields(record).credits == 1.5
+    assert TaskInfo("task_1", record).credits == 1.5
 
 
 @pytest.mark.parametrize(("written", "read"), [("422", "422"), (422, "422"), ("", None), (None, None)])
 def test_a_fail_code_is_text_or_none(written: Any, read: str | None) -> None:
-    assert TaskFields({"failCode": written}).fail_code == read
+    assert TaskInfo("task_1", {"failCode": written}).fail_code == read
 
 
 @given(st.dictionaries(st.sampled_from(PROPERTIES), JSON))
 def test_no_record_makes_reading_fail(record: dict[str, Any]) -> None:
-    task = TaskSnapshot("task_1", record)
+    task = TaskInfo("task_1", record)
     for name in ("model", "result_urls", "fail_code", "fail_message", "credits", "created_at", "completed_at"):
         getattr(task, name)
-    assert task.details.task_id is not None
     assert [task.state, task.duration, task.request, task.finished, task.raw, repr(task)]
 
 
@@ -83,8 +81,8 @@ def test_the_names_read_are_the_contracts() -> None:
             known.add(key)
             return default
 
-    task = TaskFields(Asked())
-    for name in dir(TaskFields):
+    task = TaskInfo("task_1", Asked())
+    for name in dir(TaskInfo):
         getattr(task, name)
     schemas = apikley_contract.openapi()["components"]["schemas"]
     callback = schemas["TaskCallbackData"]["allOf"][1]["properties"]
@@ -99,11 +97,11 @@ def test_the_finished_states_are_the_contracts_last_two() -> None:
 
 @pytest.mark.parametrize("written", [10**20, 10**400, "1e400", "nan", -(10**20), "soon", 0])
 def test_a_time_that_cannot_be_is_none(written: Any) -> None:
-    task = TaskFields({"createTime": written, "completeTime": 1765185543412})
+    task = TaskInfo("task_1", {"createTime": written, "completeTime": 1765185543412})
     assert (task.created_at, task.duration) == (None, None)
 
 
 @pytest.mark.parametrize("value", ["9" * 400, 10**400, "nan", float("nan"), "inf", "-inf", "1e999"], ids=lambda _: "")
 def test_a_number_that_no_float_can_hold_is_none(value: Any) -> None:
-    fields = TaskFields({"creditsConsumed": value, "createTime": value, "completeTime": value})
+    fields = TaskInfo("task_1", {"creditsConsumed": value, "createTime": value, "completeTime": value})
     assert (fields.credits, fields.created_at, fields.duration) == (None, None, None)

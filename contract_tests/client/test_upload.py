@@ -90,7 +90,7 @@ def test_the_type_comes_from_the_content(content: bytes, kind: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"GIF89a" + bytes(20), "cat.png is none of image/jpeg, image/png, image/webp by its content"),
+        (b"GIF89a" + bytes(20), "cat.png is application/octet-stream by its content, expected image/jpeg or image/png"),
         (b"", "cat.png is empty"),
         (PNG + bytes(10 * 1024 * 1024), "cat.png has 10,485,800 bytes, at most 10,485,760"),
     ],
@@ -108,7 +108,7 @@ def test_a_file_that_no_model_takes_is_not_sent(content: bytes, words: str, cat:
 def test_any_file_is_sent_where_no_check_is_wanted(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_bytes(b"hello")
     service = Service(uploaded())
-    url, _ = BOTH[0](service, lambda api: api.upload(tmp_path / "notes.txt", checked=False))
+    url, _ = BOTH[0](service, lambda api: api.upload(tmp_path / "notes.txt", validate=False))
     assert url == URL
 
 
@@ -143,9 +143,9 @@ def test_a_stream_is_read_to_its_end_and_uploaded() -> None:
 
 
 def test_a_stream_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apikley._flows.upload._LARGEST_UNMEASURED", 1_000)
+    monkeypatch.setattr("apikley._flows.upload._MAX_UNSEEKABLE", 1_000)
     service, stream = Service(uploaded()), Stream(PNG + bytes(5_000))
-    with pytest.raises(ValueError, match="cannot be measured and is larger than 1,000 bytes; give a path"):
+    with pytest.raises(ValueError, match="not seekable and larger than 1,000 bytes; pass a path"):
         BOTH[0](service, lambda api: api.upload(stream))
     assert (service.requests, stream.tell()) == ([], 1_001)
 
@@ -225,27 +225,41 @@ def test_a_local_file_that_cannot_be_read_is_refused_by_its_field(tmp_path: Path
 
 def test_a_local_file_of_another_type_is_refused_by_its_field(tmp_path: Path) -> None:
     (tmp_path / "cat.gif").write_bytes(b"GIF89a" + bytes(20))
-    with pytest.raises(RequestInvalid, match=r"input\.image_url: cat\.gif is none of image/jpeg"):
+    with pytest.raises(RequestInvalid, match=r"input\.image_url: cat\.gif is application/octet-stream by its content"):
         BOTH[0](Service(created()), lambda api: api.create(_input(tmp_path / "cat.gif")))
 
 
 def test_a_field_that_takes_no_file_takes_none(cat: Path) -> None:
-    wrong = Hailuo02ImageToVideoPro(prompt=LocalFile(str(cat)), image_url="https://e.test/x.png")
-    with pytest.raises(RequestInvalid, match=r"input\.prompt: takes no file"):
+    wrong = Hailuo02ImageToVideoPro(prompt=LocalFile(str(cat)), image_url="https://e.test/x.png")  # type: ignore[arg-type]
+    with pytest.raises(RequestInvalid, match=r"input\.prompt: this field takes no file"):
         BOTH[0](Service(created()), lambda api: api.create(wrong))
 
 
 @pytest.mark.parametrize("model", ["no/such", None, []])
 def test_a_file_for_a_model_that_there_is_not_is_refused_by_the_model(cat: Path, model: Any) -> None:
-    with pytest.raises(RequestInvalid, match=r"^model: .*, expected "):
-        BOTH[0](Service(created()), lambda api: api.create({"model": model, "input": {"image_url": cat}}))
+    with pytest.raises(RequestInvalid, match=r"^model: .* is not a known model"):
+        BOTH[0](Service(created()), lambda api: api.create_raw({"model": model, "input": {"image_url": cat}}))
 
 
-def test_a_plain_string_is_never_taken_for_a_file(cat: Path) -> None:
+@pytest.mark.parametrize("text", ["cat.png", "C:\\cat.png", "file:///home/me/cat.png", "ftp://e.test/cat.png"])
+def test_a_string_that_cannot_be_a_file_url_is_refused_with_a_hint(text: str) -> None:
     service = Service(created())
-    with pytest.raises(RequestInvalid, match=r"^input\.image_url: "):
-        BOTH[0](service, lambda api: api.create(_input(str(cat))))
+    with pytest.raises(RequestInvalid) as caught:
+        BOTH[0](service, lambda api: api.create(_input(text)))
+    assert str(caught.value).endswith(f"is not an http or https URL; did you mean LocalFile({text!r})?")
     assert service.requests == []
+
+
+def test_an_empty_string_is_refused_where_a_file_url_is_required() -> None:
+    with pytest.raises(RequestInvalid, match=r"^input\.image_url: empty, expected an http or https URL$"):
+        BOTH[0](Service(created()), lambda api: api.create(_input("")))
+
+
+def test_an_optional_file_url_may_be_empty() -> None:
+    service = Service(created())
+    cat = Hailuo02ImageToVideoPro(prompt="x", image_url="HTTPS://e.test/a.png", end_image_url="")
+    BOTH[0](service, lambda api: api.create(cat))
+    assert json.loads(service.requests[0].content)["input"]["end_image_url"] == ""
 
 
 def test_the_rules_for_files_are_the_published_ones() -> None:

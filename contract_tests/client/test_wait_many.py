@@ -11,7 +11,8 @@ import pytest
 
 import apikley
 from apikley import Apikley, AsyncApikley, WaitTimeout
-from contract_tests.client.fake_service import BASE, BOTH, FakeClock, Service, call_sync, details, envelope
+from apikley.testing import ManualClock
+from contract_tests.client.fake_service import BASE, BOTH, Service, call_sync, details, envelope
 from contract_tests.conftest import KEY
 
 
@@ -28,7 +29,7 @@ def _life(**looks: int) -> Any:
     return Service(answer)
 
 
-def _all(run: Any, service: Service, *ids: str, timeout: float = 900, **options: Any) -> tuple[list[Any], FakeClock]:
+def _all(run: Any, service: Service, *ids: str, timeout: float = 900, **options: Any) -> tuple[list[Any], ManualClock]:
     if run is call_sync:
         found: list[Any]
         found, clock = run(service, lambda api: list(api.wait_many(ids, timeout, **options)))
@@ -66,22 +67,22 @@ def test_no_task_is_nothing_to_wait_for(run: Any) -> None:
 def test_progress_is_told_of_each(run: Any) -> None:
     told: list[Any] = []
     _all(run, _life(a=1, b=1), "a", "b", on_progress=told.append)
-    assert {details.task_id for details in told} == {"a", "b"}
+    assert {task.id for task in told} == {"a", "b"}
 
 
 @pytest.mark.parametrize("run", BOTH)
 def test_looks_never_come_faster_than_the_service_allows(run: Any) -> None:
     ids = [f"t{number}" for number in range(100)]
     times: list[float] = []
-    clocks: list[FakeClock] = []
+    clocks: list[ManualClock] = []
     life = _life(**dict.fromkeys(ids, 3))
 
     def answer(request: httpx2.Request) -> Any:
-        times.append(clocks[0].time)
+        times.append(clocks[0].monotonic())
         return life(request)
 
     def start(api: Any) -> None:
-        clocks.append(FakeClock(api))
+        clocks.append(api._state.clock)
 
     if run is call_sync:
 
@@ -157,27 +158,26 @@ class Timed:
 
     def __init__(self, ends: dict[str, float], look: float = 0.0) -> None:
         self.service = Service(self._answer)
-        self.clock: FakeClock | None = None
+        self.clock: ManualClock | None = None
         self._ends = ends
         self._look = look
 
     def all(self, timeout: float, work: float = 0.0) -> list[str]:
         """Wait for all of them, and work so long on each."""
         with httpx2.Client(transport=httpx2.MockTransport(self.service)) as http:
-            api = Apikley(KEY, base_url=BASE, http_client=http)
-            self.clock = FakeClock(api)
-            self.clock.time = 0.0
+            self.clock = ManualClock()
+            api = Apikley(KEY, base_url=BASE, http_client=http, clock=self.clock)
             found = []
             for task in api.wait_many(list(self._ends), timeout):
                 found.append(task.id)
-                self.clock.time += work
+                self.clock.advance(work)
             return found
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
         assert self.clock is not None
-        self.clock.time += self._look
+        self.clock.advance(self._look)
         task_id = request.url.params["taskId"]
-        state = "success" if self.clock.time >= self._ends[task_id] else "generating"
+        state = "success" if self.clock.monotonic() >= self._ends[task_id] else "generating"
         return envelope(data={"taskId": task_id, "state": state})
 
 
@@ -186,7 +186,7 @@ def test_the_deadline_is_overshot_by_one_look_at_most() -> None:
     with pytest.raises(WaitTimeout) as caught:
         slow.all(1)
     assert slow.clock is not None
-    assert slow.clock.time <= 1.3 + 1e-9
+    assert slow.clock.monotonic() <= 1.3 + 1e-9
     assert caught.value.task_ids == tuple(f"t{number}" for number in range(40))
 
 

@@ -103,7 +103,12 @@ class RuleDifference(NamedTuple):
         return rule is not None and rule.name == self.rule and self.pointer in (None, rule.pointer)
 
 
+_UNKNOWN = (
+    "The service accepts fields that the page does not list, and so does the contract. The client refuses them unless "
+    "the caller allows them: a misspelt name would be paid for and ignored."
+)
 RULE_DIFFERENCES = (
+    *(RuleDifference("client", "unknown key", pointer, pointer, _UNKNOWN) for pointer in ("", "/input")),
     RuleDifference(
         "simulator",
         "required",

@@ -53,72 +53,27 @@ def excluded_checks(witness: str, operation_id: str, *more: str) -> list[Check]:
     return CHECKS.get_by_names(sorted({each.check for each in known} | set(more)))
 
 
+ACCEPTS, REJECTS, AUTH = "positive_data_acceptance", "negative_data_rejection", "ignored_auth"
+STATUS, SCHEMA, TYPE = "status_code_conformance", "response_schema_conformance", "content_type_conformance"
+_EMPTY_ID: dict[str, Any] = {"params": {"taskId": ""}}
+_FOREIGN_URL: dict[str, Any] = {"json": {"url": "https://files.example.com/a.mp4"}}
+_NO_BASE64: dict[str, Any] = {"json": {"base64Data": "no base64!", "uploadPath": "images"}}
+_WRONG_TYPE: dict[str, Any] = {"files": {"file": ("a.png", b"a", "image/png")}, "data": {"uploadPath": 7}}
+_OTHER_KEY: dict[str, Any] = {"params": {"taskId": "task_1"}, "headers": {"Authorization": "Bearer another"}}
 _NO_JSON: dict[str, Any] = {"content": b"{", "headers": {"Content-Type": "application/json"}}
 EXCLUDED = (
+    ExcludedCheck("simulator", "getTaskDetails", ACCEPTS, "no task has an empty id", _EMPTY_ID),
+    ExcludedCheck("simulator", "getDownloadUrl", ACCEPTS, "only the service's own URLs get a link", _FOREIGN_URL),
+    ExcludedCheck("simulator", "uploadFileBase64", ACCEPTS, "the contract has no format for base64", _NO_BASE64),
+    ExcludedCheck("simulator", "uploadFileStream", REJECTS, "a form carries only text, no types", _WRONG_TYPE),
+    ExcludedCheck("prism", "getTaskDetails", AUTH, "Prism accepts every bearer token", _OTHER_KEY, everywhere=True),
+    ExcludedCheck("prism", "createTask", STATUS, "Prism sends 400 for malformed JSON", _NO_JSON, everywhere=True),
+    ExcludedCheck("prism", "createTask", SCHEMA, "the body of that 400 is Prism's own", _NO_JSON, everywhere=True),
     ExcludedCheck(
-        "simulator",
-        "getTaskDetails",
-        "positive_data_acceptance",
-        "an empty id is a string, but no task has it",
-        {"params": {"taskId": ""}},
+        "prism", "createTask", TYPE, "the content type of that 400 is Prism's own", _NO_JSON, everywhere=True
     ),
-    ExcludedCheck(
-        "simulator",
-        "getDownloadUrl",
-        "positive_data_acceptance",
-        "only URLs of the service itself get a link; others get 422",
-        {"json": {"url": "https://files.example.com/a.mp4"}},
-    ),
-    ExcludedCheck(
-        "simulator",
-        "uploadFileBase64",
-        "positive_data_acceptance",
-        "the contract has no format for base64, so the drawn text is not base64",
-        {"json": {"base64Data": "no base64!", "uploadPath": "images"}},
-    ),
-    ExcludedCheck(
-        "simulator",
-        "uploadFileStream",
-        "negative_data_rejection",
-        "a form carries only text, so a wrong type cannot be recognised",
-        {"files": {"file": ("a.png", b"a", "image/png")}, "data": {"uploadPath": 7}},
-    ),
-    ExcludedCheck(
-        "prism",
-        "getTaskDetails",
-        "ignored_auth",
-        "Prism accepts every bearer token",
-        {"params": {"taskId": "task_1"}, "headers": {"Authorization": "Bearer another"}},
-        everywhere=True,
-    ),
-    ExcludedCheck(
-        "prism",
-        "createTask",
-        "status_code_conformance",
-        "Prism responds 400 to a body that is not JSON; the contract does not document 400",
-        _NO_JSON,
-        everywhere=True,
-    ),
-    ExcludedCheck(
-        "prism", "createTask", "response_schema_conformance", "the body of that 400 is Prism's own", _NO_JSON, True
-    ),
-    ExcludedCheck(
-        "prism", "createTask", "content_type_conformance", "the content type of that 400 is Prism's own", _NO_JSON, True
-    ),
-    ExcludedCheck(
-        "prism",
-        "getTaskDetails",
-        "positive_data_acceptance",
-        "Prism treats an empty query parameter as missing",
-        {"params": {"taskId": ""}},
-    ),
-    ExcludedCheck(
-        "prism",
-        "getTaskDetails",
-        "negative_data_rejection",
-        "Prism ignores the case of query parameter names",
-        {"params": {"TASKID": "task_1"}},
-    ),
+    ExcludedCheck("prism", "getTaskDetails", ACCEPTS, "Prism takes an empty parameter for missing", _EMPTY_ID),
+    ExcludedCheck("prism", "getTaskDetails", REJECTS, "Prism ignores the case", {"params": {"TASKID": "task_1"}}),
 )
 # Prism 5.14 crashes on a form whose file has no content type, and Schemathesis sends such forms.
 NOT_FOR_PRISM = "uploadFileStream"
@@ -135,14 +90,10 @@ def _content_types(operation: apikley_contract.Operation, response: httpx2.Respo
 
 # Whether a response to `ExcludedCheck.request` violates the check.
 _SHOWN: dict[str, Callable[[apikley_contract.Operation, httpx2.Response], bool]] = {
-    "positive_data_acceptance": lambda _, response: response.json()["code"] != SUCCESS,
-    "negative_data_rejection": lambda _, response: response.json()["code"] == SUCCESS,
-    "ignored_auth": lambda _, response: response.json()["code"] == SUCCESS,
-    "status_code_conformance": lambda operation, response: (
-        str(response.status_code) not in operation.description["responses"]
-    ),
-    "response_schema_conformance": lambda _, response: "code" not in response.json(),
-    "content_type_conformance": lambda operation, response: (
-        response.headers["content-type"] not in _content_types(operation, response)
-    ),
+    ACCEPTS: lambda _, response: response.json()["code"] != SUCCESS,
+    REJECTS: lambda _, response: response.json()["code"] == SUCCESS,
+    AUTH: lambda _, response: response.json()["code"] == SUCCESS,
+    STATUS: lambda operation, response: str(response.status_code) not in operation.description["responses"],
+    SCHEMA: lambda _, response: "code" not in response.json(),
+    TYPE: lambda operation, response: response.headers["content-type"] not in _content_types(operation, response),
 }

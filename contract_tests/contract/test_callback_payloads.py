@@ -48,7 +48,7 @@ def test_a_valid_payload_is_parsed_field_by_field(payload: dict[str, Any]) -> No
     assert VALIDATOR.is_valid(payload)
     callback, data = parse(json.dumps(payload)), payload["data"]
     text = payload.get("msg", "")
-    assert (callback.task_id, callback.state, callback.msg) == (data["taskId"], data["state"], text)
+    assert (callback.task_id, callback.state, callback.message) == (data["taskId"], data["state"], text)
     assert (callback.code, callback.raw, callback.task.raw) == (payload.get("code"), payload, data)
     assert callback.task.model == (data.get("model") or None)
     assert callback.task.fail_code == (data.get("failCode") or None)

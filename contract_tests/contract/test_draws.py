@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apikley_contract import draft4
+import apikley_contract
 from contract_tests.contract.rules import Rule, bodies, keywords, rules
 
-SCHEMA = draft4(
+SCHEMA = apikley_contract.draft4(
     {
         "type": "object",
         "required": ["title", "image_urls"],

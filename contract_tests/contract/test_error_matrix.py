@@ -68,6 +68,7 @@ FORMS = [
 def _class_of(code: int) -> type[ApiError]:
     """The class named after the contract's name of a code."""
     name = "".join(word.title() for word in LISTED[code].split("_"))
+    name = {"GenerationFailed": "GenerationError"}.get(name, name)  # GenerationFailed is about a task
     cls: type[ApiError] | None = getattr(errors, name, None)
     assert cls is not None, f"code {code}: add `class {name}(ApiError)` to apikley/errors.py and export it"
     return cls
@@ -93,7 +94,10 @@ def test_a_listed_code_raises_its_exception(call: str, run: Any) -> None:
     for code, form in _cases(LISTED):
         error = _error(run, call, form.response(code, call))
         text = "the reason" if form.text else ""
-        details = (error.code, error.message, error.status_code) if isinstance(error, ApiError) else None
+        # A 401 also names where the key came from.
+        message = error.message.partition(" (the key is from")[0] if isinstance(error, ApiError) else None
+        text = text or ("Unauthorized" if code == CODES["UNAUTHORIZED"] else "")
+        details = (error.code, message, error.status_code) if isinstance(error, ApiError) else None
         good = type(error) is _class_of(code) and details == (code, text, code if form.as_status else 200)
         _require(good, run, call, code, form, error)
 

@@ -85,22 +85,17 @@ def test_every_object_schema_has_a_class() -> None:
     assert objects - set(SCHEMAS) == {"FileStreamUpload"}
 
 
-DOCUMENT: dict[str, Any] = {
+THING = {"$ref": "#/components/schemas/Thing"}
+MAKE_THING = {
+    "operationId": "makeThing",
+    "tags": ["things"],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": THING}}},
+    "responses": {"200": {"description": "created"}},
+}
+DOCUMENT = {
     "openapi": "3.0.0",
-    "info": {"title": "Ring", "version": "1"},
-    "paths": {
-        "/things": {
-            "post": {
-                "operationId": "makeThing",
-                "tags": ["things"],
-                "requestBody": {
-                    "required": True,
-                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}},
-                },
-                "responses": {"200": {"description": "created"}},
-            }
-        }
-    },
+    "info": {"title": "Small", "version": "1"},
+    "paths": {"/things": {"post": MAKE_THING}},
 }
 
 
@@ -118,33 +113,33 @@ KINDS: dict[str, tuple[dict[str, Any], Any]] = {
 
 
 @pytest.fixture(scope="module")
-def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A client generated from a small document, imported."""
-    folder = tmp_path_factory.mktemp("ring")
+    folder = tmp_path_factory.mktemp("small")
     properties = {"id": {"type": "string"}, **{name: schema for name, (schema, _) in KINDS.items()}}
     thing = {"type": "object", "required": ["id"], "properties": properties}
-    document = folder / "ring.json"
+    document = folder / "small.json"
     document.write_text(json.dumps({**DOCUMENT, "components": {"schemas": {"Thing": thing}}}), encoding="utf-8")
     config = folder / "config.yaml"
-    config.write_text("package_name_override: ring_client", encoding="utf-8")
+    config.write_text("package_name_override: small_client", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generator, "CONFIG", config)
         generator.generate(document, folder)
-        (folder / "apikley_client").rename(folder / "ring_client")
+        (folder / "apikley_client").rename(folder / "small_client")
         patch.syspath_prepend(folder)
-        importlib.import_module("ring_client.api.things.make_thing")
-        yield importlib.import_module("ring_client")
-        for name in [name for name in sys.modules if name.split(".")[0] == "ring_client"]:
+        importlib.import_module("small_client.api.things.make_thing")
+        yield importlib.import_module("small_client")
+        for name in [name for name in sys.modules if name.split(".")[0] == "small_client"]:
             del sys.modules[name]
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_client_generated_from_a_small_document_reads_and_writes_a_value(ring: Any, name: str) -> None:
+def test_a_client_generated_from_a_small_document_reads_and_writes_a_value(small: Any, name: str) -> None:
     written = {"id": "1", name: KINDS[name][1]}
-    thing = ring.models.Thing.from_dict(copy.deepcopy(written))
+    thing = small.models.Thing.from_dict(copy.deepcopy(written))
     assert thing.to_dict() == written
-    assert ring.api.things.make_thing._get_kwargs(body=thing)["json"] == written
+    assert small.api.things.make_thing._get_kwargs(body=thing)["json"] == written
 
 
-def test_an_absent_property_stays_absent(ring: Any) -> None:
-    assert ring.models.Thing.from_dict({"id": "1"}).to_dict() == {"id": "1"}
+def test_an_absent_property_stays_absent(small: Any) -> None:
+    assert small.models.Thing.from_dict({"id": "1"}).to_dict() == {"id": "1"}

@@ -18,38 +18,9 @@ CREATE = apikley_contract.operation("createTask").path
 ERRORS = [code for name, code in apikley_contract.codes().items() if name != "SUCCESS"]
 
 
-def test_the_published_example_is_accepted(prism: httpx2.Client, example: dict[str, Any]) -> None:
-    del example["callBackUrl"]
-    response = prism.post(CREATE, json=example)
-    assert response.json() == {"code": 200, "msg": "success", "data": {"taskId": "task_hailuo_1765185328412"}}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"model": "hailuo/03"},
-        {"model": None},
-        {"callBackUrl": "not a uri"},
-        {"input": None},
-        {"input": {"prompt": "x" * 1501, "image_url": "https://e.test/x.png"}},
-        {"input": {"image_url": "https://e.test/x.png"}},
-    ],
-)
-def test_an_invalid_request_gets_the_apis_own_envelope(
-    prism: httpx2.Client, example: dict[str, Any], change: dict[str, Any]
-) -> None:
-    response = prism.post(CREATE, json={**example, **change})
-    assert (response.status_code, response.json()["code"]) == (422, 422)
-
-
 def test_a_request_without_a_key_is_unauthorized(prism: httpx2.Client, example: dict[str, Any]) -> None:
     response = httpx2.post(prism.base_url.join(CREATE), json=example)
     assert (response.status_code, response.json()["code"]) == (401, 401)
-
-
-def test_malformed_json_is_a_bad_request(prism: httpx2.Client) -> None:
-    response = prism.post(CREATE, content=b"{bad", headers={"Content-Type": "application/json"})
-    assert response.status_code == 400
 
 
 @pytest.mark.parametrize("code", ERRORS)

@@ -27,6 +27,10 @@ CREATE = apikley_contract.operation("createTask")
 CODES = apikley_contract.codes()
 
 
+# Rules of the object that holds the named field.
+_OF_THE_PARENT = ("required", "unknown-field")
+
+
 def client(body: Any) -> Verdict:
     """The library's own check before it sends anything."""
     if not isinstance(body, dict):
@@ -37,7 +41,9 @@ def client(body: Any) -> Verdict:
         validation.validate_create(body)
     except RequestInvalid as error:
         return frozenset(
-            violation.pointer.rpartition("/")[0] if violation.rule == "required" else violation.pointer
+            violation.pointer.rpartition("/")[0]
+            if violation.rule in ("required", "unknown-field")
+            else violation.pointer
             for violation in error.violations
         )
     return frozenset()

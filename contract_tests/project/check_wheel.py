@@ -41,6 +41,7 @@ def main() -> int:
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen([*command, "--speed", "100"], stdout=subprocess.PIPE, text=True) as server,
     ):
+        Path(folder, "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(2000))
         try:
             assert server.stdout
             url = server.stdout.readline().strip().removeprefix("listening on ")

@@ -54,7 +54,7 @@ def test_a_block_of_python_runs(block: str, apikley_mock: MockService, capsys: p
 
 def test_there_is_something_to_run() -> None:
     assert len(BLOCKS) >= 5
-    assert "done.download(" in BLOCKS[0]
+    assert "task.download(" in BLOCKS[0]
 
 
 def test_the_commands_exist() -> None:
@@ -65,7 +65,7 @@ def test_the_commands_exist() -> None:
 
 def test_the_folders_of_the_map_exist() -> None:
     rows = re.findall(r"^\| `([^`]+)` \|", README, flags=re.MULTILINE)
-    assert len(rows) >= 10
+    assert len(rows) >= 7
     assert [row for row in rows if not (ROOT / row).exists()] == []
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 
 from apikley._flows.clock import Clock
-from apikley._model.task import TaskSnapshot
+from apikley._model.task import TaskInfo
 from apikley.callbacks import sign
 from apikley.errors import NotFound
 from apikley.receiver import Event, Receiver
@@ -38,15 +38,15 @@ class Service:
         self.records = {task_id: {"taskId": task_id, "state": state} for task_id, state in states.items()}
         self.asked: list[str] = []
 
-    def get_task(self, task_id: str) -> TaskSnapshot:
+    def get_task(self, task_id: str) -> TaskInfo:
         self.asked.append(task_id)
         if task_id not in self.records:
             raise NotFound(404, "Task not found", task_id=task_id)
-        return TaskSnapshot(task_id, dict(self.records[task_id]))
+        return TaskInfo(task_id, dict(self.records[task_id]))
 
 
 class AsyncService(Service):
-    async def get_task(self, task_id: str) -> TaskSnapshot:  # type: ignore[override]
+    async def get_task(self, task_id: str) -> TaskInfo:  # type: ignore[override]
         await asyncio.sleep(0)
         return super().get_task(task_id)
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import apikley_contract
-from apikley._model.task import FINISHED, TaskSnapshot
+from apikley._model.task import FINISHED, TaskInfo
 from apikley.receiver import Retries
 from apikley.receiver.work.confirmation import payload
 from contract_tests.receiver.receivers import (
@@ -124,5 +124,5 @@ def test_a_task_that_was_looked_at_is_handed_on_as_the_contracts_callback(state:
     (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
     examples = item["post"]["requestBody"]["content"]["application/json"]["examples"].values()
     (example,) = (each["value"] for each in examples if each["value"]["data"]["state"] == state)
-    seen = TaskSnapshot(example["data"]["taskId"], example["data"])
+    seen = TaskInfo(example["data"]["taskId"], example["data"])
     assert json.loads(payload(seen)) == example

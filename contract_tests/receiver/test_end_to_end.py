@@ -66,7 +66,7 @@ def test_a_simulated_task_ends_in_its_handler(apikley_mock: MockService, tmp_pat
             thread.start()
             hook = f"{url_of(bound)}/hook" if how == "called back" else None
             model = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x", "image_url": "https://a.test/a"}}
-            task = api.create(model, callback_url=hook, correlate=hook is not None)
+            task = api.create_raw(model, callback_url=hook, correlation_token=hook and "a-token-of-the-caller")
             # Not before the callback had its chance, where one is due.
             receiver.expect(task, due=0 if how == "polled" else 3600)
             for _ in range(20):  # a delivery that a busy machine did not answer in time is sent again later

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from apikley._model.task import TaskSnapshot
+from apikley._model.task import TaskInfo
 from apikley.errors import ConfigurationError
 from apikley.receiver import Event, Retries
 from contract_tests.receiver.receivers import (
@@ -192,7 +192,7 @@ def test_a_task_that_breaks_the_client_does_not_keep_the_others_from_being_asked
     caplog.set_level("INFO")
 
     class Breaking(Service):
-        def get_task(self, task_id: str) -> TaskSnapshot:
+        def get_task(self, task_id: str) -> TaskInfo:
             if task_id == "task_1":
                 raise error
             return super().get_task(task_id)

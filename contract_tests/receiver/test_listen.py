@@ -323,7 +323,7 @@ def test_the_command_brings_a_simulated_tasks_callback_to_a_local_server(apikley
     thread.start()
     try:
         with apikley_mock.client() as api:
-            task = api.create(
+            task = api.create_raw(
                 {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x", "image_url": "https://a.test/a.png"}}
             )
         apikley_mock.advance(60)

@@ -271,5 +271,5 @@ def test_a_length_in_digits_that_are_no_number_does_no_harm(make_receiver: Make)
 
 
 def test_a_key_that_is_no_text_makes_no_receiver() -> None:
-    with pytest.raises(ConfigurationError, match="the webhook key is no text"):
+    with pytest.raises(ConfigurationError, match="the webhook key contains a lone surrogate"):
         Receiver(["good", "half \ud800"], inbox=":memory:")

@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from apikley._model.task import TaskSnapshot
+from apikley._model.task import TaskInfo
 from apikley.errors import ConfigurationError
 from apikley.receiver import Event, Inbox, Receiver
 from apikley.receiver.inbox.rows import Delivery, Outcome
@@ -109,7 +109,7 @@ def test_an_async_client_is_awaited_in_the_applications_loop(tmp_path: Path) -> 
     loops: list[asyncio.AbstractEventLoop] = []
 
     class Client(Service):
-        async def get_task(self, task_id: str) -> TaskSnapshot:  # type: ignore[override]
+        async def get_task(self, task_id: str) -> TaskInfo:  # type: ignore[override]
             loops.append(asyncio.get_running_loop())
             return super().get_task(task_id)
 

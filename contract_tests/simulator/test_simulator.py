@@ -210,7 +210,7 @@ def test_the_client_waits_and_downloads_through_the_whole_life_of_a_task(
     states: list[str] = []
     with apikley_mock.client() as api:
         task = api.create(Hailuo02ImageToVideoPro(prompt="a ship", image_url="https://files.example.com/a.png"))
-        done = task.wait(on_progress=lambda details: states.append(details.state))
+        done = task.wait(on_progress=lambda details: states.append(details.state or ""))
         path = done.download(tmp_path / "clip.mp4")
     assert states[0] == "waiting"
     assert states[-1] == "success"

@@ -107,9 +107,9 @@ class _Service:
     """Says of every task that it succeeded."""
 
     def get_task(self, task_id: str) -> Any:
-        from apikley._model.task import TaskSnapshot  # noqa: PLC0415
+        from apikley._model.task import TaskInfo  # noqa: PLC0415
 
-        return TaskSnapshot(task_id, {"taskId": task_id, "state": "success", "resultJson": _result("real")})
+        return TaskInfo(task_id, {"taskId": task_id, "state": "success", "resultJson": _result("real")})
 
 
 def forgeries() -> list[Row]:

@@ -145,14 +145,14 @@ def made(
     task = None
     try:
         with busy(session.output, "creating the task"):
-            task = api.create(body, callback_url=callback_url)
+            task = api.create_raw(body, callback_url=callback_url)
         session.output.note(f"task {task.id} created")
     except KeyboardInterrupt as error:
         if task is not None:
             raise _results.stopped(session.again("wait", task.id, *place)) from error
-        from apikley._flows.create import NOT_YET  # noqa: PLC0415 - loads the network stack, which is there by now
+        from apikley._flows.create import NOT_SENT_NOTE  # noqa: PLC0415 - loads the network stack, which is there by now
 
-        if NOT_YET in getattr(error, "__notes__", ()):
+        if NOT_SENT_NOTE in getattr(error, "__notes__", ()):
             raise
         raise Unsure("interrupted while the task was being created") from error
     return task

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from urllib.parse import parse_qs
 
 import apikley_contract
 from apikley._flows.clock import Clock
-from apikley._flows.correlation import PARAMETER
+from apikley._flows.correlation import PARAMETER, is_token
 from apikley._model.fields import is_digits
 from apikley._model.task import FINISHED
 from apikley.callbacks import Callback, Headers, Key, state_of, verify
@@ -31,7 +30,6 @@ JUDGED = ("content-type", "content-encoding", "content-length")
 
 Store = Callable[[Delivery], "Future[None]"]
 _LONGEST_ID = 255
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +135,4 @@ def _token(query: str) -> str | None:
         given = parse_qs(query, max_num_fields=50).get(PARAMETER, [])
     except ValueError:
         return None
-    return given[0] if len(given) == 1 and _TOKEN.fullmatch(given[0]) else None
+    return given[0] if len(given) == 1 and is_token(given[0]) else None

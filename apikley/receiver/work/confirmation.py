@@ -8,8 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import apikley_contract
-from apikley._model.fields import TaskFields
-from apikley._model.task import TaskSnapshot
+from apikley._model.task import TaskInfo
 from apikley.callbacks import Callback
 from apikley.errors import CallbackContradicted
 from apikley.receiver.inbox.rows import Delivery
@@ -22,7 +21,7 @@ class Client(Protocol):
         """Look at a task."""
 
 
-def contradiction(callback: Callback, ended: str, seen: TaskSnapshot) -> CallbackContradicted | None:
+def contradiction(callback: Callback, ended: str, seen: TaskInfo) -> CallbackContradicted | None:
     """Where a callback says something else than the service, if it does.
 
     Args:
@@ -39,12 +38,12 @@ def contradiction(callback: Callback, ended: str, seen: TaskSnapshot) -> Callbac
     return None
 
 
-def ending(seen: TaskSnapshot, now: float) -> Delivery:
+def ending(seen: TaskInfo, now: float) -> Delivery:
     """A finished task as the callback that it should have caused."""
     return Delivery(seen.id, _state(seen), payload(seen), now, source="poll")
 
 
-def payload(seen: TaskSnapshot) -> bytes:
+def payload(seen: TaskInfo) -> bytes:
     """The body of the callback that the service sends about a finished task."""
     state = _state(seen)
     return json.dumps({**_envelopes()[state], "data": {**seen.raw, "taskId": seen.id, "state": state}}).encode()
@@ -66,11 +65,11 @@ def _envelopes() -> dict[str, dict[str, Any]]:
     return {each["data"]["state"]: {"code": each["code"], "msg": each["msg"]} for each in examples}
 
 
-def _state(seen: TaskSnapshot) -> str:
+def _state(seen: TaskInfo) -> str:
     return str(seen.raw.get("state") or "")
 
 
-def _places(task: TaskFields) -> list[str]:
+def _places(task: TaskInfo) -> list[str]:
     # Without the query: links are signed anew each time that they are given out.
     return [_place(url) for url in task.result_urls]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from apikley._flows.clock import Clock
-from apikley._model.task import TaskSnapshot
+from apikley._model.task import TaskInfo
 from apikley.receiver.inbox.rows import Expected
 from apikley.receiver.inbox.store import Inbox
 from apikley.receiver.work.confirmation import Client, ending
@@ -41,7 +41,7 @@ class Overdue:
         ended = 0
         for job in self._inbox.overdue(self._now(), _LEASE, _AT_ONCE):
             try:
-                seen: TaskSnapshot = self._loop.call(self._client.get_task, job.task_id, in_app=True)
+                seen: TaskInfo = self._loop.call(self._client.get_task, job.task_id, in_app=True)
             except FAILURES as error:  # whatever it is, the jobs after this one are asked for
                 self._later(job, f"{type(error).__name__}: {error}")
                 continue

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from apikley._flows.clock import Clock
-from apikley._model.task import TaskSnapshot
+from apikley._model.task import TaskInfo
 from apikley.callbacks import parse
 from apikley.errors import CallbackContradicted
 from apikley.receiver.events import Event, Handlers
@@ -119,7 +119,7 @@ class Handling:
         callback = parse(item.body)
         confirmed = item.source == "poll" and item.attempts == 0 and self._now() - item.received_at <= _FRESH
         if self._client is not None and not confirmed:
-            seen: TaskSnapshot = self._loop.call(self._client.get_task, item.task_id, in_app=True)
+            seen: TaskInfo = self._loop.call(self._client.get_task, item.task_id, in_app=True)
             contradicted = contradiction(callback, item.state, seen)
             if contradicted is not None:
                 logger.error("callback contradicted: %s", contradicted)
@@ -143,7 +143,7 @@ class Handling:
             item.source,
         )
 
-    def _refused(self, item: Claimed, error: CallbackContradicted, seen: TaskSnapshot) -> Outcome:
+    def _refused(self, item: Claimed, error: CallbackContradicted, seen: TaskInfo) -> Outcome:
         now = self._now()
         return Outcome(item, "refused", now, f"{type(error).__name__}: {error}", instead=ending(seen, now))
 

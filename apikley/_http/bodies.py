@@ -1,0 +1,83 @@
+"""Reads a response's body, bounded in size and time, and parses its envelope."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from time import monotonic
+
+from apikley._flows.effects import Envelope, Lost, Response, SendRequest
+from apikley._http.connection import Connection
+from apikley._model.fields import parse_json, text
+
+MAX_BODY = 16 * 1024 * 1024
+_MAX_CODE_DIGITS = 9
+_log = logging.getLogger("apikley")
+
+
+class BodyReader:
+    """Collects the body of one response.
+
+    Args:
+        connection: The client's connection.
+        effect: The request.
+
+    Attributes:
+        deadline: The deadline of the exchange.
+    """
+
+    def __init__(self, connection: Connection, effect: SendRequest) -> None:
+        self.deadline = connection.deadline(effect.timeout)
+        self._connection = connection
+        self._request = effect.request
+        self._start = monotonic()
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def begin(self) -> None:
+        """Start the time of the body's section."""
+        self.deadline.start_section()
+
+    def add(self, chunk: bytes) -> None:
+        """Add a chunk.
+
+        Raises:
+            Lost: The body is too large or takes too long.
+        """
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > MAX_BODY:
+            raise Lost(f"the response is larger than {MAX_BODY:,} bytes")
+        if self.deadline.remaining() < 0:
+            raise Lost("the response did not end in time")
+
+    def response(self, status: int, headers: Mapping[str, str]) -> Response:
+        """Return the complete response, with the key redacted."""
+        if _log.isEnabledFor(logging.DEBUG):
+            milliseconds = (monotonic() - self._start) * 1000
+            method, path = self._request.method, self._request.path
+            _log.debug("%s %s: HTTP %d, %d bytes in %.0f ms", method, path, status, self._size, milliseconds)
+        redacted = self._connection.redact(Response(status, headers, b"".join(self._chunks), None))
+        return redacted._replace(envelope=parse_envelope(redacted.body))
+
+
+def parse_envelope(body: bytes) -> Envelope | None:
+    """Return the envelope of a body, or None if the body has none."""
+    document = parse_json(body)
+    if not isinstance(document, dict):
+        return None
+    code = _code(document.get("code"))
+    if code is None:
+        return None
+    message = text(document.get("msg")) or text(document.get("message")) or ""
+    return Envelope(code, message, document.get("data"), document)
+
+
+def _code(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_CODE_DIGITS:
+        return int(value)
+    return None

@@ -1,0 +1,1 @@
+"""Plants faults in the product and checks that the tests catch them."""
