@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -28,7 +29,9 @@ REPORT = Path(__file__).parent.parent / "build" / "contract-report.html"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Draw the same examples in every run, unless `--hypothesis-seed` asks for others."""
+    """Restore Ctrl-C, and draw the same examples in every run unless `--hypothesis-seed` asks for others."""
+    # `nohup`, cron and a shell's `&` ignore SIGINT, and every child would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     seeded = config.getoption("--hypothesis-seed", None) is not None
     settings.register_profile(
         "contract",
