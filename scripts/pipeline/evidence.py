@@ -1,4 +1,4 @@
-"""Grades every statement of the contract, and writes the grades as a table for readers."""
+"""Grades every statement of the contract, and writes the grades as a table."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Written by `nox -s generate` from the grades in the contract (`x-evidence`); do 
 
 | grade | meaning |
 | --- | --- |
-| A | An Apikley documentation page says it. |
-| K | Only the documentation of the upstream service says it; for Apikley it is inferred. |
-| U | Seen in real traffic of the upstream service. |
+| A | Documented by Apikley. |
+| K | Documented only by the upstream service, and inferred for Apikley. |
+| U | Reported by users of the upstream service. |
 
-A row covers everything below its place that has no row of its own.
+A row covers everything below its place, except for places with their own row.
 """
 
 
