@@ -55,7 +55,7 @@ def test_windows_line_ends_and_a_byte_order_mark_are_ignored() -> None:
         ("openapi: 3.0.0", "openapi: 3.0.0\nopenapi: 3.0.0", "page.txt: 2 OpenAPI blocks, at lines 20, 21"),
         ("  title: Hailuo API", "  title: Hailuo: API: [", "page.txt, line 22: broken YAML: mapping values are not"),
         (f"{NAME} post", "See", "page.txt, line 20: the line above the OpenAPI block does not name its document"),
-        ("  /api/v1/jobs/createTask:", "  /api/v1/x:", "line 20: the block does not describe POST /api/v1/jobs/create"),
+        ("  /api/v1/jobs/createTask:", "  /api/v1/x:", "page.txt, /paths: POST /api/v1/x is unknown"),
         ("market/hailuo", "../market/hailuo", f"page.txt, line 20: '../{NAME}' is not a published path"),
     ],
 )

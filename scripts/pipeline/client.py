@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
 import re
@@ -11,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import openapi_python_client
 
 from scripts.pipeline.client_inputs import input_classes, inputs_module, with_field_docs
 from scripts.pipeline.io import OPENAPI, ROOT, display_path, dump, read, read_document
@@ -48,12 +49,12 @@ def generate(contract: Path, generated: Path) -> None:
 
 def check_types(generated: Path) -> None:
     """Check the generated client in this folder, and the library that uses it, with `mypy --strict`."""
-    cache = ROOT / ".mypy_cache" / "generated"
-    options = ["--strict", "--config-file", os.devnull, "--cache-dir", str(cache), "--no-error-summary"]
+    options = ["--strict", "--config-file", os.devnull, "--cache-dir", str(ROOT / ".mypy_cache" / "generated")]
+    options += ["--no-error-summary", "--show-absolute-path"]
     run = _python(generated, "-m", "mypy", *options, "-p", "apikley_client", "-m", "apikley")
     if run.returncode:
-        found = (_with_project_path(line, generated) for line in (run.stdout or run.stderr).splitlines())
-        refuse(Issue("mypy --strict", line) for line in found)
+        output = (run.stdout or run.stderr).replace(f"{generated.resolve()}{os.sep}", "generated/")
+        refuse(Issue("mypy --strict", line) for line in output.replace(f"{ROOT}{os.sep}", "").splitlines())
 
 
 def check_library(generated: Path) -> None:
@@ -75,24 +76,9 @@ def _python(generated: Path, *arguments: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=generated, env=environment, capture_output=True, text=True, check=False)
 
 
-def _with_project_path(line: str, generated: Path) -> str:
-    """Return a line of mypy's output with the file's path in the project."""
-    name, colon, rest = line.partition(":")
-    path = Path(os.path.normpath(generated / name))
-    if not path.is_file():
-        return line
-    place = (
-        f"generated/{path.relative_to(generated).as_posix()}" if path.is_relative_to(generated) else display_path(path)
-    )
-    return f"{place}{colon}{rest}"
-
-
 def patch_templates(into: Path) -> None:
     """Write patched copies of the generator's templates; each replaced text must occur exactly once."""
-    spec = importlib.util.find_spec("openapi_python_client")
-    if spec is None or spec.origin is None:
-        raise error("openapi-python-client", "is not installed", "run: nox -s generate")
-    originals = Path(spec.origin).parent / "templates"
+    originals = Path(openapi_python_client.__file__).parent / "templates"
     issues = []
     for number, patch in enumerate(read_document(PATCHES), start=1):
         name = patch["template"]
@@ -125,8 +111,8 @@ def _error_text(output: str) -> str:
     # The message of an exception is below a box with the traceback.
     lines = lines[max((number for number, line in enumerate(lines) if line.startswith("╰")), default=-1) + 1 :]
     messages = itertools.takewhile(lambda line: not line.startswith(("Failure to process", "{")), lines)
-    words = " ".join(line for line in messages if not line.startswith(("Generating ", "Warning(s) ")))
-    return re.sub(r"<[\w.]+ object at \w+>", "…", words) or "failed"
+    text = " ".join(line for line in messages if not line.startswith(("Generating ", "Warning(s) ")))
+    return re.sub(r"<[\w.]+ object at \w+>", "…", text) or "failed"
 
 
 def _check_names(output: Path) -> None:

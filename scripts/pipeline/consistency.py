@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scripts.pipeline.issues import Issue
+from scripts.pipeline.issues import Issue, pointer
 from scripts.pipeline.page_shape import CREATE_TASK, request_schema
 
 Document = dict[str, Any]
@@ -20,11 +20,6 @@ _VALUES = ("enum", "default")
 # Objects that may have additional keys on some pages.
 _OPTIONAL = re.compile(r"/info(/license)?$|/components(/[^/]+)?$|.*/application~1json/schema/properties$")
 _REMEDY = "update all pages in one run: scripts/update-spec --write SOURCE SOURCE"
-
-
-def pointer_step(key: object) -> str:
-    """Return one escaped step of a JSON pointer."""
-    return str(key).replace("~", "~0").replace("/", "~1")
 
 
 def security_of(page: Document) -> list[Document]:
@@ -77,14 +72,14 @@ def check_agreement(name: str, part: Document, shared: Document, issues: list[Is
     def visit(value: Any, at: str) -> None:
         if isinstance(value, dict):
             for key, item in value.items():
-                visit(item, f"{at}/{pointer_step(key)}")
+                visit(item, pointer(at, key))
             if not _OPTIONAL.match(at):
                 compare(sorted(value), at)
             return
         if isinstance(value, list):
             objects = {index: item for index, item in enumerate(value) if isinstance(item, dict)}
             for index, item in objects.items():
-                visit(item, f"{at}/{index}")
+                visit(item, pointer(at, index))
             value = ["{…}" if index in objects else item for index, item in enumerate(value)]
         compare(value, at)
 

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
+from scripts.pipeline.issues import pointer
 from scripts.pipeline.page_shape import METHODS
 
 GRADE, PATTERN_GRADE = "x-evidence", "x-pattern-evidence"
@@ -38,8 +39,7 @@ def table(document: dict[str, Any]) -> str:
     """Return the page `docs/evidence.md`."""
     rows = ["| grade | statement | place in the contract |", "| --- | --- | --- |"]
     for grade, place, node in _graded(document, []):
-        where = "/".join(step.replace("~", "~0").replace("/", "~1") for step in place)
-        rows.append(f"| {grade} | {_statement(place, node)} | `#/{where}` |")
+        rows.append(f"| {grade} | {_statement(place, node)} | `{pointer('#', *place)}` |")
     return "\n".join([_HEAD, *rows, ""])
 
 

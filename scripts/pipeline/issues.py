@@ -26,6 +26,11 @@ class SpecError(Exception):
         self.issues = issues
 
 
+def pointer(where: str, *steps: object) -> str:
+    """Return a JSON pointer, extended by steps."""
+    return "/".join([where, *(str(step).replace("~", "~0").replace("/", "~1") for step in steps)])
+
+
 def error(where: str, what: str, remedy: str = "") -> SpecError:
     """Return the error for one issue."""
     return SpecError(Issue(where, what, remedy))

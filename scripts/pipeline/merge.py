@@ -11,13 +11,14 @@ import copy
 import re
 from typing import Any
 
-from scripts.pipeline.consistency import check_agreement, pointer_step, security_of, shared_part
+from scripts.pipeline.consistency import check_agreement, security_of, shared_part
 from scripts.pipeline.file_rules import add_file_rules
-from scripts.pipeline.issues import Issue, error, refuse
+from scripts.pipeline.issues import Issue, error, pointer, refuse
 from scripts.pipeline.naming import check_class_name, class_name, name_members
 from scripts.pipeline.page_shape import CREATE_TASK, check_page, request_schema
 
 Document = dict[str, Any]
+Names = dict[str, str]
 
 REQUEST = "CreateTaskRequest"
 _COMPONENTS = "#/components/schemas/"
@@ -51,7 +52,7 @@ def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Docume
     for node in (merged, operation):
         node.pop("tags", None)
     schemas = merged.setdefault("components", {}).setdefault("schemas", {})
-    mapping: dict[str, str] = {}
+    mapping: Names = {}
     examples: dict[str, Any] = {}
     taken = {REQUEST: "the merged request", **dict.fromkeys(schemas, "the published pages")}
     for name, companion in companions.items():
@@ -76,13 +77,7 @@ def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Docume
 
 
 def _add_model(
-    name: str,
-    page: Document,
-    schemas: Document,
-    taken: dict[str, str],
-    mapping: dict[str, str],
-    examples: Document,
-    issues: list[Issue],
+    name: str, page: Document, schemas: Document, taken: Names, mapping: Names, examples: Document, issues: list[Issue]
 ) -> None:
     operation = page["paths"][CREATE_TASK]["post"]
     request = copy.deepcopy(request_schema(page))
@@ -114,7 +109,7 @@ def _add_companion(name: str, companion: Document, merged: Document, issues: lis
 
     def add(target: Document, addition: Document, at: str) -> None:
         for key, value in addition.items():
-            place = f"{at}/{pointer_step(key)}"
+            place = pointer(at, key)
             if key not in target:
                 target[key] = value
             elif isinstance(value, dict) and isinstance(target[key], dict) and not _COMPONENT.match(place):

@@ -13,9 +13,7 @@ from scripts.pipeline.page_shape import check_page
 
 # The line above the block, or the block's own fence, as in "````yaml market/NAME.json post /api/…":
 # the published path of the document, and the operation it describes.
-_HEADER = re.compile(
-    r"^\s*(?:`{3,}\s*\w*\s+|~{3,}\s*\w*\s+)?(?P<path>\S+\.json)\s+(?P<method>[a-z]+)\s+(?P<url>/\S+)\s*$"
-)
+_HEADER = re.compile(r"^\s*(?:`{3,}\s*\w*\s+|~{3,}\s*\w*\s+)?(?P<path>\S+\.json)\s+[a-z]+\s+/\S+\s*$")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*\w*\s*$")
 _START = re.compile(r"^openapi:\s*['\"]?3\.")
 # Unindented lines inside the block. Any other one ends it, because prose after the block, such as
@@ -69,13 +67,8 @@ def _from_page(lines: list[str], where: str, path: str | None) -> Page:
         remedy = "expected something like 'market/NAME.json post /api/v1/jobs/createTask'"
         raise error(place, "the line above the OpenAPI block does not name its document", remedy)
     published = _checked_path(path or header["path"], place)
-    document = parse_yaml("\n".join(lines[start : _end(lines, start)]) + "\n", where, first_line=start + 1)
-    operations = document.get("paths") if isinstance(document, dict) else None
-    operation = operations.get(header["url"]) if isinstance(operations, dict) else None
-    if not isinstance(operation, dict) or header["method"] not in operation:
-        announced = f"{header['method'].upper()} {header['url']}"
-        raise error(place, f"the block does not describe {announced}, which its header announces")
-    return Page(published, document)
+    block = "\n".join(lines[start : _end(lines, start)]) + "\n"
+    return Page(published, parse_yaml(block, where, first_line=start + 1))
 
 
 def _end(lines: list[str], start: int) -> int:

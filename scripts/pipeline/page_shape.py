@@ -27,18 +27,12 @@ def check_page(name: str, document: Any) -> list[Issue]:
 
 
 def _unknown_operations(name: str, paths: dict[str, Any]) -> list[Issue]:
-    known = f"only {_METHOD.upper()} {CREATE_TASK} is shared by all models"
-    issues = []
-    for path, item in paths.items():
-        methods = [key for key in item if key in METHODS] if isinstance(item, dict) else []
-        issues += [
-            Issue(f"{name}, /paths", f"{method.upper()} {path} is unknown", known)
-            for method in methods or ["-"]
-            if (path, method) != (CREATE_TASK, _METHOD)
-        ]
-    if not paths:
-        issues.append(Issue(f"{name}, /paths", "is empty", known))
-    return issues
+    known = (CREATE_TASK, _METHOD)
+    found = [(path, key) for path, item in paths.items() if isinstance(item, dict) for key in item if key in METHODS]
+    remedy = f"only {_METHOD.upper()} {CREATE_TASK} is shared by all models"
+    unknown = [f"{method.upper()} {path} is unknown" for path, method in found if (path, method) != known]
+    missing = [] if known in found else [f"{_METHOD.upper()} {CREATE_TASK} is missing"]
+    return [Issue(f"{name}, /paths", what, remedy) for what in unknown or missing]
 
 
 def _request(name: str, paths: dict[str, Any]) -> list[Issue]:

@@ -9,7 +9,7 @@ from jsonschema import Draft4Validator, ValidationError
 from jsonschema.exceptions import best_match
 from openapi_spec_validator.schemas import schema_v30
 
-from scripts.pipeline.issues import Issue
+from scripts.pipeline.issues import Issue, pointer
 
 _MAX_LENGTH = 200
 
@@ -37,4 +37,4 @@ def _issue(name: str, error: ValidationError) -> Issue:
 
 def _place(error: ValidationError) -> str:
     """Return the JSON pointer of an error."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in error.absolute_path)
+    return pointer("", *error.absolute_path)

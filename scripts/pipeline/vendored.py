@@ -38,16 +38,7 @@ def address_of(record: dict[str, str]) -> str | None:
 
 
 def store(vendored: Path, pages: list[tuple[Source, Page]], today: date) -> list[str]:
-    """Store published documents; the record of an unchanged document stays as it is.
-
-    Args:
-        vendored: The folder to store them in.
-        pages: The sources and their documents.
-        today: The date to record.
-
-    Returns:
-        One line about each document.
-    """
+    """Store published documents and records of their sources; returns one line about each document."""
     issues: list[Issue] = []
     stored: dict[PurePosixPath, str] = {}
     recorded = records(vendored)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from scripts.pipeline.issues import pointer
 from scripts.pipeline.report.changes import Change, Severity, display
-from scripts.pipeline.report.nodes import compare_remaining, pointer, presence, zip_keys
+from scripts.pipeline.report.nodes import compare_remaining, presence, zip_keys
 
 Node = dict[str, Any]
 

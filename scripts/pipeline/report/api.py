@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from scripts.pipeline.issues import pointer
 from scripts.pipeline.page_shape import METHODS
 from scripts.pipeline.report.access import compare_security, compare_security_schemes, compare_servers
 from scripts.pipeline.report.changes import Change, Direction, Severity, display
@@ -12,7 +13,6 @@ from scripts.pipeline.report.nodes import (
     compare_deprecated,
     compare_flag,
     compare_remaining,
-    pointer,
     presence,
     resolve,
     zip_keys,

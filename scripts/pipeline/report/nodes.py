@@ -14,11 +14,6 @@ _TEXTS = ("summary", "description", "tags", "externalDocs", "example", "examples
 _LIMITS = ("x-rate-limit", "x-poll-schedule", "x-delivery")
 
 
-def pointer(where: str, *steps: object) -> str:
-    """Return a JSON pointer, extended by steps."""
-    return "/".join([where, *(str(step).replace("~", "~0").replace("/", "~1") for step in steps)])
-
-
 def resolve(document: Node, node: Node) -> Node:
     """Return the target of a reference, or the node itself."""
     while "$ref" in node:

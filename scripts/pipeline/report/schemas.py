@@ -9,9 +9,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from scripts.pipeline.issues import pointer
 from scripts.pipeline.report.alternatives import KEYWORDS, alternative_name, match, wrap_like
 from scripts.pipeline.report.changes import Change, Direction, Severity
-from scripts.pipeline.report.nodes import pointer, resolve, zip_keys
+from scripts.pipeline.report.nodes import resolve, zip_keys
 from scripts.pipeline.report.values import compare_values
 
 Schema = dict[str, Any]
