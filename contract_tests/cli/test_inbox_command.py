@@ -12,7 +12,7 @@ import pytest
 
 from apikley.cli import main
 from apikley.receiver import Inbox
-from apikley.receiver.inbox.rows import Outcome
+from apikley.receiver.inbox.rows import Result
 from contract_tests.receiver.inboxes import LEASE, NOW, begin, delivery
 
 
@@ -32,7 +32,7 @@ def command() -> Any:
 @pytest.mark.parametrize("where", ["sqlite", "postgresql"], indirect=True)
 def test_the_command_lists_and_replays_the_dead(inbox: Inbox, where: str, command: Any) -> None:
     inbox.write([delivery("task_1"), delivery("task_2"), delivery("task_3")])
-    inbox.write([Outcome(item, "dead", NOW, "OSError: [no] disk") for item in begin(inbox, limit=2)])
+    inbox.write([Result(item, "dead", NOW, "OSError: [no] disk") for item in begin(inbox, limit=2)])
     code, out, _ = command("list", "--inbox", where, "--status", "dead")
     assert code == 0
     assert [line.split() for line in out.splitlines()] == [
@@ -50,7 +50,7 @@ def test_the_command_lists_and_replays_the_dead(inbox: Inbox, where: str, comman
 def test_the_command_lists_what_is_expected(tmp_path: Path, command: Any) -> None:
     inbox = Inbox(tmp_path / "inbox.db")
     inbox.expect("task_1", None, NOW, NOW)
-    inbox.postpone(inbox.overdue(NOW, LEASE, 1)[0], None)
+    inbox.reschedule(inbox.claim_overdue(NOW, LEASE, 1)[0], None)
     inbox.close()
     code, out, _ = command("expected", "--inbox", str(tmp_path / "inbox.db"))
     assert code == 0

@@ -308,7 +308,7 @@ def test_whatever_the_contract_forbids_ends_in_a_callback_or_a_callback_error(ca
     except CallbackError:
         return
     assert callback.task_id
-    assert verify(sign(callback.task_id, KEY, NOW), body, KEY, now=NOW).key == callback.key
+    assert verify(sign(callback.task_id, KEY, NOW), body, KEY, now=NOW).key == callback.event_id
     for name in ("result_urls", "credits", "duration", "request", "fail_message", "completed_at"):
         getattr(callback.task, name)
 

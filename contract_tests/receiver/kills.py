@@ -75,10 +75,10 @@ def kill_repeatedly(folder: Path, kills: int, seed: int = 0) -> Kills:
         found.twice_after_success |= succeeded & set(begins)
         begun += begins
         with Inbox(inbox) as opened:
-            entries = opened.entries(limit=10_000_000)
-        succeeded = {entry.key for entry in entries if entry.status == "done"}
+            entries = opened.rows(limit=10_000_000)
+        succeeded = {entry.event_id for entry in entries if entry.status == "done"}
         found.lost |= found.acknowledged - {entry.task_id for entry in entries}
-    handled = {entry.task_id for entry in entries if entry.key in succeeded and begun[entry.key]}
+    handled = {entry.task_id for entry in entries if entry.event_id in succeeded and begun[entry.event_id]}
     found.lost |= found.acknowledged - handled
     found.repeated = sum(count - 1 for count in begun.values())
     return found

@@ -35,9 +35,9 @@ def main(inbox: str, log: str) -> None:
 
     @receiver.on_any
     def handle(event: Event) -> None:
-        os.write(lines, f"begin {event.key}\n".encode())
+        os.write(lines, f"begin {event.event_id}\n".encode())
         time.sleep(random.uniform(0, LONGEST_HANDLER))  # noqa: S311 - no secret
-        os.write(lines, f"end {event.key}\n".encode())
+        os.write(lines, f"end {event.event_id}\n".encode())
 
     with socket.create_server(("127.0.0.1", 0)) as bound:
         print(bound.getsockname()[1], flush=True)

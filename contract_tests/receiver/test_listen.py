@@ -21,7 +21,7 @@ from apikley import ConfigurationError, RateLimited, ServerError, TransportError
 from apikley.callbacks import verify
 from apikley.cli.exit_codes import Exit
 from apikley.receiver import Inbox
-from apikley.receiver.listen import Listener, News
+from apikley.receiver.listen import Listener, Progress
 from apikley.receiver.notes import Notes, note
 from contract_tests import conftest
 from contract_tests.cli.command_line import CommandLine, Ended, cli_fixture  # noqa: F401 - the fixture
@@ -58,14 +58,14 @@ class Hook:
         return httpx2.Response(answer)
 
 
-class Heard(list[News]):
+class Heard(list[Progress]):
     """What the listener told."""
 
 
-def listener(service: Service, hook: Hook, heard: list[News] | None = None, **options: Any) -> Listener:
+def listener(service: Service, hook: Hook, heard: list[Progress] | None = None, **options: Any) -> Listener:
     http = httpx2.Client(transport=httpx2.MockTransport(hook))
     tell = (lambda _: None) if heard is None else heard.append
-    return Listener(service, HOOK, WEBHOOK_KEY, http=http, clock=SteppedClock(), tell=tell, **options)
+    return Listener(service, HOOK, WEBHOOK_KEY, http=http, clock=SteppedClock(), on_progress=tell, **options)
 
 
 def test_a_finished_task_is_delivered_as_a_genuine_callback() -> None:
@@ -77,7 +77,7 @@ def test_a_finished_task_is_delivered_as_a_genuine_callback() -> None:
     (request,) = hook.requests
     assert str(request.url) == HOOK
     callback = verify(request.headers, request.content, WEBHOOK_KEY, now=START)
-    assert (callback.key, callback.code) == ("task_1:success", 200)
+    assert (callback.event_id, callback.code) == ("task_1:success", 200)
     assert callback.task.result_urls == ["https://a.test/1.mp4"]
     assert listening.failed == []
 

@@ -36,7 +36,7 @@ def receiver(heard: list[str]) -> Iterator[Receiver]:
 
     @made.on_any
     def handle(event: Event) -> None:
-        heard.append(event.key)
+        heard.append(event.event_id)
 
     yield made
     made.stop()
@@ -130,7 +130,7 @@ def test_it_answers_all_that_is_sent_to_it_in_flask(receiver: Receiver, heard: l
         client.post("/hook", data=BODY, headers={**signed(TASK), "X-Webhook-Signature": "no"}).status_code,
         client.post("/hook", data=b"{}", headers=signed(TASK)).status_code,
         client.post("/hook", data=BODY, headers={**signed(TASK), "Content-Type": "text/plain"}).status_code,
-        client.post("/hook", data=b" " * (gate.LARGEST + 1), headers=signed(TASK)).status_code,
+        client.post("/hook", data=b" " * (gate.MAX_BODY + 1), headers=signed(TASK)).status_code,
         client.get("/hook").status_code,
         client.post("/other").status_code,
     ]
@@ -149,7 +149,7 @@ def wsgi(receiver: Receiver, body: bytes, **environ: Any) -> str:
 
 def test_a_wsgi_request_without_a_length_ends_where_the_server_says(receiver: Receiver) -> None:
     assert wsgi(receiver, BODY, **{"wsgi.input_terminated": True}) == "200 OK"
-    assert wsgi(receiver, b" " * (gate.LARGEST + 1), **{"wsgi.input_terminated": True}).startswith("413 ")
+    assert wsgi(receiver, b" " * (gate.MAX_BODY + 1), **{"wsgi.input_terminated": True}).startswith("413 ")
     assert wsgi(receiver, BODY) == "400 Bad Request"
 
 
@@ -164,7 +164,7 @@ def test_it_starts_and_stops_with_the_applications_lifespan() -> None:
     from fastapi import FastAPI
     from starlette.routing import Route
 
-    receiver = Receiver(WEBHOOK_KEY, inbox=":memory:", clock=DrivenClock(), in_app_loop=True)
+    receiver = Receiver(WEBHOOK_KEY, inbox=":memory:", clock=DrivenClock())
 
     async def main() -> str:
         ended = asyncio.Event()

@@ -134,9 +134,9 @@ def test_those_that_wait_for_an_inbox_that_does_not_open_are_refused_together(mo
 
     monkeypatch.setattr(inbox, "write", write)
     commit = GroupCommit(inbox)
-    futures = [commit.submit(Delivery("task_0", "success", b"", 0))]
+    futures = [commit.submit(Completion("task_0", "success", b"", 0))]
     assert entered.wait(10)
-    futures += [commit.submit(Delivery(f"task_{n}", "success", b"", 0)) for n in range(1, 50)]
+    futures += [commit.submit(Completion(f"task_{n}", "success", b"", 0)) for n in range(1, 50)]
     go_on.set()
     commit.close()
     assert [str(future.exception()) for future in futures] == ["the inbox cannot be opened"] * 50

@@ -16,7 +16,7 @@ from apikley.errors import ConfigurationError
 from apikley.receiver.inbox.rows import INBOX
 
 if TYPE_CHECKING:
-    from apikley.receiver import Expected, Inbox
+    from apikley.receiver import PendingCallback, Inbox
 
 Where = Annotated[
     str,
@@ -42,10 +42,10 @@ def show(
 ) -> None:
     """List the endings of tasks, and what became of them."""
     with _opened(where) as inbox:
-        entries = inbox.entries(status, limit=limit)
+        entries = inbox.rows(status, limit=limit)
     rows = [
         {
-            "key": entry.key,
+            "key": entry.event_id,
             "status": entry.status,
             "attempts": entry.attempts,
             "received": _time(entry.received_at),
@@ -59,7 +59,7 @@ def show(
 def expected(session: Session, *, where: Where = INBOX) -> None:
     """List the jobs whose callback is waited for."""
     with _opened(where) as inbox:
-        jobs = inbox.expectations()
+        jobs = inbox.pending_callbacks()
     rows = [
         {
             "task": job.task_id,
@@ -122,7 +122,7 @@ def _table(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterator[str
         yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
-def _next(job: Expected) -> str:
+def _next(job: PendingCallback) -> str:
     if job.task_id is None:
         return "waits for its callback"
     return "given up" if job.due_at is None else _time(job.due_at)

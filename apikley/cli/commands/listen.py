@@ -10,7 +10,7 @@ import typer
 from apikley.cli.exit_codes import Exit, Unsuccessful, failure_of
 from apikley.cli.results import kept
 from apikley.cli.session import KEY_ON_DISPLAY, Session
-from apikley.receiver.listen import Listener, News
+from apikley.receiver.listen import Listener, Progress
 from apikley.receiver.notes import NOTES, Notes
 
 WEBHOOK_KEY = "APIKLEY_WEBHOOK_KEY"
@@ -46,7 +46,7 @@ def listen(
         output.note(KEY_ON_DISPLAY.format("--webhook-key", WEBHOOK_KEY))
     last: dict[str, str] = {}
 
-    def tell(news: News) -> None:
+    def tell(news: Progress) -> None:
         last[news.task_id] = news.what
         output.change({"task_id": news.task_id, "what": news.what}, f"{news.task_id}  {news.what}")
 
@@ -57,7 +57,7 @@ def listen(
     settings = session.settings
     with settings.client() as api:
         notes = Notes(noted or NOTES, settings.api_key.value) if noted or not tasks else None
-        listener = Listener(api, forward_to, webhook_key, notes=notes, tell=tell)
+        listener = Listener(api, forward_to, webhook_key, notes=notes, on_progress=tell)
         for task_id in tasks or ():
             listener.add(task_id)
         try:
