@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,7 @@ class Service:
             raise NotFound(404, "Task not found", task_id=task_id)
         return TaskInfo(task_id, dict(self.records[task_id]))
 
-    def download(self, task: TaskInfo, path: str, *, index: int = 0) -> Any:
+    def download(self, task: Any, path: str | os.PathLike[str], *, index: int = 0) -> Any:
         Path(path).write_text(task.result_urls[index], encoding="utf-8")
         return Path(path)
 
@@ -45,7 +46,7 @@ class AsyncService(Service):
         await asyncio.sleep(0)
         return super().get_task(task_id)
 
-    async def download(self, task: TaskInfo, path: str, *, index: int = 0) -> Any:
+    async def download(self, task: Any, path: str | os.PathLike[str], *, index: int = 0) -> Any:
         await asyncio.sleep(0)
         return super().download(task, path, index=index)
 
@@ -70,7 +71,7 @@ def post(app: Any, body: bytes, headers: dict[str, str], path: str = "/", method
 
 
 def asgi(receiver: Receiver, *messages: dict[str, Any], headers: dict[str, str] | None = None) -> list[Any]:
-    """Serve one ASGI request of these messages; returns what the receiver sent. Without messages, the body never ends."""
+    """Serve one ASGI request of these messages, or one whose body never ends; returns what the receiver sent."""
     sent: list[Any] = []
     remaining = iter(messages)
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]

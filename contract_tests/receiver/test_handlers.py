@@ -215,7 +215,7 @@ def test_work_raises_what_is_more_than_a_failure(
 ) -> None:
     receiver = make_receiver(retries=RetryPolicy(first=10))
     calls: list[str] = []
-    receiver.on_any(lambda event: calls.append("first"))
+    receiver.on_any(lambda _: calls.append("first"))
 
     @receiver.on_any
     def second(event: Event) -> None:

@@ -450,9 +450,7 @@ def test_every_public_name_can_be_imported() -> None:
 @pytest.mark.parametrize(
     ("missing", "message"), [("sqlalchemy", r"pip install 'apikley\[receiver\]'"), ("_sqlite3", "^No module$")]
 )
-def test_only_a_missing_sqlalchemy_names_the_extra(
-    monkeypatch: pytest.MonkeyPatch, missing: str, message: str
-) -> None:
+def test_only_a_missing_sqlalchemy_names_the_extra(monkeypatch: pytest.MonkeyPatch, missing: str, message: str) -> None:
     package: Any = importlib.import_module("apikley.receiver")
 
     def import_module(name: str) -> Any:

@@ -16,7 +16,7 @@ from apikley.errors import ConfigurationError
 from apikley.receiver.inbox.rows import INBOX
 
 if TYPE_CHECKING:
-    from apikley.receiver import PendingCallback, Inbox
+    from apikley.receiver import Inbox, PendingCallback
 
 Where = Annotated[
     str,

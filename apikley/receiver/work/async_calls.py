@@ -71,7 +71,7 @@ class AsyncCalls:
 async def _result_of(awaitable: Any) -> tuple[Any, BaseException | None]:
     try:
         return await awaitable, None
-    except BaseException as error:  # noqa: BLE001 - raised in the caller's thread; here, some would end the loop
+    except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
             raise  # Ctrl-C ends the application's loop
         return None, error
