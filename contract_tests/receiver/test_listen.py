@@ -354,7 +354,7 @@ def test_the_command_brings_a_simulated_tasks_callback_to_a_local_server(apikley
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "apikley.cli", *arguments],
+        [sys.executable, "-m", "apikley", *arguments],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "200", **environment},
         capture_output=True,
@@ -368,7 +368,7 @@ def test_the_command_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
     arguments = ["listen", "--forward-to", HOOK, "--noted", str(tmp_path / "notes")]
     environment = {**os.environ, "APIKLEY_API_KEY": "k", "APIKLEY_WEBHOOK_KEY": "k", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
-        [sys.executable, "-m", "apikley.cli", *arguments],
+        [sys.executable, "-m", "apikley", *arguments],
         env=environment,
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -404,9 +404,9 @@ def test_a_given_task_that_is_not_delivered_is_kept(cli: CommandLine, following:
     waiting = Undelivered(cli, KeyboardInterrupt())
     ended = waiting.listen(waiting.task, *following, "--output", "json")
     rest = " --noted 'my notes'" if following else ""
-    command = f"go on with: apikley listen --forward-to {HOOK}{rest} {waiting.task}"
+    command = f"resume with: apikley listen --forward-to {HOOK}{rest} {waiting.task}"
     assert ended.code == Exit.UNFINISHED
-    assert ended.err.endswith(f"apikley: interrupted; the task goes on\n  {command}\n")
+    assert ended.err.endswith(f"apikley: interrupted; the task continues\n  {command}\n")
     error = json.loads(ended.out.splitlines()[-1])["error"]
     assert (error["exit_code"], error["kind"], error["hints"]) == (5, "unfinished", [command])
 
@@ -417,7 +417,7 @@ def test_a_given_task_is_kept_where_the_notes_cannot_be_read(cli: CommandLine) -
     assert ended.code == Exit.FAILED
     assert ended.err.endswith(
         "apikley: notes: Permission denied\n"
-        f"  the task is kept; go on with: apikley listen --forward-to {HOOK} {waiting.task}\n"
+        f"  the task continues; resume with: apikley listen --forward-to {HOOK} {waiting.task}\n"
     )
 
 
@@ -440,7 +440,7 @@ def test_noted_tasks_are_kept_by_their_notes(cli: CommandLine) -> None:
         (["listen", "--webhook-key", "k", "task_1"], 2, "Missing option '--forward-to'"),
         (["listen", "--forward-to", HOOK, "task_1"], 2, "Missing option '--webhook-key'"),
         (["inbox", "list"], 2, "apikley: there is no inbox apikley-inbox.db; name it with --inbox\n"),
-        (["inbox", "replay"], 2, "name the keys to replay, or say --all"),
+        (["inbox", "replay"], 2, "name the events to replay, or use --all"),
         (["inbox", "list", "--status", "odd"], 2, "'odd' is not one of"),
         (["inbox", "list", "--limit", "9" * 20], 2, "Invalid value for '--limit'"),
         (["fly"], 2, "No such command 'fly'"),
@@ -453,7 +453,7 @@ def test_wrong_usage_is_said_without_a_traceback(arguments: list[str], code: int
     assert "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize(("module", "extra"), [("typer", "cli"), ("sqlalchemy", "receiver")])
+@pytest.mark.parametrize(("module", "extra"), [("click", "cli"), ("sqlalchemy", "receiver")])
 def test_what_is_not_installed_is_said(tmp_path: Path, module: str, extra: str) -> None:
     (tmp_path / f"{module}.py").write_text(f"raise ModuleNotFoundError(name={module!r})", encoding="utf-8")
     (tmp_path / "inbox.db").touch()
@@ -469,12 +469,12 @@ def test_the_inbox_is_listed_as_a_table_and_as_json(tmp_path: Path) -> None:
     inbox.close()
     table = command("inbox", "expected", "--inbox", place)
     assert table.stdout.splitlines() == [
-        "task    token  noted                      asked next",
+        "task    token  since                      next poll",
         "task_1         2025-12-08T09:15:28+00:00  2025-12-08T09:16:40+00:00",
     ]
     document = json.loads(command("inbox", "expected", "--inbox", place, "--output", "json").stdout)
     assert [(job["task"], job["token"]) for job in document["expected"]] == [("task_1", None)]
-    assert json.loads(command("inbox", "list", "--inbox", place, "--output", "json").stdout) == {"endings": []}
+    assert json.loads(command("inbox", "list", "--inbox", place, "--output", "json").stdout) == {"events": []}
     replayed = command("inbox", "replay", "task_1:success", "--inbox", place, "--output", "json")
     assert replayed.returncode == 1
     document = json.loads(replayed.stdout)
