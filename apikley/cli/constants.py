@@ -1,12 +1,12 @@
 """Names and numbers that several modules share. Imports nothing, so that `apikley --help` stays fast."""
 
+# The environment variables.
 API_KEY_VARIABLE = "APIKLEY_API_KEY"
-BASE_URL_VARIABLE = "APIKLEY_BASE_URL"
 CONFIG_VARIABLE = "APIKLEY_CONFIG"
 INBOX_VARIABLE = "APIKLEY_INBOX"
-MODEL_VARIABLE = "APIKLEY_MODEL"
 PROFILE_VARIABLE = "APIKLEY_PROFILE"
 WEBHOOK_KEY_VARIABLE = "APIKLEY_WEBHOOK_KEY"
+SETTINGS_VARIABLES = {"api_key": API_KEY_VARIABLE, "base_url": "APIKLEY_BASE_URL", "model": "APIKLEY_MODEL"}
 
 DEFAULT_PROFILE = "default"
 WAIT_TIMEOUT = 900.0  # seconds, as in the library
@@ -20,8 +20,8 @@ COMMANDS = {
     "wait": ("tasks:wait", "Wait for tasks, and download their results if -o is given."),
     "task": ("tasks:task", "Poll a task once."),
     "download": ("tasks:download", "Download the result of a finished task."),
-    "upload": ("account:upload", "Upload a file and print its URL."),
-    "credits": ("account:get_credits", "Print the credits that the account has left."),
+    "upload": ("upload:upload", "Upload a file and print its URL."),
+    "credits": ("upload:get_credits", "Print the credits that the account has left."),
     "models": ("models:models", "List the models with their fields, limits and defaults."),
     "check": ("models:check", "Validate a request body without sending it."),
     "doctor": ("doctor:doctor", "Check the settings, the API key, the connection and the clock."),

@@ -29,7 +29,7 @@ class Exit(IntEnum):
     INVALID = 2, "wrong usage, wrong settings, or a request that breaks the contract; nothing was sent"
     REFUSED = 3, "the service refused the request"
     GENERATION_FAILED = 4, "the task ended without a result"
-    UNFINISHED = 5, "timeout or interrupted; the task continues, and the command that resumes is printed"
+    UNFINISHED = 5, "timeout or interrupted; the task is kept, and the command that resumes it is printed"
     OUTCOME_UNKNOWN = 6, "outcome unknown: a task may exist and be paid"
     NETWORK = 7, "no usable response arrived from the service or from the inbox's database"
     INTERRUPTED = constants.INTERRUPTED, "interrupted; no paid task was under way"

@@ -8,7 +8,6 @@ from contextlib import nullcontext, suppress
 from typing import Any, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
 
 import apikley_contract
 from apikley import LocalFile
@@ -109,14 +108,6 @@ def model_fields(model: str) -> list[Field]:
     return [Field(name, each, name in required) for name, each in schema.get("properties", {}).items()]
 
 
-class ModelOption(click.Option):
-    """The option --model."""
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
-        """Return the known models."""
-        return [CompletionItem(name) for name in apikley_contract.models() if name.startswith(incomplete)]
-
-
 class ModelCommand(SessionCommand):
     """`run` or `create`: a command with the options of the model that its arguments name.
 
@@ -125,7 +116,12 @@ class ModelCommand(SessionCommand):
 
     def __init__(self, *args: Any, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
-        model = ModelOption(["--model"], metavar="MODEL", help="The model; `apikley models` lists them.")
+        model = click.Option(
+            ["--model"],
+            metavar="MODEL",
+            help="The model; `apikley models` lists them.",
+            shell_complete=lambda _, __, begin: [name for name in apikley_contract.models() if name.startswith(begin)],
+        )
         self.params = [model, *REQUEST, *self.params]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

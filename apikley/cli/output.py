@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +24,6 @@ class Output:
     def __init__(self, *, json: bool, follow: bool = False) -> None:
         self.json = json
         self.follow = follow
-        # The result so far, as a document and as lines. It is printed even if the command fails.
         self.partial_result: tuple[dict[str, Any], list[str]] = ({}, [])
 
     @property
@@ -38,13 +36,9 @@ class Output:
         """Whether a user can answer a question."""
         return not self.json and sys.stdin.isatty() and sys.stderr.isatty()
 
-    def result(self, document: Any, lines: Iterable[str]) -> None:
-        """Print the result, as a document or as lines."""
-        if self.json:
-            _write(_json(document, indent=None if self.follow else 2))
-        else:
-            for line in lines:
-                _write(printable(line))
+    def result(self, document: dict[str, Any], lines: list[str]) -> None:
+        """Set the result, as a document and as lines. It is printed at the end, even if the command fails."""
+        self.partial_result = document, lines
 
     def change(self, document: dict[str, Any], line: str) -> None:
         """Print one change of a task."""
@@ -54,20 +48,20 @@ class Output:
         """Print a message to stderr."""
         print(printable(message), file=sys.stderr, flush=True)
 
-    def fail(self, failure: Failure) -> None:
-        """Print the partial result and the failure."""
-        error = {
-            "exit_code": int(failure.code),
-            "kind": failure.code.name.lower(),
-            "message": failure.message,
-            **failure.facts,
-            "hints": failure.hints,
-        }
+    def finish(self, failure: Failure | None = None) -> None:
+        """Print the result, and the failure if there is one."""
         document, lines = self.partial_result
+        if failure:
+            error = {"exit_code": int(failure.code), "kind": failure.code.name.lower(), "message": failure.message}
+            document = {**document, "error": {**error, **failure.facts, "hints": failure.hints}}
         try:
-            self.result({**document, "error": error}, lines)
+            if self.json:
+                lines = [_json(document, indent=None if self.follow else 2)] if document else []
+            for line in lines:
+                _write(line if self.json else printable(line))
         finally:
-            print_failure(failure)
+            if failure:
+                print_failure(failure)
 
 
 def print_failure(failure: Failure) -> None:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import apikley_contract
 from apikley.cli.output import Output, printable
 
 if TYPE_CHECKING:
@@ -37,16 +36,14 @@ def task_progress(output: Output, count: int) -> Iterator[Callable[[TaskInfo], N
     states: dict[str, str] = {}
     start = time.monotonic()
 
-    def report(task: TaskInfo, show: Callable[[str, float], None] | None = None) -> None:
+    def report(task: TaskInfo, show: Callable[[str], None] | None = None) -> None:
         elapsed = time.monotonic() - start
         state = task.state or ""
         changed = states.get(task.id) != state
         states[task.id] = state
         if show:
-            pause = next(longest for until, _, longest in apikley_contract.poll_schedule() if elapsed < until)
-            counts = ", ".join(f"{number} {state}" for state, number in Counter(states.values()).items())
-            text = f"{task.id}  {state}" if count == 1 else f"{count} tasks: {counts}"
-            show(printable(text), float("inf") if task.finished else time.monotonic() + pause)
+            counts = ", ".join(f"{number} {each}" for each, number in Counter(states.values()).items())
+            show(printable(f"{task.id}  {state}" if count == 1 else f"{count} tasks: {counts}"))
         elif changed and output.follow:
             document = {"task_id": task.id, "state": state, "elapsed": round(elapsed, 3)}
             output.change(document, f"{task.id}  {state}  {elapsed:.1f} s")
@@ -59,16 +56,9 @@ def task_progress(output: Output, count: int) -> Iterator[Callable[[TaskInfo], N
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - takes long to load
 
     text = TextColumn("{task.description}", markup=False)
-    next_poll = TextColumn("{task.fields[next_poll]}", style="dim", markup=False)
-    with _progress(SpinnerColumn(), text, TimeElapsedColumn(), next_poll) as progress:
-        countdown = _Countdown()
-        line = progress.add_task("not polled yet", total=None, next_poll=countdown)
-
-        def show(text: str, next_poll: float) -> None:
-            countdown.end = next_poll
-            progress.update(line, description=text, refresh=True)
-
-        yield lambda task: report(task, show)
+    with _progress(SpinnerColumn(), text, TimeElapsedColumn()) as progress:
+        line = progress.add_task("not polled yet", total=None)
+        yield lambda task: report(task, lambda shown: progress.update(line, description=shown, refresh=True))
 
 
 @contextmanager
@@ -82,16 +72,6 @@ def download_progress(output: Output, target: Path) -> Iterator[Callable[[int, i
     with _progress(TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn()) as progress:
         bar = progress.add_task(target.name, total=None)
         yield lambda received, total: progress.update(bar, completed=received, total=total)
-
-
-class _Countdown:
-    """The time until the next poll, computed whenever it is displayed."""
-
-    end = float("inf")
-
-    def __str__(self) -> str:
-        left = self.end - time.monotonic()
-        return f"next poll within {max(left, 0):.0f} s" if left < float("inf") else ""
 
 
 def _progress(*columns: ProgressColumn) -> Progress:

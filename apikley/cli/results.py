@@ -22,7 +22,7 @@ _FINAL = (GenerationFailed, NotFound, ValidationFailed)
 
 def interrupted(command: str) -> Interrupted:
     """Return the error that replaces Ctrl-C while a task exists."""
-    error = Interrupted("interrupted; the task continues")
+    error = Interrupted("interrupted; the task is kept")
     error.add_note(f"resume with: {command}")
     return error
 
@@ -46,8 +46,8 @@ def resumable(tasks: Sequence[str], command: Callable[..., str]) -> Iterator[Non
         final = {each.task_id for each in (error, error.__cause__) if isinstance(each, _FINAL)}
         remaining = [each for each in tasks if each not in final]
         if remaining:
-            subject = "the task continues" if len(remaining) == 1 else "the tasks continue"
-            error.add_note(f"{subject}; resume with: {command(*remaining)}")
+            subject = "the task is" if len(remaining) == 1 else "the tasks are"
+            error.add_note(f"{subject} kept; resume with: {command(*remaining)}")
         raise
 
 
@@ -61,18 +61,14 @@ def save_result(output: Output, api: Apikley, task: Task, target: Target, index:
 
 def task_document(task: TaskInfo, file: Path | None = None) -> dict[str, Any]:
     """Return a task as JSON values; times in ISO 8601, durations in seconds."""
+    plain = ("state", "model", "result_urls", "credits", "fail_code", "fail_message")
     return {
         "task_id": task.id,
-        "state": task.state,
-        "model": task.model,
         "file": str(file) if file else None,
-        "result_urls": task.result_urls,
-        "credits": task.credits,
+        **{name: getattr(task, name) for name in plain},
         "duration": task.duration.total_seconds() if task.duration else None,
         "created_at": task.created_at.isoformat() if task.created_at else None,
         "completed_at": task.completed_at.isoformat() if task.completed_at else None,
-        "fail_code": task.fail_code,
-        "fail_message": task.fail_message,
     }
 
 

@@ -50,19 +50,20 @@ class SessionCommand(click.Command):
     def prepare(self, ctx: click.Context) -> None:
         """Convert parameters before the function is called."""
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Call the function; on failure, print the partial result and the failure."""
+    def invoke(self, ctx: click.Context) -> None:
+        """Call the function, and print its result or its failure."""
         values = ctx.params
         output = Output(json=values.pop("output") == "json", follow=values.pop("follow", False))
         ctx.obj = Session(output, *(values.pop(name, None) for name in ("profile", "base_url", "api_key")))
         try:
             self.prepare(ctx)
-            return super().invoke(ctx)
+            super().invoke(ctx)
+            output.finish()
         except BaseException as error:
             failure = failure_of(error)
             if failure is None or isinstance(error, BrokenPipeError):
                 raise
             # A second Ctrl-C must not cut the report short.
             with signal_handler(signal.SIGINT, signal.SIG_IGN), suppress(OSError):
-                output.fail(failure)
+                output.finish(failure)
             raise click.exceptions.Exit(failure.code) from error

@@ -19,11 +19,7 @@ from apikley.errors import ConfigurationError
 if TYPE_CHECKING:
     from apikley import Apikley
 
-_VARIABLES = {
-    "api_key": constants.API_KEY_VARIABLE,
-    "base_url": constants.BASE_URL_VARIABLE,
-    "model": constants.MODEL_VARIABLE,
-}
+_VARIABLES = constants.SETTINGS_VARIABLES
 _PAIR = {"api_key", "base_url"}
 
 
@@ -158,8 +154,7 @@ def _require_private(file: Path) -> None:
     if os.name != "posix":
         return
     status = file.stat()
-    mode = stat.S_IMODE(status.st_mode)
-    if mode & 0o077:
+    if (mode := stat.S_IMODE(status.st_mode)) & 0o077:
         raise ConfigurationError(
             f"{file} contains a key, but other users can open it (mode {mode:03o}); run: chmod 600 {file}"
         )

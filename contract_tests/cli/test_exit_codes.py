@@ -96,6 +96,6 @@ def test_a_full_disk_keeps_the_task_and_leaves_no_partial_file(
     task = cli.mock.assert_created_once().task_id
     assert ended.code == Exit.FAILED
     assert ended.err.endswith(
-        f"apikley: the disk is full\n  the task continues; resume with: apikley download {task} -o clip.mp4\n"
+        f"apikley: the disk is full\n  the task is kept; resume with: apikley download {task} -o clip.mp4\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["cat.png"]

@@ -86,7 +86,7 @@ def test_a_second_ctrl_c_does_not_hide_the_first(cli: CommandLine, monkeypatch: 
     monkeypatch.setattr(Apikley, "close", second)
     ended = cli("wait", task)
     assert ended.code == Exit.UNFINISHED
-    assert ended.err.endswith(f"apikley: interrupted; the task continues\n  resume with: apikley wait {task}\n")
+    assert ended.err.endswith(f"apikley: interrupted; the task is kept\n  resume with: apikley wait {task}\n")
 
 
 def test_ctrl_c_after_the_response_never_claims_that_there_is_no_task(
@@ -148,7 +148,9 @@ def test_mock_returns_the_simulators_exit_code_without_exec(cli: CommandLine, mo
 
 
 def test_nan_and_infinity_are_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
-    Output(json=True).result({"credits": float("nan"), "all": [float("inf"), 1.5]}, ())
+    output = Output(json=True)
+    output.result({"credits": float("nan"), "all": [float("inf"), 1.5]}, [])
+    output.finish()
     assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {"credits": None, "all": [None, 1.5]}
 
 

@@ -202,7 +202,7 @@ def test_a_file_that_appears_while_the_task_runs_is_not_replaced(
     assert ended.code == Exit.FAILED, "not INVALID, because a task was paid"
     name = then.strip("'").replace("{id}", task)
     assert f"apikley: {name.replace('.2', '')}: " in ended.err
-    assert ended.err.endswith(f"the task continues; resume with: apikley download {task} -o {then}\n")
+    assert ended.err.endswith(f"the task is kept; resume with: apikley download {task} -o {then}\n")
     assert cli(*ended.resume).code == 0
     assert (tmp_path / name).read_bytes()[4:8] == b"ftyp"
     assert (tmp_path / name.replace(".2", "")).stat().st_size == 0

@@ -48,7 +48,7 @@ def test_results_are_printed_although_another_task_times_out(cli: CommandLine) -
     ended = cli("wait", done, never, "--timeout", "3", "--output", "json")
     assert ended.code == Exit.UNFINISHED
     assert [task["task_id"] for task in ended.document["tasks"]] == [done]
-    assert ended.document["error"]["hints"] == [f"the task continues; resume with: apikley wait {never}"]
+    assert ended.document["error"]["hints"] == [f"the task is kept; resume with: apikley wait {never}"]
     text = cli("wait", done, never, "--timeout", "3")
     assert f"task      {done}\nstate     success\n" in text.out
 

@@ -406,7 +406,7 @@ def test_a_given_task_that_is_not_delivered_is_kept(cli: CommandLine, following:
     rest = " --noted 'my notes'" if following else ""
     command = f"resume with: apikley listen --forward-to {HOOK}{rest} {waiting.task}"
     assert ended.code == Exit.UNFINISHED
-    assert ended.err.endswith(f"apikley: interrupted; the task continues\n  {command}\n")
+    assert ended.err.endswith(f"apikley: interrupted; the task is kept\n  {command}\n")
     error = json.loads(ended.out.splitlines()[-1])["error"]
     assert (error["exit_code"], error["kind"], error["hints"]) == (5, "unfinished", [command])
 
@@ -417,7 +417,7 @@ def test_a_given_task_is_kept_where_the_notes_cannot_be_read(cli: CommandLine) -
     assert ended.code == Exit.FAILED
     assert ended.err.endswith(
         "apikley: notes: Permission denied\n"
-        f"  the task continues; resume with: apikley listen --forward-to {HOOK} {waiting.task}\n"
+        f"  the task is kept; resume with: apikley listen --forward-to {HOOK} {waiting.task}\n"
     )
 
 

@@ -55,11 +55,10 @@ def doctor(session: Session) -> None:
     documents = [check._asdict() | {"code": int(check.code)} for check in checks]
     width = max(len(check.name) for check in checks)
     lines = [f"{check.status:<7}  {check.name:<{width}}  {check.message}" for check in checks]
-    session.output.partial_result = {"checks": documents}, lines
+    session.output.result({"checks": documents}, lines)
     failed = [check for check in checks if check.status == "failed"]
     if failed:
         raise CommandFailed(failed[0].code, [f"failed checks: {', '.join(check.name for check in failed)}"])
-    session.output.result(*session.output.partial_result)
 
 
 def _failed(name: str, error: ApikleyError) -> Check:
@@ -75,8 +74,7 @@ def _check_versions() -> Iterator[Check]:
     yield Check("package", f"apikley {own}, Python {platform.python_version()}")
     document = apikley_contract.openapi()
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-    models = len(apikley_contract.models())
-    yield Check("contract", f"{document['info']['version']} (models: {models}, sha256 {digest[:12]})")
+    yield Check("contract", f"{document['info']['version']}, sha256 {digest[:12]}")
 
 
 def _check_settings(settings: Settings) -> Iterator[Check]:

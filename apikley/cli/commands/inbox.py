@@ -71,10 +71,9 @@ def replay(session: Session, *, where: str, events: tuple[str, ...], everything:
     with _open(where) as opened:
         replayed = opened.replay(time.time(), [*events] or None)
     missing = sorted({*events} - {*replayed})
-    session.output.partial_result = {"replayed": replayed, "not_dead": missing}, replayed
+    session.output.result({"replayed": replayed, "not_dead": missing}, replayed)
     if missing:
         raise CommandFailed(Exit.FAILED, [f"not dead, so not replayed: {', '.join(missing)}"])
-    session.output.result(*session.output.partial_result)
 
 
 def _open(where: str) -> Inbox:

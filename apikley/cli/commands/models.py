@@ -59,11 +59,10 @@ def check(session: Session, *, file: str, allow_unknown_fields: bool) -> None:
     """
     violations = _violations(file, allow_unknown_fields)
     document = {"valid": not violations, "violations": [violation._asdict() for violation in violations]}
-    session.output.partial_result = document, [*map(violation_line, violations)] or ["valid"]
+    session.output.result(document, [*map(violation_line, violations)] or ["valid"])
     if violations:
         count = f"{len(violations)} violation{'s' * (len(violations) > 1)}"
         raise CommandFailed(Exit.INVALID, [f"the request is invalid: {count}"])
-    session.output.result(*session.output.partial_result)
 
 
 def _violations(file: str, allow_unknown_fields: bool) -> tuple[Violation, ...]:

@@ -41,7 +41,7 @@ def wait(session: Session, *, ids: tuple[str, ...], to: str | None, force: bool,
     documents: list[dict[str, Any]] = []
     lines: list[str] = []
     failures: dict[str, str] = {}
-    output.partial_result = {"tasks": documents}, lines
+    output.result({"tasks": documents}, lines)
     try:
         with (
             session.settings.client() as api,
@@ -65,7 +65,6 @@ def wait(session: Session, *, ids: tuple[str, ...], to: str | None, force: bool,
         raise
     if failures:
         raise CommandFailed(Exit.GENERATION_FAILED, [*failures.values()], [*failures])
-    output.result(*output.partial_result)
 
 
 @click.command(cls=SessionCommand)
