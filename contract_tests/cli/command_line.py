@@ -12,8 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -80,18 +80,21 @@ class CommandLine:
 
     def in_terminal(self, *arguments: str, typed: bytes = b"") -> Ended:
         """Run it in a pseudo-terminal; everything that it shows is in `out`."""
-        with _terminal() as (screen, slave):
-            os.write(screen.master, typed)
-            streams = [open(slave, mode, encoding="utf-8", closefd=False) for mode in ("r", "w", "w")]  # noqa: SIM115
-            for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
-                self._monkeypatch.setattr(sys, name, stream)
-            try:
+        master, slave = pty.openpty()
+        shown: list[bytes] = []
+        reader = threading.Thread(target=lambda: shown.extend(iter(lambda: read_terminal(master), b"")))
+        reader.start()
+        os.write(master, typed)
+        with ExitStack() as stack:
+            stack.callback(os.close, master)
+            stack.callback(reader.join)
+            stack.callback(os.close, slave)
+            with self._monkeypatch.context() as patch:
+                for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+                    stream = stack.enter_context(open(slave, mode, encoding="utf-8", closefd=False))
+                    patch.setattr(sys, name, stream)
                 code = main([*arguments])
-            finally:
-                for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
-                    stream.close()
-                    self._monkeypatch.setattr(sys, name, getattr(sys, f"__{name}__"))
-        return Ended(code, screen.text(), "")
+        return Ended(code, b"".join(shown).decode(), "")
 
     def task(self, prompt: str = "a ship", *, ended: bool = True) -> str:
         """Create a task and return its id."""
@@ -106,39 +109,12 @@ class CommandLine:
         return [*self.mock.journal.requests()]
 
 
-class _Screen:
-    """Collects what a pseudo-terminal shows."""
-
-    def __init__(self, master: int) -> None:
-        self.master = master
-        self._chunks: list[bytes] = []
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def text(self) -> str:
-        return b"".join(self._chunks).decode()
-
-    def join(self) -> None:
-        self._thread.join(LIMIT)
-
-    def _read(self) -> None:
-        try:
-            while chunk := os.read(self.master, 65536):
-                self._chunks.append(chunk)
-        except OSError:
-            return
-
-
-@contextmanager
-def _terminal() -> Iterator[tuple[_Screen, int]]:
-    master, slave = pty.openpty()
-    screen = _Screen(master)
+def read_terminal(master: int) -> bytes:
+    """Read what a pseudo-terminal shows; nothing when it is closed."""
     try:
-        yield screen, slave
-    finally:
-        os.close(slave)
-        screen.join()
-        os.close(master)
+        return os.read(master, 65536)
+    except OSError:
+        return b""
 
 
 # Ctrl-C sends SIGINT only to processes whose controlling terminal it is.
@@ -205,10 +181,7 @@ class Program:
     def _read(self, seconds: float) -> bool:
         if not select.select([self._master], [], [], seconds)[0]:
             return False
-        try:
-            chunk = os.read(self._master, 65536)
-        except OSError:
-            chunk = b""
+        chunk = read_terminal(self._master)
         self._closed = not chunk
         self.shown += chunk.decode(errors="replace")
         return bool(chunk)

@@ -95,10 +95,6 @@ def test_models_lists_the_fields_of_the_contract(cli: CommandLine) -> None:
     assert "at most 1,500 characters" in cli("models", model.name).out
 
 
-def test_models_refuses_an_unknown_model(cli: CommandLine) -> None:
-    assert cli("models", "no/such").code == Exit.INVALID
-
-
 def test_an_invalid_image_is_refused_before_anything_is_sent(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "cat.png").write_bytes(b"GIF89a")
     ended = cli("create", "--prompt", "a ship", "--image", "cat.png")

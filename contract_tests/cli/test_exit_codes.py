@@ -10,7 +10,7 @@ import pytest
 from apikley._model.partial_file import PartialFile
 from apikley.cli.exit_codes import Exit, failure_of
 from apikley.errors import InboxUnavailable
-from contract_tests.cli.command_line import CLOSED, IMAGE, REQUEST, RUN, CommandLine
+from contract_tests.cli.command_line import CLOSED, IMAGE, RUN, CommandLine
 from scripts.pipeline.io import ROOT
 
 NEVER = ("run", "--prompt", "[mock: never]", "--image", IMAGE, "--timeout", "5", "-o", "a b.mp4")
@@ -51,20 +51,6 @@ def test_the_readme_lists_every_exit_code() -> None:
     rows = re.findall(r"^\| (\d+) +\| (.*?) +\|$", readme, re.MULTILINE)
     assert [(int(code), meaning) for code, meaning in rows] == [(int(code), code.meaning) for code in Exit]
     assert {*EXITS, Exit.INTERRUPTED} == set(Exit), "the tests of Ctrl-C show INTERRUPTED"
-
-
-@pytest.mark.parametrize("code", [401, 402, 404, 422, 455, 500, 501, 505])
-def test_an_error_code_of_the_service_is_a_refusal(cli: CommandLine, code: int) -> None:
-    cli.mock.fail_next(code, times=None, when={"operation": "createTask"})
-    ended = cli("create", *REQUEST)
-    assert (ended.code, ended.out) == (Exit.REFUSED, "")
-    assert ended.err.startswith(f"apikley: {code}: ")
-
-
-def test_a_wrong_key_is_a_refusal(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("APIKLEY_API_KEY", "wrong")
-    ended = cli("credits")
-    assert (ended.code, ended.err.startswith("apikley: 401: ")) == (Exit.REFUSED, True)
 
 
 def test_an_unavailable_database_is_a_network_failure() -> None:

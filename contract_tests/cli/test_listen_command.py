@@ -63,11 +63,6 @@ def profile_fixture(cli: CommandLine, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("apikley.receiver.listen.Listener.run", lambda listener: listener.step())
 
 
-@pytest.mark.usefixtures("profile")
-def test_listen_uses_a_profile(cli: CommandLine) -> None:
-    assert "task_1  given up" not in cli(*LISTEN, "--profile", "mock", "task_1").out
-
-
 def test_listen_follows_only_tasks_of_its_own_key(cli: CommandLine, request: pytest.FixtureRequest) -> None:
     task = cli.task()
     request.getfixturevalue("profile")

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 import apikley_contract
-from apikley import LocalFile, RequestInvalid
+from apikley import RequestInvalid
 from apikley.cli.model_options import Field, model_fields
-from contract_tests.cli.command_line import IMAGE, REQUEST, RUN, CommandLine
+from contract_tests.cli.command_line import IMAGE, RUN, CommandLine
 
 (MODEL,) = apikley_contract.models()
 TAKEN = ("model", "callback_url", "json", "help", "output", "force")
@@ -73,17 +73,6 @@ def test_every_option_is_sent_with_its_type(cli: CommandLine) -> None:
     assert ended.code == 0, ended.err
     expected = {"prompt": "a", "image_url": IMAGE, "end_image_url": "", "prompt_optimizer": False}
     assert cli.mock.assert_created_once().json()["input"] == expected
-
-
-def test_only_given_options_are_sent(cli: CommandLine) -> None:
-    cli("create", *REQUEST)
-    assert set(cli.mock.assert_created_once().json()["input"]) == {"prompt", "image_url"}
-
-
-def test_a_local_file_differs_from_a_url() -> None:
-    image = next(field for field in model_fields(MODEL) if "x-file" in field.schema)
-    assert isinstance(image.value("cat.png"), LocalFile)
-    assert type(image.value("https://a.test/a.png")) is str
 
 
 def test_an_unknown_model_is_refused(cli: CommandLine) -> None:
