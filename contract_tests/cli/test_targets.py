@@ -1,10 +1,9 @@
-"""Where the command puts results: what may be replaced, and that the commands it prints put theirs beside it."""
+"""Where results are saved, which files are replaced, and what the resuming commands say about it."""
 
 from __future__ import annotations
 
 import json
 import os
-import shlex
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -14,49 +13,51 @@ import pytest
 
 from apikley import Apikley
 from apikley.cli.exit_codes import Exit
-from apikley_mock.world import records as shapes
-from contract_tests.cli.command_line import IMAGE, CommandLine, Ended, cli_fixture  # noqa: F401 - the fixture
-
-MAKE = ("run", "--prompt", "a ship", "--image", IMAGE)
-
-
-def printed(ended: Ended) -> list[str]:
-    """The arguments of the command that goes on."""
-    return shlex.split(ended.err.rpartition(": apikley ")[2])
+from apikley.cli.targets import Target
+from apikley_mock.world import records
+from contract_tests.cli.command_line import IMAGE, RUN, CommandLine
 
 
-def _socket(path: Path) -> None:
+def _make_socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(path.name)
 
 
 ODD: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,
-    "socket": _socket,
+    "socket": _make_socket,
     "link to a device": lambda path: path.symlink_to(os.devnull),
     "link to nothing": lambda path: path.symlink_to("nowhere"),
 }
 
 
-@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_what_is_no_ordinary_file_is_never_replaced(
-    cli: CommandLine, tmp_path: Path, odd: Callable[[Path], object]
-) -> None:
+def test_an_existing_file_is_replaced_only_with_force(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"mine")
+    ended = cli(*RUN, "-o", "clip.mp4")
+    assert (ended.code, ended.err) == (Exit.INVALID, "apikley: clip.mp4 exists; --force replaces it\n")
+    assert (tmp_path / "clip.mp4").read_bytes() == b"mine"
+    assert cli.requests() == [], "nothing was paid"
+    assert cli(*RUN, "-o", "clip.mp4", "--force").code == 0
+    assert (tmp_path / "clip.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+def test_only_regular_files_are_replaced(cli: CommandLine, tmp_path: Path, make: Callable[[Path], object]) -> None:
     task = cli.task()
-    before = len(cli.mock.journal.requests())
+    before = len(cli.requests())
     place = tmp_path / f"{task}.mp4"
-    odd(place)
+    make(place)
     kind = place.lstat().st_mode
-    for command in (("wait", task), ("download", task), MAKE):
+    for command in (("wait", task), ("download", task), RUN):
         ended = cli(*command, "-o", place.name, "--force")
-        words = f"{place.name} is no ordinary file, so nothing is put in its place; name another with -o"
-        assert (ended.code, ended.err) == (Exit.INVALID, f"apikley: {words}\n")
-    assert cli("download", task, "--force").code == Exit.INVALID, "under the name that it has by itself"
+        message = f"{place.name} is not a regular file and is never replaced; name another file with -o"
+        assert (ended.code, ended.err) == (Exit.INVALID, f"apikley: {message}\n")
+    assert cli("download", task, "--force").code == Exit.INVALID, "under its default name"
     assert place.lstat().st_mode == kind
-    assert len(cli.mock.journal.requests()) == before
+    assert len(cli.requests()) == before
 
 
-def test_a_link_is_replaced_and_the_file_that_it_leads_to_stays(cli: CommandLine, tmp_path: Path) -> None:
+def test_a_link_is_replaced_and_its_target_is_not_touched(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "mine").write_bytes(b"mine")
     (tmp_path / "clip.mp4").symlink_to("mine")
     assert cli("download", cli.task(), "-o", "clip.mp4").code == Exit.INVALID
@@ -66,10 +67,10 @@ def test_a_link_is_replaced_and_the_file_that_it_leads_to_stays(cli: CommandLine
 
 
 @pytest.mark.parametrize("place", ["clips/", "clips/.", "clips/.."])
-def test_what_is_written_as_a_folder_has_to_be_one(cli: CommandLine, tmp_path: Path, place: str) -> None:
+def test_a_name_that_ends_like_a_folder_must_be_one(cli: CommandLine, tmp_path: Path, place: str) -> None:
     task = cli.task()
     (tmp_path / "file").touch()
-    for command in (("wait", task), ("download", task), MAKE):
+    for command in (("wait", task), ("download", task), RUN):
         ended = cli(*command, "-o", place)
         assert (ended.code, ended.err.endswith(": no such folder\n")) == (Exit.FAILED, True)
         assert cli(*command, "-o", place.replace("clips", "file")).code == Exit.FAILED
@@ -80,17 +81,41 @@ def test_what_is_written_as_a_folder_has_to_be_one(cli: CommandLine, tmp_path: P
     assert len([*tmp_path.glob("**/task*.mp4")]) == 1
 
 
-def test_no_result_goes_to_stdout(cli: CommandLine, tmp_path: Path) -> None:
-    ended = cli(*MAKE, "-o", "-")
-    assert ended == (Exit.INVALID, "", "apikley: a result goes into a file, not to stdout: name one with -o\n")
-    assert cli.mock.journal.requests() == []
-    assert cli(*MAKE, "-o", "./-").code == 0
+def test_a_folder_that_is_not_writable_is_reported_before_anything_is_paid(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    ended = cli(*RUN)
+    assert (ended.code, ended.err) == (Exit.FAILED, "apikley: .: Permission denied\n")
+    assert cli.requests() == []
+
+
+def test_a_result_is_never_written_to_stdout(cli: CommandLine, tmp_path: Path) -> None:
+    ended = cli(*RUN, "-o", "-")
+    message = "apikley: a result cannot be written to stdout; name a file with -o\n"
+    assert ended == (Exit.INVALID, "", message)
+    assert cli.requests() == []
+    assert cli(*RUN, "-o", "./-").code == 0
     assert (tmp_path / "-").exists()
+
+
+@pytest.mark.parametrize(("given", "name"), [(None, "_._.._etc_x.webm"), ("{id}.bin", "_._.._etc_x.bin")])
+def test_a_task_id_cannot_lead_out_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Target(given, force=False).path("../../etc/x", "http://a.test/b.webm") == Path(name)
+
+
+@pytest.mark.parametrize("url", ["http://[::1/x", "//[", "http://xn--/x.mp4", "http://a.test/x.mp4\ud800"])
+def test_a_result_with_an_invalid_url_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Target(None, force=False).path("task_1", url) == Path("task_1.mp4")
 
 
 @pytest.fixture
 def _two_results(monkeypatch: pytest.MonkeyPatch) -> None:
-    record = shapes.record
+    record = records.record
 
     def doubled(*arguments: Any) -> dict[str, Any]:
         found = record(*arguments)
@@ -98,7 +123,7 @@ def _two_results(monkeypatch: pytest.MonkeyPatch) -> None:
             found["resultJson"] = json.dumps({"resultUrls": json.loads(found["resultJson"])["resultUrls"] * 2})
         return found
 
-    monkeypatch.setattr(shapes, "record", doubled)
+    monkeypatch.setattr(records, "record", doubled)
 
 
 @pytest.mark.usefixtures("_two_results")
@@ -111,22 +136,22 @@ def _two_results(monkeypatch: pytest.MonkeyPatch) -> None:
         (("-o", "{id}"), "-o '{id}-1' ", ("TASK", "TASK-1")),
     ],
 )
-def test_the_next_result_is_pointed_at_and_goes_beside_the_first(
+def test_run_prints_the_command_that_downloads_the_next_result(
     cli: CommandLine, tmp_path: Path, place: tuple[str, ...], then: str, names: tuple[str, str]
 ) -> None:
     (tmp_path / "clips").mkdir()
-    ended = cli(*MAKE, *place)
+    ended = cli(*RUN, *place)
     task = str(cli.mock.assert_created_once().task_id)
     assert ended.code == 0
-    assert f"there are 2 results; the next one: apikley download {task} {then}--index 1\n" in ended.err
+    assert f"has 2 results; download the next one with: apikley download {task} {then}--index 1\n" in ended.err
     first, second = (tmp_path / name.replace("TASK", task) for name in names)
     first.write_bytes(b"the first")
-    assert cli(*printed(ended)).code == 0
+    assert cli(*ended.resume).code == 0
     assert (first.read_bytes(), second.read_bytes()[4:8]) == (b"the first", b"ftyp")
 
 
 @pytest.mark.usefixtures("_two_results")
-def test_a_download_that_is_interrupted_goes_on_with_the_same_result(
+def test_an_interrupted_download_resumes_with_the_same_result(
     cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
@@ -137,37 +162,25 @@ def test_a_download_that_is_interrupted_goes_on_with_the_same_result(
     monkeypatch.setattr(Apikley, "download", interrupted)
     ended = cli("download", task, "--index", "1", "--force", "-o", "clip.mp4")
     assert ended.code == Exit.UNFINISHED
-    assert ended.err.endswith(f"go on with: apikley download {task} -o clip.mp4 --index 1 --force\n")
+    assert ended.err.endswith(f"resume with: apikley download {task} -o clip.mp4 --index 1 --force\n")
 
 
-def test_leave_to_replace_a_file_holds_for_the_command_that_goes_on(cli: CommandLine, tmp_path: Path) -> None:
+def test_permission_to_replace_a_file_is_kept_by_the_resuming_command(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "have.mp4").touch()
     task = cli.task("[mock: never]")
-    make = ("run", "--prompt", "[mock: never]", "--image", IMAGE)
-    words = "-o have.mp4 --force"
-    ended = cli("wait", task, *words.split(), "--timeout", "3")
-    assert ended.err.endswith(f"go on with: apikley wait {task} {words}\n")
-    assert cli(*printed(ended), "--timeout", "3").code == Exit.UNFINISHED
-    assert cli(*make, *words.split(), "--timeout", "3").err.endswith(f" {words}\n")
-    assert cli(*make, "--force", "--timeout", "3").err.endswith(" -o . --force\n"), "`wait` saves where it is told to"
-    asked = cli.in_terminal("wait", task, "-o", "have.mp4", "--timeout", "3", typed=b"y\n")
-    assert asked.out.endswith(f"go on with: apikley wait {task} {words}\r\n")
-
-
-def test_ctrl_c_while_the_new_task_is_announced_keeps_where_its_result_goes(
-    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("apikley.cli.output.Output.note", interrupted)
-    ended = cli(*MAKE, "-o", "clip.mp4")
-    task = cli.mock.assert_created_once().task_id
-    assert ended.err.endswith(f"go on with: apikley wait {task} -o clip.mp4\n")
+    run = ("run", "--prompt", "[mock: never]", "--image", IMAGE, "--timeout", "3")
+    place = ("-o", "have.mp4", "--force")
+    ended = cli("wait", task, *place, "--timeout", "3")
+    assert ended.resume == ["wait", task, *place]
+    assert cli(*ended.resume, "--timeout", "3").code == Exit.UNFINISHED
+    assert cli(*run, *place).resume[2:] == [*place]
+    assert cli(*run, "--force").resume[2:] == ["-o", ".", "--force"], "`wait` saves nothing without -o"
+    asked = cli.in_terminal("wait", task, *place[:2], "--timeout", "3", typed=b"y\n")
+    assert asked.out.endswith(f"resume with: apikley wait {task} -o have.mp4 --force\r\n")
 
 
 @pytest.mark.parametrize(
-    ("place", "there", "then"),
+    ("place", "make", "then"),
     [
         (("-o", "clip.mp4", "--force"), os.mkfifo, "clip.2.mp4"),
         (("-o", "clip.mp4"), Path.touch, "clip.2.mp4"),
@@ -175,21 +188,21 @@ def test_ctrl_c_while_the_new_task_is_announced_keeps_where_its_result_goes(
         ((), Path.touch, "'{id}.2.mp4'"),
     ],
 )
-def test_what_appears_while_the_task_runs_stays_and_the_result_goes_beside_it(
-    cli: CommandLine, tmp_path: Path, place: tuple[str, ...], there: Callable[[Path], None], then: str
+def test_a_file_that_appears_while_the_task_runs_is_not_replaced(
+    cli: CommandLine, tmp_path: Path, place: tuple[str, ...], make: Callable[[Path], None], then: str
 ) -> None:
     def appear() -> None:
         name = cli.mock.assert_created_once().task_id if "clip" not in then else "clip"
         if not (tmp_path / f"{name}.mp4").exists():
-            there(tmp_path / f"{name}.mp4")
+            make(tmp_path / f"{name}.mp4")
 
     cli.during_sleep = appear
-    ended = cli(*MAKE, *place)
+    ended = cli(*RUN, *place)
     task = str(cli.mock.assert_created_once().task_id)
-    assert ended.code == Exit.FAILED, "a task is paid, so it is not that nothing was sent"
+    assert ended.code == Exit.FAILED, "not INVALID, because a task was paid"
     name = then.strip("'").replace("{id}", task)
     assert f"apikley: {name.replace('.2', '')}: " in ended.err
-    assert ended.err.endswith(f"the task is kept; go on with: apikley download {task} -o {then}\n")
-    assert cli(*printed(ended)).code == 0
+    assert ended.err.endswith(f"the task is kept; resume with: apikley download {task} -o {then}\n")
+    assert cli(*ended.resume).code == 0
     assert (tmp_path / name).read_bytes()[4:8] == b"ftyp"
     assert (tmp_path / name.replace(".2", "")).stat().st_size == 0

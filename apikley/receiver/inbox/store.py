@@ -234,7 +234,9 @@ class Inbox:
             }
             for each in sorted(results, key=lambda each: each.claim.event_id)
         ]
-        values = {name: bindparam(f"new_{name}") for name in ("status", "due_at", "error", "handled_by")}
+        values: dict[str, Any] = {
+            name: bindparam(f"new_{name}") for name in ("status", "due_at", "error", "handled_by")
+        }
         connection.execute(update(events).where(_OWN).values(**values, claim_id=None), rows)
         done = sorted({each.claim.task_id for each in results if each.status == "done"})
         if done:
