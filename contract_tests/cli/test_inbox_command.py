@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,3 +117,18 @@ def test_an_empty_variable_counts_as_not_set(tmp_path: Path, command: Command, m
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("APIKLEY_INBOX", "")
     assert command("list") == (2, "", "apikley: there is no inbox apikley-inbox.db; name it with --inbox\n")
+
+
+@pytest.mark.parametrize(("module", "extra"), [("click", "cli"), ("sqlalchemy", "receiver")])
+def test_a_missing_package_names_the_extra_to_install(tmp_path: Path, module: str, extra: str) -> None:
+    (tmp_path / f"{module}.py").write_text(f"raise ModuleNotFoundError(name={module!r})", encoding="utf-8")
+    (tmp_path / "inbox.db").touch()
+    run = subprocess.run(
+        [sys.executable, "-m", "apikley", "inbox", "list", "--inbox", str(tmp_path / "inbox.db")],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stderr == f"apikley: {module} is not installed; run: pip install 'apikley[{extra}]'\n"
