@@ -52,7 +52,7 @@ def test_wait_refuses_one_file_for_two_tasks(cli: CommandLine) -> None:
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_follow_prints_one_line_for_each_change(cli: CommandLine, form: str) -> None:
-    task = cli.task("[mock: polls 1]", ended=False)
+    task = cli.task("[mock: per_poll 1]", ended=False)
     *changes, _ = lines = cli("wait", task, "--follow", "--output", form).out.splitlines()
     if form == "json":
         assert [json.loads(line)["state"] for line in changes] == ["waiting", "queuing", "generating", "success"]
@@ -112,7 +112,7 @@ def test_a_long_prompt_can_come_from_a_file_or_stdin(cli: CommandLine, tmp_path:
 
 
 def test_text_of_the_service_cannot_control_the_terminal(cli: CommandLine) -> None:
-    cli.mock.plan_next(outcome="fail", fail_code="422", fail_msg="bad\x1b[2J\x07")
+    cli.mock.plan_next(outcome="fail", fail_code="422", fail_message="bad\x1b[2J\x07")
     ended = cli(*RUN)
     assert "\x1b" not in ended.err + ended.out
     assert "failed with code 422: bad\ufffd[2J\ufffd" in ended.err

@@ -56,10 +56,10 @@ def request_for(prompt: str = "a ship", **more: Any) -> dict[str, Any]:
 
 
 def create(http: httpx2.Client, prompt: str = "a ship", **more: Any) -> str:
-    """The id of a new task."""
-    answer = http.post(CREATE, json=request_for(prompt, **more)).json()
-    assert answer["code"] == 200, answer
-    return str(answer["data"]["taskId"])
+    """Create a task; returns its id."""
+    envelope = http.post(CREATE, json=request_for(prompt, **more)).json()
+    assert envelope["code"] == 200, envelope
+    return str(envelope["data"]["taskId"])
 
 
 def look(http: httpx2.Client, task_id: str) -> dict[str, Any]:

@@ -10,18 +10,18 @@ import httpx2
 import pytest
 
 import apikley_contract
-from apikley_mock.control.plan import CallbackPlan, Durations, Plan
-from apikley_mock.control.settings import MIB, Settings
+from apikley_mock.control.vocabulary import MIB, Settings
 from apikley_mock.service import Service
 from apikley_mock.web.app import Simulator
 from apikley_mock.web.transport import SimulatorTransport
 from apikley_mock.world.clock import LAST_MOMENT, Clock, VirtualClock
+from apikley_mock.world.plan import CallbackPlan, Plan
 from apikley_mock.world.storage import Storage, StorageFullError, StoredFile
 from apikley_mock.world.tasks import Task
 from contract_tests.simulator.simulators import CREATE, MODEL, request_for
 
 NOWHERE = "http://127.0.0.1:9/callback"
-AT_ONCE = Durations(0, 0, 0)
+AT_ONCE = (0.0, 0.0, 0.0)
 STREAM, BASE64 = (apikley_contract.operation(name).path for name in ("uploadFileStream", "uploadFileBase64"))
 
 
@@ -41,7 +41,7 @@ def _client(clock: Clock, **settings: Any) -> httpx2.AsyncClient:
 
 
 def test_the_bodies_of_all_tasks_are_bounded_together() -> None:
-    service = Service(Settings(bodies_kept=10_000), VirtualClock())
+    service = Service(Settings(max_task_bytes=10_000), VirtualClock())
     tasks = [_create(service, b"x" * 1000) for _ in range(30)]
     assert list(service.engine.tasks.values()) == tasks[-10:]
     assert sum(len(task.body) for task in tasks) <= 10_000 + 20 * len(b"{}"), "whoever else holds them"
@@ -58,9 +58,9 @@ def test_a_task_keeps_its_body_once() -> None:
 
 @pytest.mark.anyio
 async def test_nothing_of_a_forgotten_task_is_kept_or_sent() -> None:
-    service = Service(Settings(tasks_kept=10), VirtualClock())
+    service = Service(Settings(max_tasks=10), VirtualClock())
     tasks = [_create(service) for _ in range(5000)]
-    assert len(service.engine._endings) <= 150
+    assert len(service.engine._completions) <= 150
     await service.advance(10_000)
     await service.close()
     assert {entry.task_id for entry in service.journal.callbacks()} == {task.id for task in tasks[-10:]}
@@ -69,7 +69,7 @@ async def test_nothing_of_a_forgotten_task_is_kept_or_sent() -> None:
 @pytest.mark.anyio
 async def test_callbacks_put_off_are_dropped_with_their_tasks() -> None:
     late = Plan(durations=AT_ONCE, callback=CallbackPlan(delay=1000))
-    service = Service(Settings(tasks_kept=10, plan=late, durations=AT_ONCE), VirtualClock())
+    service = Service(Settings(max_tasks=10, plan=late, durations=AT_ONCE), VirtualClock())
     for _ in range(5000):
         _create(service)
         service.tick()
@@ -82,11 +82,11 @@ async def test_callbacks_put_off_are_dropped_with_their_tasks() -> None:
 
 
 def test_a_task_that_goes_by_look_ups_ends_once_however_often_it_is_looked_up() -> None:
-    service = Service(Settings(plan=Plan(progress="polls")), VirtualClock())
+    service = Service(Settings(plan=Plan(progress="per_poll")), VirtualClock())
     task = _create(service)
     for _ in range(100):
-        service.engine.look(task, service.clock.now())
-    assert len(service.engine._endings) == 1
+        service.engine.poll(task, service.clock.now())
+    assert len(service.engine._completions) == 1
 
 
 @pytest.mark.anyio
@@ -114,7 +114,7 @@ def test_a_form_of_very_many_parts_is_refused_at_once(http: httpx2.Client) -> No
 
 @pytest.mark.anyio
 async def test_a_file_of_one_byte_too_many_is_refused() -> None:
-    http = _client(VirtualClock(), largest_upload=2000)
+    http = _client(VirtualClock(), max_upload=2000)
     for size, status, words in ((2000, 200, "File uploaded"), (2001, 400, "The file is larger than 2,000 bytes")):
         content, folder = b"x" * size, {"uploadPath": "a"}
         form = await http.post(STREAM, files={"file": ("n", content)}, data=folder)
@@ -129,7 +129,7 @@ async def test_base64_text_may_be_broken_by_lines_and_blanks() -> None:
     answer = await http.post(BASE64, json={"base64Data": " Q U\tJD\r\n", "uploadPath": "a"})
     assert (await http.get(answer.json()["data"]["downloadUrl"])).content == b"ABC"
     wrong = await http.post(BASE64, json={"base64Data": "QUJ\u0414", "uploadPath": "a"})
-    assert "neither base64 text nor a data URL" in wrong.json()["msg"]
+    assert "neither base64 text nor a base64 data URL" in wrong.json()["msg"]
 
 
 @pytest.mark.anyio
@@ -141,7 +141,7 @@ async def test_time_is_advanced_up_to_the_last_year_that_can_be_written() -> Non
     refused = await http.post("/__mock__/advance", json={"seconds": 9})
     assert (refused.status_code, refused.json()["error"]) == (
         409,
-        "time ends with the year 9999; begin again with a reset",
+        "cannot advance past the year 9999; reset the simulator to start again",
     )
 
 
@@ -169,7 +169,10 @@ async def test_no_more_is_armed_than_anybody_needs(path: str, rule: dict[str, st
     http = _client(VirtualClock())
     answers = [await http.post(f"/__mock__/{path}", json=rule) for _ in range(1001)]
     assert {answer.status_code for answer in answers[:1000]} == {200}
-    assert (answers[-1].status_code, answers[-1].json()["error"]) == (409, "1,000 are armed already; disarm them first")
+    assert (answers[-1].status_code, answers[-1].json()["error"]) == (
+        409,
+        "1,000 rules are armed already; disarm them first",
+    )
     await http.delete(f"/__mock__/{path}")
     assert (await http.post(f"/__mock__/{path}", json=rule)).status_code == 200
 
@@ -177,6 +180,6 @@ async def test_no_more_is_armed_than_anybody_needs(path: str, rule: dict[str, st
 def test_empty_files_are_bounded_by_their_number() -> None:
     storage = Storage(1000)
     storage._files = {f"a/{number}": StoredFile("x", f"a/{number}", b"", "", 0.0) for number in range(10_000)}
-    with pytest.raises(StorageFullError, match="10,000 files at most"):
+    with pytest.raises(StorageFullError, match="at most 10,000 files"):
         storage.store("a", "new", b"", now=1.0)
     storage.store("a", "7", b"", now=1.0)

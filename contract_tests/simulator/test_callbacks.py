@@ -13,12 +13,14 @@ import httpx2
 import pytest
 
 from apikley import BadPayload, BadSignature, StaleCallback, callbacks
-from apikley_mock.control.armed import Rule
+from apikley_mock.control.rules import Rule
+from apikley_mock.control.scenario import Scenario
+from apikley_mock.control.vocabulary import Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.web.app import Simulator
-from apikley_mock.web.caller import Caller, NotAllowedError
 from apikley_mock.web.transport import SimulatorTransport
+from apikley_mock.world.caller import Caller, NotAllowedError
 from apikley_mock.world.clock import RealClock, VirtualClock
 from contract_tests.simulator.simulators import CREATE, CREDITS, MODEL, Received, assert_fits, create, look, request_for
 
@@ -263,7 +265,7 @@ def test_a_reset_after_the_event_loop_has_gone_forgets_what_was_under_way_there(
 @pytest.mark.anyio
 async def test_callbacks_that_are_due_together_are_sent_a_few_at_once_and_all() -> None:
     plans: list[Rule[Mapping[str, Any]]] = [Rule({"callback": {"times": 100}})]
-    service, at_once = Service(clock=VirtualClock(), plans=plans), [0]
+    service, at_once = Service(Scenario(Settings(), [], plans), VirtualClock()), [0]
 
     async def post() -> None:
         at_once.append(at_once[-1] + 1)
@@ -293,7 +295,7 @@ def test_the_nearest_callback_is_named_when_none_comes(
     task_id = create(http, callBackUrl=receiver.url)
     with pytest.raises(AssertionError) as failure:
         apikley_mock.wait_for_callback(task_id, data={"state": "fail"})
-    assert f"callback taken with HTTP 200 for {task_id}" in str(failure.value)
+    assert f"callback acknowledged with HTTP 200 for {task_id}" in str(failure.value)
     assert "data.state: expected 'fail', got 'success'" in str(failure.value)
 
 
@@ -307,13 +309,13 @@ async def test_a_receiver_that_does_not_answer_in_time_has_failed() -> None:
     caller = Caller()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        assert await caller.post(url, b"{}", {}, 0.05) == (None, "no answer within 0.05 s")
+        assert await caller.post(url, b"{}", {}, 0.05) == (None, "no response within 0.05 s")
     await caller.close()
 
 
 def test_a_receiver_has_fifteen_seconds_scaled_by_the_clock_but_never_less_than_one() -> None:
-    assert [RealClock(speed).patience(15) for speed in (1, 5, 1000)] == [15, 3, 1]
-    assert VirtualClock().patience(15) == 2
+    assert [RealClock(speed).real_timeout(15) for speed in (1, 5, 1000)] == [15, 3, 1]
+    assert VirtualClock().real_timeout(15) == 2
 
 
 @pytest.mark.anyio

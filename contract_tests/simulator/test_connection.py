@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from apikley_mock.control.settings import MIB
+from apikley_mock.control.vocabulary import MIB
 from apikley_mock.service import Service
 from apikley_mock.web import server
 from apikley_mock.web.app import Simulator

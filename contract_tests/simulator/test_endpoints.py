@@ -12,10 +12,10 @@ import httpx2
 import pytest
 
 import apikley_contract
-from apikley_mock.control.settings import Settings
+from apikley_mock.control.vocabulary import Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.web.app import Simulator
-from apikley_mock.web.caller import Caller
+from apikley_mock.world.caller import Caller
 from contract_tests.simulator.simulators import CREATE, CREDITS, Received, assert_fits, create, look, request_for
 
 DOWNLOAD = apikley_contract.operation("getDownloadUrl").path
@@ -94,12 +94,12 @@ def test_an_address_that_only_the_contract_takes_is_stood_in_for(
 ) -> None:
     answer = http.post(URL, json={"fileUrl": url, "uploadPath": "a"}).json()
     assert httpx2.get(answer["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
-    assert "not sent: this is no URL" in apikley_mock.journal.requests("POST", URL)[0].note
+    assert "not sent: malformed URL" in apikley_mock.journal.requests("POST", URL)[0].note
 
 
 def test_a_file_whose_server_refuses_it_is_refused(http: httpx2.Client, receiver: Received) -> None:
     answer = http.post(URL, json={"fileUrl": receiver.url, "uploadPath": "a"})
-    assert (answer.status_code, answer.json()["msg"]) == (400, "fileUrl: the file's server answered HTTP 501")
+    assert (answer.status_code, answer.json()["msg"]) == (400, "fileUrl: the file's server responded with HTTP 501")
 
 
 def test_a_file_is_fetched_no_further_than_it_may_be_large(http: httpx2.Client) -> None:
@@ -120,7 +120,7 @@ async def test_a_file_that_does_not_come_in_time_is_given_up() -> None:
     caller = Caller()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        with pytest.raises(ValueError, match=r"no answer within 0\.05 s"):
+        with pytest.raises(ValueError, match=r"no response within 0\.05 s"):
             await caller.fetch(url, 0.05, 10)
     await caller.close()
 
@@ -141,7 +141,7 @@ def test_uploaded_files_are_gone_after_three_days(http: httpx2.Client, apikley_m
         (STREAM, {"data": {"uploadPath": "a"}, "files": {"other": b"x"}}, '"file" is a required property'),
         (STREAM, {"content": b"x"}, "expected the content type multipart/form-data with a boundary"),
         (STREAM, {"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=b"}}, "not a form"),
-        (BASE64, {"json": {"base64Data": "$$", "uploadPath": "a"}}, "neither base64 text nor a data URL"),
+        (BASE64, {"json": {"base64Data": "$$", "uploadPath": "a"}}, "neither base64 text nor a base64 data URL"),
         (BASE64, {"json": {"base64Data": "AAAA", "uploadPath": "a/"}}, "uploadPath: "),
         (URL, {"json": {"fileUrl": "no url", "uploadPath": "a"}}, "fileUrl: "),
         (URL, {"json": {"fileUrl": "http://127.0.0.1:9/x", "uploadPath": "a"}}, "fileUrl: "),
@@ -162,7 +162,7 @@ def test_an_upload_without_the_key_is_a_real_http_401(apikley_mock: MockService)
 
 @pytest.mark.anyio
 async def test_storage_and_uploads_are_bounded() -> None:
-    settings = Settings(storage=1000, largest_upload=2000)
+    settings = Settings(max_storage=1000, max_upload=2000)
     transport = httpx2.ASGITransport(Simulator(settings))
     headers = {"Authorization": "Bearer mock-key"}
     async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
@@ -170,7 +170,7 @@ async def test_storage_and_uploads_are_bounded() -> None:
         assert (await http.post(STREAM, files={"file": ("1", b"x" * 800)}, data=form)).status_code == 200
         full = await http.post(STREAM, files={"file": ("2", b"x" * 300)}, data=form)
         assert full.status_code == 500
-        assert "stores 1,000 bytes at most; 800 are in use" in full.json()["msg"]
+        assert "stores at most 1,000 bytes; 800 are in use" in full.json()["msg"]
         assert (await http.post(STREAM, files={"file": ("1", b"x" * 900)}, data=form)).status_code == 200
         large = await http.post(STREAM, files={"file": ("3", b"x" * 4000)}, data=form)
         assert (large.status_code, "larger than" in large.json()["msg"]) == (400, True)

@@ -12,14 +12,15 @@ import httpx2
 import pytest
 
 import apikley_contract
-from apikley_mock.control import prompt_directives as magic
-from apikley_mock.control.armed import Rule, Rules
-from apikley_mock.control.settings import AccountSettings, Settings
+from apikley_mock.control import prompt_directives
+from apikley_mock.control.rules import Rule, Rules
+from apikley_mock.control.scenario import Scenario
+from apikley_mock.control.vocabulary import Fault, Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.web.app import Simulator
-from apikley_mock.web.faults import Fault
 from apikley_mock.web.transport import SimulatorTransport
+from apikley_mock.world.accounts import AccountSettings
 from contract_tests.simulator.simulators import CREATE, CREDITS, LOOK, assert_fits, create, look, request_for
 from scripts.pipeline.io import ROOT
 
@@ -47,7 +48,7 @@ def test_every_code_is_answered_in_the_contracts_words(
 
 
 def test_a_code_that_the_contract_lacks_is_answered_too(http: httpx2.Client, apikley_mock: MockService) -> None:
-    apikley_mock.fail_next(433, msg="Sub-key limit", times=2)
+    apikley_mock.fail_next(433, message="Sub-key limit", times=2)
     assert http.get(CREDITS).json() == {"code": 433, "msg": "Sub-key limit", "data": None}
     assert http.get(CREDITS).json()["code"] == 433
     assert http.get(CREDITS).json()["code"] == 200
@@ -96,7 +97,7 @@ def test_a_fault_after_acceptance_waits_for_a_request_that_is_accepted(
 def test_what_was_disarmed_meanwhile_is_not_given_back() -> None:
     rules: Rules[str] = Rules(Random(1))  # noqa: S311 - repeatable
     rules.arm(Rule("old"))
-    used = rules.draw({})
+    used = rules.take({})
     assert used
     rules.disarm()
     rules.give_back(used)
@@ -106,8 +107,8 @@ def test_what_was_disarmed_meanwhile_is_not_given_back() -> None:
 @pytest.mark.parametrize(
     ("options", "status", "code", "note"),
     [
-        ({"code": 402, "msg": "no"}, 200, 402, "fault error before acceptance: no"),
-        ({"code": 402, "msg": "no", "stage": "after"}, 200, 402, "fault error after acceptance: no"),
+        ({"code": 402, "message": "no"}, 200, 402, "fault error before acceptance: no"),
+        ({"code": 402, "message": "no", "stage": "after"}, 200, 402, "fault error after acceptance: no"),
         ({"fault": "reset"}, None, None, "fault reset before acceptance"),
         ({"fault": "html"}, 502, None, "fault html before acceptance"),
         ({"fault": "broken-json"}, 200, None, "fault broken-json before acceptance"),
@@ -178,7 +179,7 @@ def test_a_fault_that_does_not_exist_is_refused_in_words(apikley_mock: MockServi
 
 
 def _in_process(*faults: Rule[Fault], **settings: Any) -> SimulatorTransport:
-    return SimulatorTransport(Simulator(Service(Settings(**settings), faults=list(faults))))
+    return SimulatorTransport(Simulator(Service(Scenario(Settings(**settings), list(faults), []))))
 
 
 async def _codes(transport: SimulatorTransport, count: int, key: str = "mock-key") -> list[int]:
@@ -190,7 +191,7 @@ async def _codes(transport: SimulatorTransport, count: int, key: str = "mock-key
 @pytest.mark.anyio
 async def test_a_share_of_requests_fails_the_same_way_from_the_same_seed() -> None:
     def transport(seed: int) -> SimulatorTransport:
-        return _in_process(Rule(Fault("error", code=500), times=None, share=0.3), seed=seed)
+        return _in_process(Rule(Fault(fault="error", code=500), times=None, share=0.3), seed=seed)
 
     first = await _codes(transport(1), 200)
     assert 30 < first.count(500) < 90
@@ -200,8 +201,8 @@ async def test_a_share_of_requests_fails_the_same_way_from_the_same_seed() -> No
 
 @pytest.mark.anyio
 async def test_a_fault_is_for_the_key_that_was_named() -> None:
-    rule = Rule(Fault("error", code=402), when={"account": "other"}, times=None)
-    transport = _in_process(rule, accounts=(AccountSettings("other-key", "other"),))
+    rule = Rule(Fault(fault="error", code=402), when={"account": "other"}, times=None)
+    transport = _in_process(rule, accounts=[AccountSettings(key="other-key", name="other")])
     assert await _codes(transport, 2) == [200, 200]
     assert await _codes(transport, 2, "other-key") == [402, 402]
 
@@ -209,7 +210,7 @@ async def test_a_fault_is_for_the_key_that_was_named() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("kind", ["reset", "cut"])
 async def test_in_process_a_broken_connection_is_httpxs_own_error(kind: Any) -> None:
-    transport = _in_process(Rule(Fault(kind, stage="after")))
+    transport = _in_process(Rule(Fault(fault=kind, stage="after")))
     headers = {"Authorization": "Bearer mock-key"}
     async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
         with pytest.raises(httpx2.ReadError):
@@ -219,7 +220,7 @@ async def test_in_process_a_broken_connection_is_httpxs_own_error(kind: Any) -> 
 
 @pytest.mark.anyio
 async def test_a_request_that_a_reset_overtakes_is_answered_and_leaves_no_trace() -> None:
-    transport = _in_process(Rule(Fault("latency", latency=0.05)))
+    transport = _in_process(Rule(Fault(fault="latency", latency=0.05)))
     headers = {"Authorization": "Bearer mock-key"}
     async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
         waiting = asyncio.create_task(http.post(CREATE, json=request_for()))
@@ -251,7 +252,7 @@ def test_a_magic_prompt_is_refused(http: httpx2.Client, apikley_mock: MockServic
 def test_a_misspelt_magic_prompt_says_what_there_is(http: httpx2.Client) -> None:
     assert "'fial' is unknown; known: fail, " in http.post(CREATE, json=request_for("[mock: fial]")).json()["msg"]
     wrong = http.post(CREATE, json=request_for("[mock: take soon]")).json()["msg"]
-    assert wrong == "magic prompt: 'take soon' makes no sense; write it as [mock: take 300]"
+    assert wrong == "prompt directive: 'take soon' is malformed; write it as [mock: take 300]"
 
 
 @pytest.mark.parametrize("kind", ["reset", "cut", "broken-json", "html"])
@@ -274,10 +275,10 @@ def test_a_magic_prompt_loses_the_answer_of_a_task_that_exists(
         "take",
         "hidden for long",
         "never ever",
-        "hand over",
+        "manual over",
         "fail !",
         "reset sideways",
-        "polls 0",
+        "per_poll 0",
         "callback maybe",
         "callback twice over",
         "callback form 1999",
@@ -287,9 +288,9 @@ def test_a_magic_word_with_words_that_make_no_sense_shows_how_to_write_it(
     http: httpx2.Client, apikley_mock: MockService, words: str
 ) -> None:
     answer = http.post(CREATE, json=request_for(f"[mock: {words}]")).json()
-    example = magic.WORDS[words.split(maxsplit=1)[0]].example
+    example = prompt_directives.WORDS[words.split(maxsplit=1)[0]].example
     assert answer["code"] == 422
-    assert answer["msg"] == f"magic prompt: {words!r} makes no sense; write it as [mock: {example}]"
+    assert answer["msg"] == f"prompt directive: {words!r} is malformed; write it as [mock: {example}]"
     assert apikley_mock.journal.created() == []
 
 
@@ -300,7 +301,7 @@ def test_a_magic_prompt_that_is_never_closed_is_refused(
     answer = http.post(CREATE, json=request_for(prompt)).json()
     assert (answer["code"], answer["msg"]) == (
         422,
-        "magic prompt: '[mock: fail 422' is not closed; end it with a ]",
+        "prompt directive: '[mock: fail 422' is not closed; end it with ]",
     )
     assert apikley_mock.journal.created() == []
 
@@ -316,12 +317,12 @@ def test_a_magic_prompt_may_be_written_in_any_case_and_with_blanks(
 
 @pytest.mark.parametrize("prompt", ["a [mock", "mock: fail 422", "[mocking: fail 422]", "[a mock: fail 422]"])
 def test_other_words_in_brackets_are_no_magic(prompt: str) -> None:
-    assert magic.wish_of(prompt) is None
+    assert prompt_directives.parse(prompt) is None
 
 
 @pytest.mark.anyio
 async def test_a_broken_connection_has_ended_when_the_server_says_so() -> None:
-    simulator = Simulator(Service(faults=[Rule(Fault("reset"))]))
+    simulator = Simulator(Service(Scenario(Settings(), [Rule(Fault(fault="reset"))], [])))
     pieces = [{"type": "http.request", "body": body} for body in (b"{}", b"more", b"and more")]
     pieces.append({"type": "http.disconnect"})
     told: list[Any] = []
@@ -342,12 +343,12 @@ async def test_a_broken_connection_has_ended_when_the_server_says_so() -> None:
 def test_the_readme_lists_the_magic_prompts() -> None:
     readme = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `\[mock: ([^\]]+)\]` \| (.+) \|$", readme, flags=re.MULTILINE)
-    assert rows == [(word.example, word.meaning) for word in magic.WORDS.values()]
+    assert rows == [(word.example, word.meaning) for word in prompt_directives.WORDS.values()]
 
 
-@pytest.mark.parametrize("word", magic.WORDS.values(), ids=magic.WORDS)
-def test_every_magic_example_means_something(word: magic.Word) -> None:
-    wish = magic.wish_of(f"[mock: {word.example}]")
+@pytest.mark.parametrize("word", prompt_directives.WORDS.values(), ids=prompt_directives.WORDS)
+def test_every_magic_example_means_something(word: prompt_directives.Word) -> None:
+    wish = prompt_directives.parse(f"[mock: {word.example}]")
     assert wish
-    assert wish.wrong is None
+    assert wish.error is None
     assert wish.plan or wish.fault

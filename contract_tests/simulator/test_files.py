@@ -116,7 +116,7 @@ def test_a_field_of_a_form_is_no_file(http: httpx2.Client) -> None:
     answer = http.post(STREAM, data={"uploadPath": "a"}, files={"file": (None, b"hello")})
     assert_fits("UploadErrorResponse", answer.json())
     assert (answer.status_code, answer.json()["code"]) == (400, 400)
-    assert "file: it came without a filename" in answer.json()["msg"]
+    assert "file: has no filename" in answer.json()["msg"]
 
 
 def test_a_file_may_be_empty_since_the_contract_does_not_say_otherwise(http: httpx2.Client) -> None:
@@ -154,5 +154,5 @@ def test_a_redirect_is_not_followed_to_a_file(http: httpx2.Client) -> None:
         answer = http.post(URL, json={"fileUrl": url, "uploadPath": "a"})
         server.shutdown()
         thread.join()
-    assert (answer.status_code, answer.json()["msg"]) == (400, "fileUrl: the file's server answered HTTP 302")
+    assert (answer.status_code, answer.json()["msg"]) == (400, "fileUrl: the file's server responded with HTTP 302")
     assert asked == ["/first.png"]

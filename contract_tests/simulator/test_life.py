@@ -12,13 +12,14 @@ import httpx2
 import pytest
 
 import apikley_contract
-from apikley_mock.control.plan import Durations, Plan
-from apikley_mock.control.settings import AccountSettings, Limit, Settings, documented_limits
+from apikley_mock.control.vocabulary import ModelSettings, Settings, documented_limits
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.web.app import Simulator
 from apikley_mock.web.transport import SimulatorTransport
+from apikley_mock.world.accounts import AccountSettings
 from apikley_mock.world.clock import RealClock, VirtualClock
+from apikley_mock.world.plan import Plan
 from contract_tests.simulator.simulators import CREATE, CREDITS, LOOK, MODEL, create, look, request_for
 
 
@@ -61,7 +62,7 @@ def test_a_failure_has_the_words_that_were_given(http: httpx2.Client, apikley_mo
 
 
 def test_a_task_may_never_end_or_disappear(http: httpx2.Client, apikley_mock: MockService) -> None:
-    never, vanish = create(http, "[mock: never]"), create(http, "[mock: vanish]")
+    never, vanish = create(http, "[mock: never]"), create(http, "[mock: disappear]")
     assert look(http, vanish)["state"] == "waiting"
     apikley_mock.advance(1_000_000)
     assert look(http, never)["state"] == "generating"
@@ -78,13 +79,13 @@ def test_a_new_task_may_be_hidden_for_a_while(http: httpx2.Client, apikley_mock:
 
 
 def test_states_go_by_look_ups(http: httpx2.Client, apikley_mock: MockService) -> None:
-    task_id = create(http, "[mock: polls 2]")
+    task_id = create(http, "[mock: per_poll 2]")
     states = [look(http, task_id)["state"] for _ in range(8)]
     assert states == ["waiting"] * 2 + ["queuing"] * 2 + ["generating"] * 2 + ["success"] * 2
 
 
 def test_states_go_by_hand(http: httpx2.Client, apikley_mock: MockService) -> None:
-    task_id = create(http, "[mock: hand]")
+    task_id = create(http, "[mock: manual]")
     apikley_mock.advance(1_000)
     states = []
     for _ in range(4):
@@ -94,7 +95,7 @@ def test_states_go_by_hand(http: httpx2.Client, apikley_mock: MockService) -> No
 
 
 def test_a_task_that_is_to_vanish_does_so_by_hand_too(http: httpx2.Client, apikley_mock: MockService) -> None:
-    task_id = create(http, "[mock: hand, vanish]")
+    task_id = create(http, "[mock: manual, disappear]")
     for _ in range(3):
         httpx2.post(f"{apikley_mock.url}/__mock__/tasks/{task_id}/step")
     assert http.get(LOOK, params={"taskId": task_id}).json()["code"] == 404
@@ -142,7 +143,7 @@ def test_durations_may_be_given_as_tuples(http: httpx2.Client, apikley_mock: Moc
 @pytest.mark.anyio
 async def test_durations_are_drawn_from_the_seed() -> None:
     async def spans(seed: int) -> list[float]:
-        bench = Bench(seed=seed, durations=Durations(0, 0, (60, 300)))
+        bench = Bench(seed=seed, durations=(0, 0, (60, 300)))
         for _ in range(20):
             await bench.create()
         return [task.completed - task.created for task in bench.service.engine.tasks.values()]
@@ -156,7 +157,7 @@ async def test_durations_are_drawn_from_the_seed() -> None:
 
 @pytest.mark.anyio
 async def test_durations_differ_by_model() -> None:
-    bench = Bench(model_durations={MODEL: Durations(1, 2, 3)})
+    bench = Bench(models={MODEL: ModelSettings(durations=(1, 2, 3))})
     await bench.create()
     (task,) = bench.service.engine.tasks.values()
     assert task.completed - task.created == 6
@@ -164,7 +165,7 @@ async def test_durations_differ_by_model() -> None:
 
 @pytest.mark.anyio
 async def test_tasks_cost_credits_until_there_are_none() -> None:
-    bench = Bench(credits=5, prices={MODEL: 2.5})
+    bench = Bench(credits=5, models={MODEL: ModelSettings(price=2.5)})
     assert [(await bench.create())["code"] for _ in range(3)] == [200, 200, 402]
     assert await bench.credits() == 0
     assert len(bench.service.journal.created()) == 2
@@ -203,7 +204,7 @@ def test_a_failed_task_gives_back_only_what_was_taken_for_it(http: httpx2.Client
 
 @pytest.mark.anyio
 async def test_keys_have_accounts_of_their_own() -> None:
-    bench = Bench(credits=1, accounts=(AccountSettings("second-key", "second", credits=10),))
+    bench = Bench(credits=1, accounts=[AccountSettings(key="second-key", name="second", credits=10)])
     second = bench.client("second-key")
     task_id = (await bench.create())["data"]["taskId"]
     assert (await bench.create())["code"] == 402
@@ -227,7 +228,7 @@ async def test_the_documented_limits_hold_for_any_window() -> None:
 
 @pytest.mark.anyio
 async def test_a_refused_request_is_told_when_to_come_again() -> None:
-    bench = Bench(limits={"getTaskDetails": Limit(2, 30)})
+    bench = Bench(limits={"getTaskDetails": (2, 30)})
     first = [(await bench.look("x"))["code"] for _ in range(2)]
     answer = await bench.http.get(LOOK, params={"taskId": "x"})
     assert (first, answer.json()["code"], answer.headers["retry-after"]) == ([404, 404], 429, "30")
@@ -238,7 +239,7 @@ async def test_a_refused_request_is_told_when_to_come_again() -> None:
 def test_the_documented_limits_are_the_contracts() -> None:
     for operation, limit in documented_limits().items():
         described = apikley_contract.operation(operation).description["x-rate-limit"]
-        assert (limit.requests, limit.seconds) == (described["requests"], described["seconds"])
+        assert limit == (described["requests"], described["seconds"])
 
 
 @pytest.mark.anyio
@@ -282,7 +283,7 @@ async def test_a_task_that_ends_sooner_than_the_one_before_is_called_back_in_tim
 
 @pytest.mark.anyio
 async def test_old_tasks_are_forgotten() -> None:
-    bench = Bench(tasks_kept=10)
+    bench = Bench(max_tasks=10)
     ids = [(await bench.create())["data"]["taskId"] for _ in range(12)]
     assert (await bench.look(ids[1]))["code"] == 404
     assert (await bench.look(ids[2]))["code"] == 200
@@ -308,5 +309,5 @@ def test_a_scaled_clock_runs_faster() -> None:
 def test_only_a_virtual_clock_can_be_advanced() -> None:
     with pytest.raises(TypeError, match="virtual"):
         Service().advance(1).send(None)
-    with pytest.raises(ValueError, match="cannot go back"):
+    with pytest.raises(ValueError, match="cannot advance by -1"):
         Service(clock=VirtualClock()).advance(-1).send(None)

@@ -50,7 +50,7 @@ def test_a_server_that_does_not_start_says_so(monkeypatch: pytest.MonkeyPatch) -
 
     server = ThreadedServer(Slow())
     with monkeypatch.context() as patch:
-        patch.setattr("apikley_mock.web.server._PATIENCE", 0.01)
+        patch.setattr("apikley_mock.web.server._HANG_TIMEOUT", 0.01)
         with pytest.raises(RuntimeError, match=r"the simulator did not start within 0\.01 s"):
             server.start()
     go_on.set()
@@ -96,7 +96,7 @@ def test_credits_are_set_for_each_account(http: httpx2.Client, apikley_mock: Moc
     apikley_mock.set_credits(0, key="OTHER")
     assert http.get(CREDITS).json()["data"] == 7
     assert http.get(CREDITS, headers={"Authorization": "Bearer OTHER"}).json()["data"] == 0
-    with pytest.raises(ValueError, match="key: no account has this one") as refused:
+    with pytest.raises(ValueError, match="key: no account has this key") as refused:
         apikley_mock.set_credits(1, key="sk-nobody")
     assert "sk-nobody" not in str(refused.value)
 
@@ -114,7 +114,7 @@ async def test_in_process_the_settings_hold_too(apikley_mock_transport: Simulato
 
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"colour": 1}, "'colour' was unexpected"), ({"speed": 60}, "speed: the test drives this clock itself")],
+    [({"colour": 1}, "unknown field 'colour'"), ({"speed": 60}, "speed: the test advances this clock itself")],
 )
 def test_settings_that_make_no_sense_fail_the_test_in_one_line(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(pytest.fail.Exception) as failed:
@@ -199,7 +199,7 @@ def test_the_readmes_test_runs(apikley_mock: MockService) -> None:
     block = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)[0]
     names: dict[str, object] = {}
     exec(compile(block, "mock/README.md", "exec"), names)  # noqa: S102 - our own text
-    test = names["test_a_lost_answer"]
+    test = names["test_a_lost_response"]
     assert callable(test)
     test(apikley_mock)
 

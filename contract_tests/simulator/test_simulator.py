@@ -13,11 +13,11 @@ import httpx2
 import pytest
 
 from apikley import Hailuo02ImageToVideoPro, callbacks
-from apikley_mock.control.plan import Plan
-from apikley_mock.control.settings import AccountSettings, Settings
+from apikley_mock.control.vocabulary import Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.web.app import Simulator
-from apikley_mock.world.accounts import Account
+from apikley_mock.world.accounts import Account, AccountSettings
+from apikley_mock.world.plan import Plan
 from apikley_mock.world.tasks import Engine
 from contract_tests.simulator.simulators import CREATE, LOOK, Received, assert_fits, look
 
@@ -147,7 +147,7 @@ def test_without_the_key_nothing_is_done(apikley_mock: MockService, example: dic
         (b'{"model": ', "not JSON: Expecting value at line 1, column 11"),
         (b"\xff\xff", "not UTF-8 text"),
         (b"[]", "not a JSON object"),
-        (b"[" * 200_000, "not JSON that can be read"),
+        (b"[" * 200_000, "is not JSON"),
         (b'{"model": "hailuo/03"}', "The model name you specified is not supported"),
         (b'{"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x"}}', "input: "),
         (b'{"model": "hailuo/02-image-to-video-pro", "callBackUrl": ""}', "callBackUrl: "),
@@ -220,7 +220,7 @@ def test_the_client_waits_and_downloads_through_the_whole_life_of_a_task(
 
 
 def test_ids_are_never_given_twice() -> None:
-    engine, account = Engine(Random(0)), Account(AccountSettings("k", "a"), {})  # noqa: S311
+    engine, account = Engine(Random(0)), Account(AccountSettings(key="k", name="a"), {})  # noqa: S311
     ids = {engine.create("hailuo/x", b"{}", account, Plan(), now=1000.0).id for _ in range(1000)}
     assert len(ids) == 1000
 

@@ -17,13 +17,13 @@ import httpx2
 import pytest
 
 import apikley_contract
-from apikley_mock.control import admin_document
-from apikley_mock.control.settings import MIB, Settings
+from apikley_mock.control.vocabulary import MIB, Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
+from apikley_mock.web.admin import document
 from apikley_mock.web.app import Simulator
 from apikley_mock.web.faults import ConnectionLostError
-from apikley_mock.web.http import LARGEST_HEAD
+from apikley_mock.web.http import MAX_HEAD
 from apikley_mock.world.clock import VirtualClock
 from contract_tests.simulator.simulators import CREATE, LOOK, request_for
 
@@ -37,7 +37,7 @@ class Nonsense:
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)  # noqa: S311 - repeatable on purpose
-        self.paths = [*apikley_contract.openapi()["paths"], *admin_document.document()["paths"], "/", "/nope"]
+        self.paths = [*apikley_contract.openapi()["paths"], *document()["paths"], "/", "/nope"]
         self.paths += ["/results/x.mp4", "/links/x.mp4", "/files/a/b", "/results/", "/__mock__", "/__mock__//", "//"]
         self.bodies = [request_for(), request_for("[mock: fail 422]"), {"url": "http://x/y"}, {"seconds": 1}]
         self.bodies += [{"base64Data": "AAAA", "uploadPath": "a"}, {"fileUrl": "https://x.test/y", "uploadPath": "a"}]
@@ -130,7 +130,7 @@ async def _asked(simulator: Simulator, scope: dict[str, Any], body: bytes) -> tu
 
 
 def test_nothing_that_is_sent_breaks_it() -> None:
-    service = Service(Settings(storage=MIB, tasks_kept=500), VirtualClock())
+    service = Service(Settings(max_storage=MIB, max_tasks=500), VirtualClock())
     simulator, nonsense = Simulator(service), Nonsense(20251208)
 
     async def run() -> None:
@@ -215,7 +215,7 @@ def test_what_is_no_http_is_refused_and_the_next_request_answered(apikley_mock: 
 
 
 def test_headers_that_are_too_long_are_refused_in_words(http: httpx2.Client) -> None:
-    answer = http.get(LOOK, headers={"X-Long": "x" * LARGEST_HEAD})
+    answer = http.get(LOOK, headers={"X-Long": "x" * MAX_HEAD})
     assert answer.json() == {"code": 422, "msg": "The request's headers are larger than 32,768 bytes", "data": None}
 
 

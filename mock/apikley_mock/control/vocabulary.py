@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -246,7 +247,7 @@ def convert(value: Any, to: type[T], *, text: bool = False) -> T:
     except msgspec.ValidationError as error:
         raise VocabularyError(_one_line(str(error))) from None
     except (TypeError, ValueError, RecursionError) as error:
-        raise VocabularyError(f"not a JSON value: {error}") from None
+        raise VocabularyError(next(_not_json(value), f"not a JSON value: {error}")) from None
 
 
 def plan_changes(described: Mapping[str, Any]) -> dict[str, Any]:
@@ -292,6 +293,23 @@ def check_names(kind: str, names: Any, known: Any) -> None:
     for name in names:
         if name not in known:
             raise UnknownNameError(f"{kind}: there is no {name!r}; there are: {', '.join(known)}")
+
+
+def _not_json(value: Any, path: str = "") -> Iterator[str]:
+    """Yield where a value contains what JSON cannot represent."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _not_json(name, f"{path or 'the object'}, a key")
+            yield from _not_json(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _not_json(inner, f"{path}[{index}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{path}: {value} is not a finite number"
+    elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        yield f"{path}: contains a lone surrogate"
+    elif not isinstance(value, str | int | float | None):
+        yield f"{path}: {str(value)[:60]!r} is a {type(value).__name__}, expected text or a number"
 
 
 def _one_line(message: str) -> str:

@@ -250,7 +250,7 @@ def document() -> dict[str, Any]:
             content = {"application/json": {"schema": schema_of[route.body]}}
             operation["requestBody"] = {"required": not route.body_is_optional, "content": content}
         paths.setdefault(PREFIX + route.path, {})[route.method.lower()] = operation
-    return {
+    described = {
         "openapi": "3.1.0",
         "info": {
             "title": "Admin API of the Apikley simulator",
@@ -261,6 +261,9 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": components},
     }
+    # Defaults are tuples until they are JSON.
+    found: dict[str, Any] = json.loads(json.dumps(described))
+    return found
 
 
 @cache
