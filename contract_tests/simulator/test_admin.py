@@ -19,7 +19,7 @@ from apikley_mock.service import Service
 from apikley_mock.web.admin import document
 from apikley_mock.web.app import Simulator
 from apikley_mock.world.clock import VirtualClock
-from contract_tests.simulator.simulators import CREATE, MODEL, Received, create, look, request_for
+from contract_tests.simulator.simulators import CREATE, MODEL, Received, create, poll, request_for
 
 DOCUMENT = document()
 schema = schemathesis.openapi.from_dict(DOCUMENT)
@@ -55,8 +55,8 @@ def test_tasks_are_listed_and_ended(admin: httpx2.Client, http: httpx2.Client) -
     assert [(task["id"], task["prompt"]) for task in admin.get("tasks").json()] == [(second, "two"), (first, "one")]
     admin.post(f"tasks/{first}/finish")
     admin.post(f"tasks/{second}/fail", json={"code": "422", "message": "no"})
-    assert look(http, first)["state"] == "success"
-    assert (look(http, second)["failCode"], look(http, second)["failMsg"]) == ("422", "no")
+    assert poll(http, first)["state"] == "success"
+    assert (poll(http, second)["failCode"], poll(http, second)["failMsg"]) == ("422", "no")
     assert admin.post(f"tasks/{first}/fail").status_code == 409
     assert admin.post("tasks/nope/fail").status_code == 404
 
@@ -102,7 +102,7 @@ def test_faults_and_plans_are_armed_listed_and_disarmed(admin: httpx2.Client, ht
     admin.delete("faults")
     admin.post("plans", json={"outcome": "fail", "callback": {"times": 2}})
     assert admin.get("plans").json()[0]["callback"] == {"times": 2}
-    assert look(http, create(http))["state"] == "waiting"
+    assert poll(http, create(http))["state"] == "waiting"
     assert admin.get("plans").json() == []
     assert admin.delete("plans").json() == {"ok": True}
 
@@ -119,7 +119,7 @@ def test_time_is_advanced_and_the_simulator_is_reset(admin: httpx2.Client, http:
     before = admin.get("state").json()["now"]
     admin.post("advance", json={"seconds": 300})
     assert admin.get("state").json()["now"] == before + 300
-    assert look(http, task_id)["state"] == "success"
+    assert poll(http, task_id)["state"] == "success"
     admin.post("reset")
     assert admin.get("tasks").json() == []
 

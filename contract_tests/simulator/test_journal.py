@@ -8,7 +8,7 @@ import pytest
 import apikley_contract
 from apikley_mock.journal.journal import Journal
 from apikley_mock.plugin import MockService
-from contract_tests.simulator.simulators import CREATE, CREDITS, LOOK, Received, create, request_for
+from contract_tests.simulator.simulators import CREATE, CREDITS, DETAILS, Received, create, request_for
 
 BASE64 = apikley_contract.operation("uploadFileBase64").path
 
@@ -79,10 +79,10 @@ def test_a_key_is_redacted_wherever_it_was_sent(apikley_mock: MockService, key: 
 
 def test_a_key_is_redacted_in_a_task_id_a_path_and_a_method(http: httpx2.Client, apikley_mock: MockService) -> None:
     key = apikley_mock.api_key
-    http.get(LOOK, params={"taskId": key})
-    http.get(LOOK, params={"taskId": "x" * 195 + key})
+    http.get(DETAILS, params={"taskId": key})
+    http.get(DETAILS, params={"taskId": "x" * 195 + key})
     http.get("/" + "x" * 195 + key)
-    apikley_mock.journal.add(0, "request", key, LOOK, 405)
+    apikley_mock.journal.add(0, "request", key, DETAILS, 405)
     assert apikley_mock.journal.requests()[0].task_id == "***"
     assert "mock" not in repr(list(apikley_mock.journal))
 

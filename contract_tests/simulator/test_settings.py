@@ -21,7 +21,7 @@ from apikley_mock.control.vocabulary import FILE_OPERATIONS, Settings, Vocabular
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.world.plan import Plan
-from contract_tests.simulator.simulators import CREATE, CREDITS, MODEL, create, look, request_for
+from contract_tests.simulator.simulators import CREATE, CREDITS, MODEL, create, poll, request_for
 from scripts.pipeline.io import ROOT
 
 README = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
@@ -170,7 +170,7 @@ def test_every_option_of_the_command_works() -> None:
 
 def test_time_can_run_faster() -> None:
     with served("--speed", "1000000") as http:
-        assert look(http, create(http))["state"] == "success"
+        assert poll(http, create(http))["state"] == "success"
 
 
 @pytest.mark.parametrize(
@@ -292,14 +292,14 @@ def test_a_fail_code_implies_a_failure(http: httpx2.Client, apikley_mock: MockSe
     apikley_mock.plan_next(**plan)
     task_id = create(http)
     apikley_mock.advance(10)
-    assert look(http, task_id)["state"] == "fail"
+    assert poll(http, task_id)["state"] == "fail"
 
 
 def test_per_poll_implies_progress_by_polls(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.plan_next(per_poll=2)
     task_id = create(http)
     apikley_mock.advance(1000)
-    assert [look(http, task_id)["state"] for _ in range(3)] == ["waiting", "waiting", "queuing"]
+    assert [poll(http, task_id)["state"] for _ in range(3)] == ["waiting", "waiting", "queuing"]
 
 
 # Prompt directives
@@ -366,7 +366,7 @@ def test_directives_describe_a_plan_and_a_fault() -> None:
 
 def test_a_directive_takes_precedence_over_an_armed_plan(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.plan_next(callback={"early": True}, times=None)
-    assert look(http, create(http, "[mock: never]"))["state"] == "waiting"
+    assert poll(http, create(http, "[mock: never]"))["state"] == "waiting"
 
 
 # Package and page
