@@ -44,8 +44,13 @@ def main() -> int:
         Path(folder, "ship.png").write_bytes(_PNG)
         environment = {
             **{name: value for name, value in os.environ.items() if name != "NO_COLOR"},
-            "APIKLEY_BASE_URL": url, "APIKLEY_API_KEY": "mock-key", "APIKLEY_CONFIG": os.devnull,
-            "COLUMNS": str(COLUMNS), "LINES": str(LINES), "TERM": "xterm-256color", "COLORTERM": "",
+            "APIKLEY_BASE_URL": url,
+            "APIKLEY_API_KEY": "mock-key",
+            "APIKLEY_CONFIG": os.devnull,
+            "COLUMNS": str(COLUMNS),
+            "LINES": str(LINES),
+            "TERM": "xterm-256color",
+            "COLORTERM": "",
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         }
         for command in COMMANDS:

@@ -52,7 +52,7 @@ def test_wait_refuses_one_file_for_two_tasks(cli: CommandLine) -> None:
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_follow_prints_one_line_for_each_change(cli: CommandLine, form: str) -> None:
-    task = cli.task("[mock: polls 1]", ended=False)
+    task = cli.task("[mock: take 30]", ended=False)
     *changes, _ = lines = cli("wait", task, "--follow", "--output", form).out.splitlines()
     if form == "json":
         assert [json.loads(line)["state"] for line in changes] == ["waiting", "queuing", "generating", "success"]

@@ -41,31 +41,20 @@ def file(tmp_path: Path) -> Path:
 
 
 REAL = {"APIKLEY_API_KEY": "sk-real", "APIKLEY_BASE_URL": "https://real.example.com"}
+PROFILE = {**REAL, "APIKLEY_PROFILE": "mock"}
+PRECEDENCE: dict[str, tuple[dict[str, str], dict[str, str], str | None, str]] = {
+    "file": ({}, {}, KEY, "https://default.example.com"),
+    "environment before file": ({}, REAL, "sk-real", "https://real.example.com"),
+    "flags before environment": ({"api_key": "k", "base_url": "https://a.test"}, REAL, "k", "https://a.test"),
+    "--profile before environment": ({"profile": "mock"}, REAL, "mock-key", "http://127.0.0.1:8080"),
+    "environment before its profile": ({}, PROFILE, "sk-real", "https://real.example.com"),
+    "no key with a base URL": ({"profile": "keyless"}, REAL, None, "http://127.0.0.1:8080"),
+    "a flag completes": ({"profile": "keyless", "api_key": "k"}, REAL, "k", "http://127.0.0.1:8080"),
+    "neither key nor base URL": ({"profile": "fast"}, REAL, "sk-real", "https://real.example.com"),
+}
 
 
-@pytest.mark.parametrize(
-    ("flags", "environment", "api_key", "base_url"),
-    [
-        ({}, {}, KEY, "https://default.example.com"),
-        ({}, REAL, "sk-real", "https://real.example.com"),
-        ({"api_key": "k", "base_url": "https://flag.example.com"}, REAL, "k", "https://flag.example.com"),
-        ({"profile": "mock"}, REAL, "mock-key", "http://127.0.0.1:8080"),
-        ({}, {**REAL, "APIKLEY_PROFILE": "mock"}, "sk-real", "https://real.example.com"),
-        ({"profile": "keyless"}, REAL, None, "http://127.0.0.1:8080"),
-        ({"profile": "keyless", "api_key": "mock-key"}, REAL, "mock-key", "http://127.0.0.1:8080"),
-        ({"profile": "fast"}, REAL, "sk-real", "https://real.example.com"),
-    ],
-    ids=[
-        "file",
-        "environment before file",
-        "flag before environment",
-        "profile flag before environment",
-        "environment before its profile",
-        "profile without key takes none",
-        "flag completes profile",
-        "profile without key and base URL takes both",
-    ],
-)
+@pytest.mark.parametrize(("flags", "environment", "api_key", "base_url"), PRECEDENCE.values(), ids=PRECEDENCE)
 def test_settings_have_a_fixed_precedence(
     file: Path, flags: dict[str, str], environment: dict[str, str], api_key: str | None, base_url: str
 ) -> None:

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from apikley import Apikley
+from apikley import Apikley, TaskInfo
 from apikley.cli.exit_codes import Exit
 from apikley.cli.targets import Target
-from apikley_mock.world import records
 from contract_tests.cli.command_line import IMAGE, RUN, CommandLine
-
-
-def _make_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(path.name)
-
 
 ODD: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,
-    "socket": _make_socket,
     "link to a device": lambda path: path.symlink_to(os.devnull),
     "link to nothing": lambda path: path.symlink_to("nowhere"),
 }
@@ -115,15 +104,8 @@ def test_a_result_with_an_invalid_url_has_a_name(tmp_path: Path, monkeypatch: py
 
 @pytest.fixture
 def _two_results(monkeypatch: pytest.MonkeyPatch) -> None:
-    record = records.record
-
-    def doubled(*arguments: Any) -> dict[str, Any]:
-        found = record(*arguments)
-        if found["resultJson"]:
-            found["resultJson"] = json.dumps({"resultUrls": json.loads(found["resultJson"])["resultUrls"] * 2})
-        return found
-
-    monkeypatch.setattr(records, "record", doubled)
+    urls = vars(TaskInfo)["result_urls"].fget
+    monkeypatch.setattr(TaskInfo, "result_urls", property(lambda task: urls(task) * 2))
 
 
 @pytest.mark.usefixtures("_two_results")

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from apikley.cli.constants import COMMANDS
 from apikley.cli.exit_codes import Exit
-from contract_tests.cli.command_line import COMMAND, CTRL_C, LIMIT, REQUEST, RUN, CommandLine, Program
+from contract_tests.cli.command_line import COMMAND, CTRL_C, IMAGE, LIMIT, REQUEST, CommandLine, Program
 from contract_tests.conftest import published_example
 
 MAKE = ("run", "--prompt", "a ship", "--image", "cat.png", "-o", "clip.mp4")
@@ -123,28 +123,60 @@ def test_ctrl_c_while_waiting_keeps_the_task_and_prints_how_to_resume(cli: Comma
     assert cli("wait", str(task), "-o", "clip.mp4").code == 0
 
 
-def test_ctrl_c_while_creating_warns_that_a_task_may_exist(tmp_path: Path, cli: CommandLine) -> None:
-    with _silent_server() as (url, reached), Program(*RUN, "--base-url", url, cwd=tmp_path) as program:
-        program.wait_for("creating the task", reached.is_set)
+@pytest.fixture(name="stalled")
+def stalled_fixture(httpserver: HTTPServer) -> Iterator[threading.Event]:
+    """A server whose responses stall after 10 bytes of 1 MB; whether a request arrived."""
+    reached, ended = threading.Event(), threading.Event()
+
+    def stall(_: Request) -> Response:
+        def body() -> Iterator[bytes]:
+            yield b"0123456789"
+            reached.set()
+            ended.wait(LIMIT)
+
+        return Response(body(), headers={"Content-Length": "1000000", "Content-Type": "video/mp4"})
+
+    httpserver.expect_request(re.compile("/.*")).respond_with_handler(stall)
+    yield reached
+    ended.set()
+
+
+@pytest.mark.parametrize(
+    ("image", "code", "message"),
+    [
+        (IMAGE, Exit.OUTCOME_UNKNOWN, "a task may exist and be paid"),
+        ("cat.png", Exit.INTERRUPTED, "interrupted before the create was sent: no task was created"),
+    ],
+    ids=["create", "upload"],
+)
+def test_ctrl_c_while_creating_says_whether_a_task_may_exist(
+    cli: CommandLine,
+    tmp_path: Path,
+    httpserver: HTTPServer,
+    stalled: threading.Event,
+    image: str,
+    code: Exit,
+    message: str,
+) -> None:
+    command = ("run", "--prompt", "a ship", "--image", image, "--base-url", httpserver.url_for(""))
+    with Program(*command, cwd=tmp_path) as program:
+        program.wait_for("creating the task", stalled.is_set)
         program.type(CTRL_C)
-        assert program.wait() == Exit.OUTCOME_UNKNOWN, program.shown
-    assert "interrupted while the task was being created" in program.shown
-    assert "a task may exist and be paid" in program.shown
+        assert program.wait() == code, program.shown
+    assert message in program.shown
     assert "Traceback" not in program.shown
 
 
-def test_ctrl_c_while_uploading_says_that_no_task_was_created(cli: CommandLine, tmp_path: Path) -> None:
-    with _silent_server() as (url, reached), Program(*MAKE, "--base-url", url, cwd=tmp_path) as program:
-        program.wait_for("creating the task", reached.is_set)
-        program.type(CTRL_C)
-        assert program.wait() == Exit.INTERRUPTED
-    assert "interrupted before the create was sent: no task was created" in program.shown
-    assert cli.requests() == []
-
-
-def test_ctrl_c_while_downloading_leaves_no_partial_file(cli: CommandLine, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("stalled")
+def test_ctrl_c_while_downloading_leaves_no_partial_file(
+    cli: CommandLine, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    url = httpserver.url_for("").rstrip("/")
+    record = {"taskId": "task_1", "state": "success", "resultJson": json.dumps({"resultUrls": [f"{url}/a.mp4"]})}
+    response = {"code": 200, "msg": "success", "data": record}
+    httpserver.expect_oneshot_request("/api/v1/jobs/recordInfo").respond_with_json(response)
     command = ("download", "task_1", "-o", "clip.mp4")
-    with _stalling_server() as url, Program(*command, "--base-url", url, cwd=tmp_path) as program:
+    with Program(*command, "--base-url", url, cwd=tmp_path) as program:
         program.wait_for("/1.0 MB", lambda: any(tmp_path.glob(".apikley-*.part")))
         program.type(CTRL_C)
         assert program.wait() == Exit.UNFINISHED
@@ -174,56 +206,3 @@ def test_sigterm_prints_how_to_resume(cli: CommandLine) -> None:
             assert json.load(process.stdout)["error"]["hints"] == [f"resume with: apikley wait {task}"]
         finally:
             process.kill()
-
-
-@contextmanager
-def _silent_server() -> Iterator[tuple[str, threading.Event]]:
-    """A server that reads a request and never responds; its URL, and whether a request arrived."""
-    reached = threading.Event()
-    connections: list[socket.socket] = []
-
-    def serve() -> None:
-        connection, _ = listener.accept()
-        connections.append(connection)
-        connection.recv(65536)
-        reached.set()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", reached
-    for connection in connections:
-        connection.close()
-
-
-@contextmanager
-def _stalling_server() -> Iterator[str]:
-    """A service with one finished task whose result stalls after a few bytes; its URL."""
-    ended = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            if self.path.endswith(".mp4"):
-                self.send_header("Content-Length", "1000000")
-                self.end_headers()
-                self.wfile.write(b"0123456789")
-                ended.wait(LIMIT)
-                return
-            result = {"resultUrls": [f"http://{self.headers['Host']}/a.mp4"]}
-            record = {"taskId": "task_1", "state": "success", "resultJson": json.dumps(result)}
-            body = json.dumps({"code": 200, "msg": "success", "data": record}).encode()
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            ended.set()
-            server.shutdown()
