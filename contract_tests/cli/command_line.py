@@ -57,9 +57,10 @@ class CommandLine:
 
     def __init__(self, mock: MockService, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self.mock = mock
+        self.patch = monkeypatch
+        self.folder = Path.cwd()
         self.during_sleep: Callable[[], object] = lambda: None
         self._capfd = capfd
-        self._monkeypatch = monkeypatch
         skipped = 0.0
 
         def sleep(_: Clock, seconds: float) -> None:
@@ -73,7 +74,7 @@ class CommandLine:
 
     def __call__(self, *arguments: str, stdin: bytes = b"") -> Ended:
         """Run it with pipes."""
-        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        self.patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
         self._capfd.readouterr()
         code = main([*arguments])
         return Ended(code, *self._capfd.readouterr())
@@ -89,7 +90,7 @@ class CommandLine:
             stack.callback(os.close, master)
             stack.callback(reader.join)
             stack.callback(os.close, slave)
-            with self._monkeypatch.context() as patch:
+            with self.patch.context() as patch:
                 for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
                     stream = stack.enter_context(open(slave, mode, encoding="utf-8", closefd=False))
                     patch.setattr(sys, name, stream)
@@ -103,6 +104,16 @@ class CommandLine:
         if ended:
             self.mock.advance(60)
         return created.out.strip()
+
+    def use_profiles(self, text: str) -> Path:
+        """Write a settings file; the environment then has no key and no base URL."""
+        path = self.folder / "config.toml"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+        self.patch.setenv("APIKLEY_CONFIG", str(path))
+        for name in ("APIKLEY_API_KEY", "APIKLEY_BASE_URL"):
+            self.patch.delenv(name)
+        return path
 
     def requests(self) -> list[Any]:
         """Return the requests that the simulator received."""

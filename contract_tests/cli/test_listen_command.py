@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -24,12 +23,12 @@ LISTEN = ("listen", "--forward-to", f"{CLOSED}/hook")
     ids=["wrong key", "unknown task", "no server"],
 )
 def test_listen_ends_with_the_exit_code_of_the_failure(
-    cli: CommandLine, monkeypatch: pytest.MonkeyPatch, key: str | None, task: str | None, code: Exit, message: str
+    cli: CommandLine, key: str | None, task: str | None, code: Exit, message: str
 ) -> None:
     task = task or cli.task()
     if key is not None:
-        monkeypatch.setenv("APIKLEY_API_KEY", key)
-    monkeypatch.setenv("APIKLEY_WEBHOOK_KEY", "k")
+        cli.patch.setenv("APIKLEY_API_KEY", key)
+    cli.patch.setenv("APIKLEY_WEBHOOK_KEY", "k")
     ended = cli(*LISTEN, task, "--output", "json")
     error = json.loads(ended.out.splitlines()[-1])["error"]
     assert (ended.code, error["exit_code"], error["task_ids"]) == (code, code, [task])
@@ -38,36 +37,24 @@ def test_listen_ends_with_the_exit_code_of_the_failure(
     assert ended.err == f"apikley: {error['message']}\n"
 
 
-def test_listen_warns_about_a_webhook_key_on_the_command_line(
-    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("apikley.receiver.listen.Listener.run", lambda _: None)
+def test_listen_warns_about_a_webhook_key_on_the_command_line(cli: CommandLine) -> None:
+    cli.patch.setattr("apikley.receiver.listen.Listener.run", lambda _: None)
     ended = cli(*LISTEN, "--webhook-key", "hush", "task_1")
     assert ended.err.startswith("warning: --webhook-key shows the key in the process list")
     assert "APIKLEY_WEBHOOK_KEY" in ended.err
     assert "hush" not in ended.err + ended.out
-    monkeypatch.setenv("APIKLEY_WEBHOOK_KEY", "hush")
+    cli.patch.setenv("APIKLEY_WEBHOOK_KEY", "hush")
     assert cli(*LISTEN, "task_1").err == ""
 
 
-@pytest.fixture(name="profile")
-def profile_fixture(cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A profile for the simulator and a wrong environment; listening polls once."""
-    settings = tmp_path / "config.toml"
-    settings.write_text(f'[profiles.mock]\nbase_url = "{cli.mock.url}"\napi_key = "{cli.mock.api_key}"\n')
-    settings.chmod(0o600)
-    for name in ("APIKLEY_API_KEY", "APIKLEY_BASE_URL"):
-        monkeypatch.setenv(name, "http://wrong.invalid")
-    monkeypatch.setenv("APIKLEY_CONFIG", str(settings))
-    monkeypatch.setenv("APIKLEY_WEBHOOK_KEY", "k")
-    monkeypatch.setattr("apikley.receiver.listen.Listener.run", lambda listener: listener.step())
-
-
-def test_listen_follows_only_tasks_of_its_own_key(cli: CommandLine, request: pytest.FixtureRequest) -> None:
+def test_listen_follows_the_noted_tasks_of_its_key(cli: CommandLine) -> None:
     task = cli.task()
-    request.getfixturevalue("profile")
+    cli.use_profiles(f'[profiles.mock]\nbase_url = "{cli.mock.url}"\napi_key = "{cli.mock.api_key}"')
+    cli.patch.setenv("APIKLEY_API_KEY", "sk-other")
+    cli.patch.setenv("APIKLEY_WEBHOOK_KEY", "k")
+    cli.patch.setattr("apikley.receiver.listen.Listener.run", lambda listener: listener.step())
     note(task, api_key=cli.mock.api_key)
-    note("task_of_another_account", api_key="http://wrong.invalid")
+    note("task_of_another_account", api_key="sk-other")
     for key in (("--profile", "mock"), ("--api-key", cli.mock.api_key, "--base-url", cli.mock.url)):
         ended = cli(*LISTEN, *key)
         assert (f"{task}  success" in ended.out, "another_account" in ended.out) == (True, False), ended.err
