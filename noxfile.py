@@ -2,7 +2,7 @@
 # requires-python = ">=3.11"
 # dependencies = ["nox[uv]>=2026.4"]
 # ///
-"""What can be done with this project; `nox -l` lists it."""
+"""The project's tasks; `nox -l` lists them. The session `dev` makes the environment that most of them share."""
 
 from __future__ import annotations
 
@@ -16,52 +16,65 @@ nox.options.sessions = ["lint", "types", "check", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 nox.needs_version = ">=2026.4"
 
-# uv takes Python from this machine, and certificates too, as pip does.
+# uv uses this machine's Python and its certificates, as pip does.
 os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 os.environ.setdefault("UV_SYSTEM_CERTS", "1")
 
 ROOT = Path(__file__).parent
+BIN = ROOT / ".nox" / "dev" / ("Scripts" if os.name == "nt" else "bin")
 DEV, DEMO, NOX = (f"requirements/{name}.txt" for name in ("dev", "demo", "nox"))
+PYTEST = ["pytest", "--numprocesses=auto", "--dist=loadfile"]  # one worker runs a file, so module fixtures start once
+
+# These sessions run in the environment of the session `dev`.
+dev_session = nox.session(venv_backend="none", requires=["dev"])
 
 
-def install(session: nox.Session, requirements: str = DEV) -> None:
-    """The locked versions, and the project itself."""
+def install(session: nox.Session, requirements: str) -> None:
+    """Install the locked versions and the project itself."""
     session.install("--require-hashes", "-r", requirements)
     session.install("--no-deps", "--no-build-isolation", "-e", ".")
 
 
+def run(session: nox.Session, program: str, *arguments: str) -> None:
+    """Run a program of the development environment."""
+    path = os.pathsep.join([str(BIN), os.environ["PATH"]])
+    session.run(str(BIN / program), *arguments, env={"PATH": path}, external=True)
+
+
 @nox.session
+def dev(session: nox.Session) -> None:
+    """Create the environment that lint, types, tests and the other tools share."""
+    install(session, DEV)
+
+
+@dev_session
 def generate(session: nox.Session) -> None:
     """Write generated/ from openapi/."""
-    install(session)
-    session.run("python", "-m", "scripts.pipeline", "generate")
+    run(session, "python", "-m", "scripts.pipeline", "generate")
 
 
-@nox.session
+@dev_session
 def update(session: nox.Session) -> None:
-    """Take published pages in, generate, and report what changed; arguments as in openapi/README.md."""
-    install(session)
-    with session.chdir(session.invoked_from):  # files are named from where the user stands
-        session.run("python", "-m", "scripts.pipeline", "update", *session.posargs)
+    """Vendor published pages, generate, and report the changes; takes the arguments of scripts/update-spec."""
+    with session.chdir(session.invoked_from):  # paths are relative to the user's directory
+        run(session, "python", "-m", "scripts.pipeline", "update", *session.posargs)
 
 
-@nox.session
+@dev_session
 def check(session: nox.Session) -> None:
-    """Compare generated/ with what openapi/ gives."""
-    install(session)
-    session.run("python", "-m", "scripts.pipeline", "check")
+    """Check that generated/ is what openapi/ generates."""
+    run(session, "python", "-m", "scripts.pipeline", "check")
 
 
-@nox.session
+@dev_session
 def build(session: nox.Session) -> None:
-    """Make sdist and wheel in dist/; the same sources give the same bytes."""
-    install(session)
-    session.run("python", "-m", "hatchling", "build", "--clean")
+    """Build a reproducible sdist and wheel in dist/."""
+    run(session, "python", "-m", "hatchling", "build", "--clean")
 
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Run the README's example from the wheel in dist/, in an environment that holds nothing else of this project."""
+    """Run the README's first example from the wheel in dist/, in an environment without the checkout."""
     wheels = sorted((ROOT / "dist").glob("*.whl"))
     if len(wheels) != 1:
         session.error(f"dist/ holds {len(wheels)} wheels, expected one; run: nox -s build")
@@ -70,83 +83,88 @@ def wheel(session: nox.Session) -> None:
     session.run("python", "-I", "contract_tests/project/check_wheel.py")
 
 
-@nox.session
+@dev_session
 def lint(session: nox.Session) -> None:
-    """Ruff, and the import rules."""
-    install(session)
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
-    session.run("lint-imports")
+    """Run Ruff and import-linter."""
+    run(session, "ruff", "check", ".")
+    run(session, "ruff", "format", "--check", ".")
+    run(session, "lint-imports")
 
 
-@nox.session
+@dev_session
 def types(session: nox.Session) -> None:
-    """Mypy, strict, on everything."""
-    install(session)
-    session.run("mypy")
-    # The generated client has to hold on its own, too, wherever it is copied to.
-    session.run("mypy", "--strict", "--config-file", os.devnull, "generated/apikley_client")
+    """Run mypy in strict mode on all code."""
+    run(session, "mypy")
+    # Users may copy the generated client, so it is checked without this project's settings, too.
+    run(session, "mypy", "--strict", "--config-file", os.devnull, "generated/apikley_client")
 
 
-@nox.session
+@dev_session
 def tests(session: nox.Session) -> None:
-    """Every test, Prism included; arguments go to pytest."""
-    install(session)
-    session.run("python", "-m", "scripts.pipeline.node")
-    session.run("python", "-m", "contract_tests.simulator.browser")
-    # A file's tests stay together, since they share what is costly to start.
-    session.run("pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
+    """Run all tests; arguments go to pytest."""
+    run(session, "python", "-m", "scripts.pipeline.node")
+    run(session, "python", "-m", "contract_tests.simulator.browser")
+    run(session, *PYTEST, *session.posargs)
 
 
-@nox.session
+@dev_session
+def coverage(session: nox.Session) -> None:
+    """Measure line and branch coverage of library and simulator; arguments go to pytest."""
+    run(session, "python", "-m", "scripts.pipeline.node")
+    run(session, "python", "-m", "contract_tests.simulator.browser")
+    run(session, "coverage", "run", "-m", *PYTEST, "-q", *session.posargs)
+    run(session, "coverage", "combine")
+    run(session, "coverage", "report")
+
+
+@dev_session
+def mutation(session: nox.Session) -> None:
+    """Plant faults and show which tests catch them; arguments select faults."""
+    run(session, "python", "-m", "scripts.pipeline.node")
+    run(session, "python", "-m", "contract_tests.simulator.browser")
+    run(session, "python", "-m", "scripts.mutation", *session.posargs)
+
+
+@dev_session
 def prism(session: nox.Session) -> None:
     """Run Prism on the contract until Ctrl-C; arguments go to `prism mock`."""
-    install(session)
-    session.run("python", "-m", "scripts.pipeline.prism", *session.posargs)
+    run(session, "python", "-m", "scripts.pipeline.prism", *session.posargs)
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """The main job from end to end against the simulator."""
+    """Make a video from end to end against the simulator."""
     install(session, DEMO)
-    session.run("python", "-m", "scripts.demo_run", *session.posargs)
+    session.run("python", "-m", "scripts.demo", *session.posargs)
 
 
-@nox.session
+@dev_session
 def picture(session: nox.Session) -> None:
-    """Make the picture in the command line's README, of a real run."""
-    install(session)
-    session.run("python", "-m", "contract_tests.cli.picture")
+    """Record a real run for the picture in the command line's README."""
+    run(session, "python", "-m", "contract_tests.cli.picture")
 
 
-@nox.session
+@nox.session(venv_backend="none")
+def video(session: nox.Session) -> None:
+    """Make the simulator's sample video with ffmpeg: a ship crosses a night sky for two seconds."""
+    sources = [f"color=c={color}:rate=10:duration=2" for color in ("0x0b1030:size=192x108", "0xe8edf7:size=34x10")]
+    sky = "[0]drawbox=y=84:w=192:h=24:color=0x283a6b:t=fill,drawbox=x=140:y=14:w=16:h=16:color=0xf2c14e:t=fill[sky]"
+    inputs = [part for source in sources for part in ("-f", "lavfi", "-i", source)]
+    encoding = "-c:v libx264 -profile:v baseline -pix_fmt yuv420p -crf 30 -preset veryslow -an -movflags +faststart"
+    exact = "-fflags +bitexact -flags:v +bitexact -map_metadata -1"
+    command = ["ffmpeg", "-v", "error", "-y", *inputs, "-filter_complex", f"{sky};[sky][1]overlay=x='-34+t*110':y=48"]
+    session.run(*command, *encoding.split(), *exact.split(), "mock/apikley_mock/media/result.mp4", external=True)
+
+
+@dev_session
 def bench(session: nox.Session) -> None:
-    """Measure; arguments are the subjects."""
-    install(session)
-    session.run("python", "-m", "scripts.benchmarks", *session.posargs)
-
-
-@nox.session
-def mutation(session: nox.Session) -> None:
-    """Plant faults one at a time and check that a test fails; arguments choose by words of their names."""
-    install(session)
-    session.run("python", "-m", "scripts.pipeline.node")
-    session.run("python", "-m", "scripts.mutation", *session.posargs)
-
-
-@nox.session
-def coverage(session: nox.Session) -> None:
-    """Measure which lines and branches of library and simulator the tests reach; lists the others."""
-    install(session)
-    session.run("python", "-m", "scripts.pipeline.node")
-    session.run("coverage", "run", "-m", "pytest", "-q", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
-    session.run("coverage", "combine")
-    session.run("coverage", "report")
+    """Measure performance; arguments name the subjects."""
+    run(session, "python", "-m", "scripts.benchmarks", *session.posargs)
 
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Write requirements/ anew: hashes for every platform, and no address of an index."""
+    """Update requirements/ with hashes for every platform and without index addresses."""
     session.install("--require-hashes", "-r", NOX)
     project = "pyproject.toml"
     targets = {DEV: [project, "--all-extras", "--group", "dev"], DEMO: [project, "--extra", "mock", "--group", "demo"]}

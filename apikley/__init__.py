@@ -15,93 +15,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from apikley._async_client import AsyncApikley as AsyncApikley
-    from apikley._async_client import AsyncTask as AsyncTask
-    from apikley._client import Apikley as Apikley
-    from apikley._client import Task as Task
-    from apikley._flows.clock import Clock as Clock
-    from apikley._model.local_files import LocalFile as LocalFile
-    from apikley._model.task import TaskInfo as TaskInfo
+    import apikley_client.inputs as inputs  # noqa: PLR0402 - pyright reads `inputs.__all__` only in this form
+    from apikley._async_client import AsyncApikley, AsyncTask
+    from apikley._client import Apikley, Task
+    from apikley._flows.clock import Clock
+    from apikley._model.local_files import LocalFile
+    from apikley._model.task import TaskInfo
     from apikley.errors import (
-        ApiError as ApiError,
-    )
-    from apikley.errors import (
-        ApikleyError as ApikleyError,
-    )
-    from apikley.errors import (
-        BadPayload as BadPayload,
-    )
-    from apikley.errors import (
-        BadSignature as BadSignature,
-    )
-    from apikley.errors import (
-        CallbackContradicted as CallbackContradicted,
-    )
-    from apikley.errors import (
-        CallbackError as CallbackError,
-    )
-    from apikley.errors import (
-        ConfigurationError as ConfigurationError,
-    )
-    from apikley.errors import (
-        CreateOutcomeUnknown as CreateOutcomeUnknown,
-    )
-    from apikley.errors import (
-        FeatureDisabled as FeatureDisabled,
-    )
-    from apikley.errors import (
-        GenerationError as GenerationError,
-    )
-    from apikley.errors import (
-        GenerationFailed as GenerationFailed,
-    )
-    from apikley.errors import (
-        InboxUnavailable as InboxUnavailable,
-    )
-    from apikley.errors import (
-        InsufficientCredits as InsufficientCredits,
-    )
-    from apikley.errors import (
-        Maintenance as Maintenance,
-    )
-    from apikley.errors import (
-        NoResult as NoResult,
-    )
-    from apikley.errors import (
-        NotFound as NotFound,
-    )
-    from apikley.errors import (
-        RateLimited as RateLimited,
-    )
-    from apikley.errors import (
-        RequestInvalid as RequestInvalid,
-    )
-    from apikley.errors import (
-        ServerError as ServerError,
-    )
-    from apikley.errors import (
-        StaleCallback as StaleCallback,
-    )
-    from apikley.errors import (
-        TransportError as TransportError,
-    )
-    from apikley.errors import (
-        Unauthorized as Unauthorized,
-    )
-    from apikley.errors import (
-        UnknownCode as UnknownCode,
-    )
-    from apikley.errors import (
-        ValidationFailed as ValidationFailed,
-    )
-    from apikley.errors import (
-        Violation as Violation,
-    )
-    from apikley.errors import (
-        WaitTimeout as WaitTimeout,
+        ApiError,
+        ApikleyError,
+        BadPayload,
+        BadSignature,
+        CallbackContradicted,
+        CallbackError,
+        ConfigurationError,
+        CreateOutcomeUnknown,
+        FeatureDisabled,
+        GenerationError,
+        GenerationFailed,
+        InboxUnavailable,
+        InsufficientCredits,
+        Maintenance,
+        NoResult,
+        NotFound,
+        RateLimited,
+        RequestInvalid,
+        ServerError,
+        StaleCallback,
+        TransportError,
+        Unauthorized,
+        UnknownCode,
+        ValidationFailed,
+        Violation,
+        WaitTimeout,
     )
     from apikley_client.inputs import *  # noqa: F403 - one class for each model
-    from apikley_client.models import Code as Code
+    from apikley_client.models import Code
 
     __version__: str
 
@@ -153,6 +102,9 @@ __all__ = [
     "Violation",
     "WaitTimeout",
 ]
+
+if TYPE_CHECKING:
+    __all__ += inputs.__all__
 
 # Hidden from type checkers, so that a misspelt import is an error for them.
 if not TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Tools of the project; nothing imports this package."""
+"""The project's commands and what they use. Product code never imports this package."""

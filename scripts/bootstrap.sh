@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it: finds Python and makes locked environments in .venv/.
+# Sourced by the scripts beside it: finds Python and creates locked environments in .venv/.
 # shellcheck shell=sh
 
 fail() {
@@ -6,7 +6,7 @@ fail() {
   exit 1
 }
 
-# Prints the first Python that is new enough. $PYTHON goes first.
+# Prints the first Python that is new enough; tries $PYTHON first.
 find_python() {
   seen=""
   for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11 python; do
@@ -21,9 +21,9 @@ find_python() {
   fail "no Python found; install Python 3.11 or newer, or name it in PYTHON"
 }
 
-# make_env NAME: the environment .venv/NAME with what requirements/NAME.txt locks, made once; made anew
-# where its Python does not run any more, and where the checkout was moved, since what is installed in it
-# names its folder. What nox made beside it is then in the same state.
+# make_env NAME: creates .venv/NAME from requirements/NAME.txt, once. Recreates it if its Python no
+# longer runs or if the checkout was moved, because installed scripts contain absolute paths; nox's
+# environments are removed then, too.
 make_env() {
   env=.venv/$1 locked=requirements/$1.txt log=.venv/$1.log here=$(pwd -P)
   if [ -e "$env/.locked" ]; then
@@ -40,21 +40,21 @@ make_env() {
   python=$(find_python) || exit 1
   rm -rf "$env"
   mkdir -p .venv
-  echo "making the environment $env (once)" >&2
+  echo "creating the environment $env (once)" >&2
   "$python" -m venv "$env" >"$log" 2>&1 ||
-    fail "cannot make a virtual environment with $python: $(tail -n 1 "$log"); on Debian, install python3-venv"
+    fail "cannot create a virtual environment with $python: $(tail -n 1 "$log"); on Debian, install python3-venv"
   "$env/bin/python" -m pip install --quiet --disable-pip-version-check --retries 1 --timeout 20 \
     --require-hashes -r "$locked" >"$log" 2>&1 ||
-    fail "cannot install $locked: $(grep -v -i '^warning\|^$' "$log" | tail -n 1); is the package index reachable? All of pip's output: $log"
+    fail "cannot install $locked: $(grep -v -i '^warning\|^$' "$log" | tail -n 1); is the package index reachable? pip's output: $log"
   echo "$here" >"$env/.made-in"
   cp "$locked" "$env/.locked"
 }
 
-# make_session NAME: what the nox session NAME installs, with its commands first on the PATH. What is run
-# in it then ends with an exit code of its own, of which nox would make a 1.
-make_session() {
+# make_dev_env: creates the development environment and puts its commands first on the PATH. The caller
+# then runs Python itself, because nox replaces every exit code by 1.
+make_dev_env() {
   make_env nox
-  .venv/nox/bin/python -m nox --install-only -s "$1" >&2
-  PATH=$PWD/.nox/$1/bin:$PATH
+  .venv/nox/bin/python -m nox -s dev >&2
+  PATH=$PWD/.nox/dev/bin:$PATH
   export PATH
 }

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +16,8 @@ import pytest
 
 from apikley.cli import main
 from apikley.receiver import Inbox
-from apikley.receiver.inbox.rows import Outcome
-from contract_tests.receiver.inboxes import LEASE, NOW, begin, delivery
+from apikley.receiver.inbox.rows import Result
+from contract_tests.receiver.inboxes import LEASE, NOW, completion
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -34,8 +37,8 @@ def command() -> Command:
 
 @pytest.mark.parametrize("where", ["sqlite", "postgresql"], indirect=True)
 def test_dead_events_are_listed_and_replayed(inbox: Inbox, where: str, command: Command) -> None:
-    inbox.write([delivery("task_1"), delivery("task_2"), delivery("task_3")])
-    inbox.write([Outcome(item, "dead", NOW, "OSError: [no] disk") for item in begin(inbox, limit=2)])
+    inbox.write([completion("task_1"), completion("task_2"), completion("task_3")])
+    inbox.write([Result(claim, "dead", NOW, "OSError: [no] disk") for claim in inbox.claim(NOW, LEASE, 2)])
     code, out, _ = command("list", "--inbox", where, "--status", "dead")
     assert code == 0
     assert [line.split() for line in out.splitlines()] == [
@@ -64,7 +67,7 @@ def test_expected_callbacks_are_listed(tmp_path: Path, command: Command) -> None
     place = str(tmp_path / "inbox.db")
     with Inbox(place) as inbox:
         inbox.expect("task_1", None, NOW, NOW)
-        inbox.postpone(inbox.overdue(NOW, LEASE, 1)[0], None)
+        inbox.reschedule(inbox.claim_overdue(NOW, LEASE, 1)[0], None)
         inbox.expect(None, "t" * 20, NOW, NOW)
     _, out, _ = command("expected", "--inbox", place)
     rows = [line.split(maxsplit=2) for line in out.splitlines()[1:]]
@@ -76,8 +79,8 @@ def test_expected_callbacks_are_listed(tmp_path: Path, command: Command) -> None
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        ("none.db", "there is no inbox none.db"),
-        ("sqlite:///none.db", "there is no inbox none.db"),
+        ("none.db", "there is no inbox none.db; check the path"),
+        ("sqlite:///none.db", "there is no inbox none.db; check the path"),
         ("", "--inbox is empty; name a SQLite file, or the URL of a PostgreSQL database"),
     ],
 )
@@ -96,7 +99,7 @@ def test_the_command_does_not_change_another_database(tmp_path: Path, command: C
         other.execute("CREATE TABLE theirs (x)")
     before = file.read_bytes()
     place = f"sqlite:///{file}"
-    message = f"apikley: {place} is no inbox: it lacks a receiver's tables\n"
+    message = f"apikley: {place} is not an inbox: it lacks a receiver's tables\n"
     assert command(*words, "--inbox", str(file)) == command(*words, "--inbox", place) == (2, "", message)
     assert (file.read_bytes(), [*tmp_path.iterdir()]) == (before, [file])
 
@@ -105,3 +108,18 @@ def test_an_empty_variable_counts_as_not_set(tmp_path: Path, command: Command, m
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("APIKLEY_INBOX", "")
     assert command("list") == (2, "", "apikley: there is no inbox apikley-inbox.db; name it with --inbox\n")
+
+
+@pytest.mark.parametrize(("module", "extra"), [("click", "cli"), ("sqlalchemy", "receiver")])
+def test_a_missing_package_names_the_extra_to_install(tmp_path: Path, module: str, extra: str) -> None:
+    (tmp_path / f"{module}.py").write_text(f"raise ModuleNotFoundError(name={module!r})", encoding="utf-8")
+    (tmp_path / "inbox.db").touch()
+    run = subprocess.run(
+        [sys.executable, "-m", "apikley", "inbox", "list", "--inbox", str(tmp_path / "inbox.db")],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stderr == f"apikley: {module} is not installed; run: pip install 'apikley[{extra}]'\n"

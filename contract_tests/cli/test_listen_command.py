@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 
+from apikley.callbacks import verify
 from apikley.cli.exit_codes import Exit
 from apikley.receiver.notes import note
-from contract_tests.cli.command_line import CLOSED, CommandLine
+from contract_tests.cli.command_line import CLOSED, CommandLine, Ended
 
 LISTEN = ("listen", "--forward-to", f"{CLOSED}/hook")
 
@@ -58,3 +66,96 @@ def test_listen_follows_the_noted_tasks_of_its_key(cli: CommandLine) -> None:
     for key in (("--profile", "mock"), ("--api-key", cli.mock.api_key, "--base-url", cli.mock.url)):
         ended = cli(*LISTEN, *key)
         assert (f"{task}  success" in ended.out, "another_account" in ended.out) == (True, False), ended.err
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_listen_delivers_the_callback_of_a_finished_task(
+    cli: CommandLine, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    httpserver.expect_request("/hook", method="POST").respond_with_data("ok")
+    monkeypatch.setenv("APIKLEY_WEBHOOK_KEY", "whsec")
+    task = cli.task()
+    ended = cli("listen", "--forward-to", httpserver.url_for("/hook"), task, "--output", form)
+    assert (ended.code, ended.err) == (0, "")
+    lines = [json.loads(line) if form == "json" else line for line in ended.out.splitlines()]
+    changes = ("success", "delivered: HTTP 200")
+    texts = [f"{task}  {what}" for what in changes]
+    assert lines == ([{"task_id": task, "what": what} for what in changes] if form == "json" else texts)
+    ((request, _),) = httpserver.log
+    assert verify(request.headers, request.get_data(), "whsec").event_id == f"{task}:success"
+
+
+def test_listen_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
+    arguments = ["listen", "--forward-to", f"{CLOSED}/hook", "--noted", str(tmp_path / "notes")]
+    environment = {**os.environ, "APIKLEY_API_KEY": "k", "APIKLEY_WEBHOOK_KEY": "k", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "apikley", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stderr
+            assert process.stderr.readline() == f"following {tmp_path / 'notes'} until Ctrl-C\n"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(600) == 0
+            assert (process.stdout.read(), process.stderr.read()) == ("", "stopped\n")
+        finally:
+            process.kill()
+
+
+def interrupted(cli: CommandLine, error: BaseException, *arguments: str) -> Ended:
+    """Listen until an error is raised while it sleeps."""
+
+    def sleep() -> None:
+        raise error
+
+    cli.during_sleep = sleep
+    return cli(*LISTEN, "--webhook-key", "whsec_k", *arguments)
+
+
+@pytest.mark.parametrize("noted", [(), ("--noted", "my notes")], ids=["given", "given and noted"])
+def test_ctrl_c_prints_how_to_resume_given_tasks(cli: CommandLine, noted: tuple[str, ...]) -> None:
+    task = cli.task(ended=False)
+    ended = interrupted(cli, KeyboardInterrupt(), task, *noted, "--output", "json")
+    rest = " --noted 'my notes'" if noted else ""
+    command = f"resume with: apikley listen --forward-to {CLOSED}/hook{rest} {task}"
+    assert ended.code == Exit.UNFINISHED
+    assert ended.err.endswith(f"apikley: interrupted; the task is kept\n  {command}\n")
+    error = json.loads(ended.out.splitlines()[-1])["error"]
+    assert (error["exit_code"], error["kind"], error["hints"]) == (5, "unfinished", [command])
+
+
+def test_an_unreadable_file_of_notes_prints_how_to_resume(cli: CommandLine) -> None:
+    task = cli.task(ended=False)
+    ended = interrupted(cli, PermissionError(errno.EACCES, "Permission denied", "notes"), task)
+    assert ended.code == Exit.FAILED
+    assert ended.err.endswith(
+        "apikley: notes: Permission denied\n"
+        f"  the task is kept; resume with: apikley listen --forward-to {CLOSED}/hook {task}\n"
+    )
+
+
+def test_ctrl_c_while_following_notes_is_a_success(cli: CommandLine) -> None:
+    note(cli.task(ended=False), api_key=cli.mock.api_key)
+    ended = interrupted(cli, KeyboardInterrupt())
+    assert (ended.code, ended.err.splitlines()[-1]) == (Exit.DONE, "stopped")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["listen", "--forward-to", "http://foo..bar/x", "--webhook-key", "k", "task_1"], "is not a URL to forward to"),
+        (["listen", "--webhook-key", "k", "task_1"], "Missing option '--forward-to'"),
+        ([*LISTEN, "task_1"], "Missing option '--webhook-key'"),
+        (["inbox", "list", "--status", "odd"], "'odd' is not one of"),
+        (["inbox", "list", "--limit", "9" * 20], "Invalid value for '--limit'"),
+        (["inbox", "replay"], "name the events to replay, or use --all"),
+    ],
+)
+def test_wrong_usage_exits_with_2(cli: CommandLine, arguments: list[str], message: str) -> None:
+    ended = cli(*arguments)
+    assert ended.code == 2
+    assert message in ended.err

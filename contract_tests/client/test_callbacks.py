@@ -273,8 +273,8 @@ def test_an_odd_code_is_no_foreign_error(code: str) -> None:
 
 def test_each_ending_of_a_task_has_one_key() -> None:
     won, again, lost = (parse(json.dumps({"code": code, "taskId": TASK})) for code in (200, 200, 501))
-    assert won.key == again.key == f"{TASK}:success"
-    assert lost.key == f"{TASK}:fail"
+    assert won.event_id == again.event_id == f"{TASK}:success"
+    assert lost.event_id == f"{TASK}:fail"
 
 
 def _callback_strategy(mode: GenerationMode) -> Any:
@@ -308,7 +308,7 @@ def test_whatever_the_contract_forbids_ends_in_a_callback_or_a_callback_error(ca
     except CallbackError:
         return
     assert callback.task_id
-    assert verify(sign(callback.task_id, KEY, NOW), body, KEY, now=NOW).key == callback.key
+    assert verify(sign(callback.task_id, KEY, NOW), body, KEY, now=NOW).event_id == callback.event_id
     for name in ("result_urls", "credits", "duration", "request", "fail_message", "completed_at"):
         getattr(callback.task, name)
 

@@ -87,20 +87,20 @@ class RuleDifference(NamedTuple):
     Attributes:
         witness: The witness that differs.
         rule: The rule's name.
-        pointer: The rule's pointer; None for every pointer.
+        pointer: The rule's pointer.
         reported: The pointer that the witness reports.
         reason: Why it differs.
     """
 
     witness: str
     rule: str
-    pointer: str | None
+    pointer: str
     reported: str
     reason: str
 
     def applies(self, rule: Rule | None) -> bool:
         """Whether this difference is about a rule."""
-        return rule is not None and rule.name == self.rule and self.pointer in (None, rule.pointer)
+        return rule is not None and (rule.name, rule.pointer) == (self.rule, self.pointer)
 
 
 _UNKNOWN = (

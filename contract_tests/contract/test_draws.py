@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import apikley_contract
+from apikley_contract import draft4
 from contract_tests.contract.rules import Rule, bodies, keywords, rules
 
-SCHEMA = apikley_contract.draft4(
+SCHEMA = draft4(
     {
         "type": "object",
         "required": ["title", "image_urls"],

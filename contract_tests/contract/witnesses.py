@@ -27,10 +27,6 @@ CREATE = apikley_contract.operation("createTask")
 CODES = apikley_contract.codes()
 
 
-# Rules of the object that holds the named field.
-_OF_THE_PARENT = ("required", "unknown-field")
-
-
 def client(body: Any) -> Verdict:
     """The library's own check before it sends anything."""
     if not isinstance(body, dict):

@@ -1,8 +1,8 @@
-"""Run the README's first example against the simulator, both from what is installed.
+"""Runs the README's first example against the simulator, both from the installed wheel.
 
     python -I contract_tests/project/check_wheel.py
 
-With `-I` the checkout is not on the path, so that nothing but the installed distribution is tried.
+`-I` keeps the checkout off the path.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def example() -> str:
 
 
 def main() -> int:
-    """Run it; returns the exit code."""
+    """Run the example; returns the exit code."""
     for package in (apikley, apikley_mock):
         home = Path(str(package.__file__)).resolve()
         if home.is_relative_to(ROOT) and "site-packages" not in home.parts:
@@ -46,7 +46,9 @@ def main() -> int:
             assert server.stdout
             url = server.stdout.readline().strip().removeprefix("listening on ")
             environment = {**os.environ, "APIKLEY_API_KEY": KEY, "APIKLEY_BASE_URL": url}
-            subprocess.run([sys.executable, "-I", "-c", example()], cwd=folder, env=environment, check=True, timeout=50)
+            subprocess.run(
+                [sys.executable, "-I", "-c", example()], cwd=folder, env=environment, check=True, timeout=600
+            )
             size = Path(folder, "clip.mp4").stat().st_size
         finally:
             server.terminate()

@@ -107,12 +107,12 @@ def test_one_created_task_is_found_by_what_its_request_holds(http: httpx2.Client
 @pytest.mark.parametrize("known", ["prompt", "image_url"])
 def test_a_large_request_is_found_by_what_it_holds(http: httpx2.Client, apikley_mock: MockService, known: str) -> None:
     request = request_for()
-    request["input"]["image_url"] = "https://files.example.com/" + "A" * 50_000
-    second = {**request, "input": {"prompt": "a cat", "image_url": "https://files.example.com/" + "A" * 49_999 + "B"}}
+    request["input"]["image_url"] = "https://e.test/cat.png?" + "A" * 50_000
+    second = {**request, "input": {"prompt": "a cat", "image_url": "https://e.test/cat.png?" + "A" * 49_999 + "B"}}
     ids = [http.post(CREATE, json=each).json()["data"]["taskId"] for each in (request, second)]
     assert apikley_mock.assert_created_once(input={known: second["input"][known]}).task_id == ids[1]
     assert sum(len(entry.body) for entry in apikley_mock.journal) < 2_000
-    with pytest.raises(AssertionError, match=r"input.image_url: expected 'B', got 'https://files.example.com/AAA"):
+    with pytest.raises(AssertionError, match=r"input.image_url: expected 'B', got 'https://e\.test/cat\.png\?AAA"):
         apikley_mock.assert_created_once(input={"prompt": "a cat", "image_url": "B"})
 
 
@@ -120,7 +120,7 @@ def test_the_callback_of_a_large_request_is_found_by_what_it_holds(
     http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     request = request_for(callBackUrl=receiver.url)
-    request["input"]["image_url"] = "https://files.example.com/" + "A" * 50_000
+    request["input"]["image_url"] = "https://e.test/cat.png?" + "A" * 50_000
     http.post(CREATE, json=request)
     assert apikley_mock.wait_for_callback(data={"state": "success"}).status == 200
 

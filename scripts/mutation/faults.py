@@ -94,7 +94,7 @@ FAULTS: list[Fault] = [
         "a download carries the key",
         "apikley._http.connection:Connection.file_request",
         _with_key,
-        (f"{_CLIENT}/test_download.py",),
+        (_SECRETS,),
     ),
     # callbacks
     Fault("a stale callback is accepted", "apikley.callbacks:verify", with_options(tolerance=math.inf), (_CALLBACKS,)),

@@ -17,7 +17,7 @@ from apikley.errors import ConfigurationError
 from apikley.receiver.inbox.rows import INBOX, Status
 
 if TYPE_CHECKING:
-    from apikley.receiver import Expected, Inbox
+    from apikley.receiver import Inbox, PendingCallback
 
 WHERE: list[click.Parameter] = [
     click.Option(
@@ -46,8 +46,8 @@ def inbox() -> None:
 def list_events(session: Session, *, where: str, status: Any, limit: int) -> None:
     """List the events in the inbox."""
     with _open(where) as opened:
-        events = opened.entries(status, limit=limit)
-    rows = [(each.key, each.status, each.attempts, _time(each.received_at), each.error) for each in events]
+        events = opened.rows(status, limit=limit)
+    rows = [(each.event_id, each.status, each.attempts, _time(each.received_at), each.error) for each in events]
     _print(session, "events", ("event", "status", "attempts", "received", "error"), rows)
 
 
@@ -56,7 +56,9 @@ def list_events(session: Session, *, where: str, status: Any, limit: int) -> Non
 def expected(session: Session, *, where: str) -> None:
     """List the tasks whose callback is expected."""
     with _open(where) as opened:
-        rows = [(each.task_id, each.token, _time(each.noted_at), _next_poll(each)) for each in opened.expectations()]
+        rows = [
+            (each.task_id, each.token, _time(each.noted_at), _next_poll(each)) for each in opened.pending_callbacks()
+        ]
     _print(session, "expected", ("task", "token", "since", "next_poll"), rows)
 
 
@@ -95,7 +97,7 @@ def _print(session: Session, title: str, names: tuple[str, ...], rows: Iterable[
     session.output.result({title: documents}, lines)
 
 
-def _next_poll(row: Expected) -> str:
+def _next_poll(row: PendingCallback) -> str:
     if row.task_id is None:
         return "waits for its callback"
     return "given up" if row.due_at is None else _time(row.due_at)

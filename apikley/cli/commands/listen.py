@@ -11,7 +11,7 @@ from apikley.cli.exit_codes import CommandFailed, Exit, failure_of
 from apikley.cli.options import warn_of_visible_key
 from apikley.cli.results import resumable
 from apikley.cli.session import Session, SessionCommand
-from apikley.receiver.listen import Listener, News
+from apikley.receiver.listen import Listener, Progress
 from apikley.receiver.notes import NOTES, Notes
 
 
@@ -46,9 +46,9 @@ def listen(session: Session, *, tasks: tuple[str, ...], forward_to: str, webhook
     output.follow = True
     last: dict[str, str] = {}
 
-    def report(news: News) -> None:
-        last[news.task_id] = news.what
-        output.change({"task_id": news.task_id, "what": news.what}, f"{news.task_id}  {news.what}")
+    def report(progress: Progress) -> None:
+        last[progress.task_id] = progress.what
+        output.change({"task_id": progress.task_id, "what": progress.what}, f"{progress.task_id}  {progress.what}")
 
     def resume(*ids: str) -> str:
         notes = ["--noted", noted] if noted else []
@@ -57,7 +57,7 @@ def listen(session: Session, *, tasks: tuple[str, ...], forward_to: str, webhook
     settings = session.settings
     with settings.client() as api:
         notes = Notes(Path(noted or NOTES), settings.api_key.value) if noted or not tasks else None
-        listener = Listener(api, forward_to, webhook_key, notes=notes, tell=report)
+        listener = Listener(api, forward_to, webhook_key, notes=notes, on_progress=report)
         for task_id in tasks:
             listener.add(task_id)
         try:
