@@ -12,8 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -34,7 +34,7 @@ LIMIT = 600  # seconds; for processes that hang
 CLOSED = "http://127.0.0.1:9"  # nothing listens there
 
 
-class Ended(NamedTuple):
+class Result(NamedTuple):
     """The exit code and the output of a command."""
 
     code: int
@@ -72,14 +72,14 @@ class CommandLine:
         monkeypatch.setattr(Clock, "sleep", sleep)
         monkeypatch.setattr(Clock, "monotonic", lambda _: time.monotonic() + skipped)
 
-    def __call__(self, *arguments: str, stdin: bytes = b"") -> Ended:
+    def __call__(self, *arguments: str, stdin: bytes = b"") -> Result:
         """Run it with pipes."""
         self.patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
         self._capfd.readouterr()
         code = main([*arguments])
-        return Ended(code, *self._capfd.readouterr())
+        return Result(code, *self._capfd.readouterr())
 
-    def in_terminal(self, *arguments: str, typed: bytes = b"") -> Ended:
+    def in_terminal(self, *arguments: str, typed: bytes = b"") -> Result:
         """Run it in a pseudo-terminal; everything that it shows is in `out`."""
         master, slave = pty.openpty()
         shown: list[bytes] = []
@@ -95,7 +95,7 @@ class CommandLine:
                     stream = stack.enter_context(open(slave, mode, encoding="utf-8", closefd=False))
                     patch.setattr(sys, name, stream)
                 code = main([*arguments])
-        return Ended(code, b"".join(shown).decode(), "")
+        return Result(code, b"".join(shown).decode(), "")
 
     def task(self, prompt: str = "a ship", *, ended: bool = True) -> str:
         """Create a task and return its id."""
@@ -196,6 +196,17 @@ class Program:
         self._closed = not chunk
         self.shown += chunk.decode(errors="replace")
         return bool(chunk)
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Start the command as a process with pipes, and kill it at the end."""
+    command = [*COMMAND, *arguments]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def run_process(*arguments: str, redirection: str = "", **environment: str) -> subprocess.CompletedProcess[str]:

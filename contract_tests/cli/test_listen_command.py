@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -16,7 +12,7 @@ from pytest_httpserver import HTTPServer
 from apikley.callbacks import verify
 from apikley.cli.exit_codes import Exit
 from apikley.receiver.notes import note
-from contract_tests.cli.command_line import CLOSED, CommandLine, Ended
+from contract_tests.cli.command_line import CLOSED, LIMIT, CommandLine, Result, started
 
 LISTEN = ("listen", "--forward-to", f"{CLOSED}/hook")
 
@@ -69,11 +65,9 @@ def test_listen_follows_the_noted_tasks_of_its_key(cli: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_listen_delivers_the_callback_of_a_finished_task(
-    cli: CommandLine, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
+def test_listen_delivers_the_callback_of_a_finished_task(cli: CommandLine, httpserver: HTTPServer, form: str) -> None:
     httpserver.expect_request("/hook", method="POST").respond_with_data("ok")
-    monkeypatch.setenv("APIKLEY_WEBHOOK_KEY", "whsec")
+    cli.patch.setenv("APIKLEY_WEBHOOK_KEY", "whsec")
     task = cli.task()
     ended = cli("listen", "--forward-to", httpserver.url_for("/hook"), task, "--output", form)
     assert (ended.code, ended.err) == (0, "")
@@ -85,28 +79,18 @@ def test_listen_delivers_the_callback_of_a_finished_task(
     assert verify(request.headers, request.get_data(), "whsec").event_id == f"{task}:success"
 
 
-def test_listen_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
-    arguments = ["listen", "--forward-to", f"{CLOSED}/hook", "--noted", str(tmp_path / "notes")]
-    environment = {**os.environ, "APIKLEY_API_KEY": "k", "APIKLEY_WEBHOOK_KEY": "k", "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "apikley", *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout
-            assert process.stderr
-            assert process.stderr.readline() == f"following {tmp_path / 'notes'} until Ctrl-C\n"
-            process.send_signal(signal.SIGINT)
-            assert process.wait(600) == 0
-            assert (process.stdout.read(), process.stderr.read()) == ("", "stopped\n")
-        finally:
-            process.kill()
+def test_listen_ends_quietly_on_ctrl_c(cli: CommandLine) -> None:
+    cli.patch.setenv("APIKLEY_WEBHOOK_KEY", "k")
+    with started(*LISTEN, "--noted", "notes") as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stderr.readline() == "following notes until Ctrl-C\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT) == 0
+        assert (process.stdout.read(), process.stderr.read()) == ("", "stopped\n")
 
 
-def interrupted(cli: CommandLine, error: BaseException, *arguments: str) -> Ended:
+def interrupted(cli: CommandLine, error: BaseException, *arguments: str) -> Result:
     """Listen until an error is raised while it sleeps."""
 
     def sleep() -> None:

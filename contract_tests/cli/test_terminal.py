@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from apikley.cli.exit_codes import Exit
-from contract_tests.cli.command_line import COMMAND, CTRL_C, IMAGE, LIMIT, CommandLine, Program
+from contract_tests.cli.command_line import CTRL_C, IMAGE, LIMIT, CommandLine, Program, started
 
 MAKE = ("run", "--prompt", "a ship", "--image", "cat.png", "-o", "clip.mp4")
 
@@ -127,13 +125,7 @@ def stalled_fixture(httpserver: HTTPServer) -> Iterator[threading.Event]:
     ids=["create", "upload"],
 )
 def test_ctrl_c_while_creating_says_whether_a_task_may_exist(
-    cli: CommandLine,
-    tmp_path: Path,
-    httpserver: HTTPServer,
-    stalled: threading.Event,
-    image: str,
-    code: Exit,
-    message: str,
+    cli: CommandLine, httpserver: HTTPServer, stalled: threading.Event, image: str, code: Exit, message: str
 ) -> None:
     command = ("run", "--prompt", "a ship", "--image", image, "--base-url", httpserver.url_for(""))
     with Program(*command, cwd=cli.folder) as program:
@@ -170,14 +162,10 @@ def test_ctrl_c_at_the_question_changes_nothing(cli: CommandLine) -> None:
 
 def test_sigterm_prints_how_to_resume(cli: CommandLine) -> None:
     task = cli.task(ended=False)
-    command = [*COMMAND, "wait", task, "--output", "json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr
-            assert process.stdout
-            assert "waiting" in process.stderr.readline()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(LIMIT) == Exit.UNFINISHED
-            assert json.load(process.stdout)["error"]["hints"] == [f"resume with: apikley wait {task}"]
-        finally:
-            process.kill()
+    with started("wait", task, "--output", "json") as process:
+        assert process.stdout
+        assert process.stderr
+        assert "waiting" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(LIMIT) == Exit.UNFINISHED
+        assert json.load(process.stdout)["error"]["hints"] == [f"resume with: apikley wait {task}"]
