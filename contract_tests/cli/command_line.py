@@ -120,6 +120,11 @@ class CommandLine:
         return [*self.mock.journal.requests()]
 
 
+def interrupt(*_: object, **__: object) -> None:
+    """Press Ctrl-C, in place of any function."""
+    raise KeyboardInterrupt
+
+
 def read_terminal(master: int) -> bytes:
     """Read what a pseudo-terminal shows; nothing when it is closed."""
     try:

@@ -17,7 +17,7 @@ from apikley.cli import main
 from apikley.cli.commands import mock
 from apikley.cli.exit_codes import Exit
 from apikley.cli.output import Output, format_credits
-from contract_tests.cli.command_line import COMMAND, IMAGE, LIMIT, RUN, CommandLine, run_process
+from contract_tests.cli.command_line import COMMAND, IMAGE, LIMIT, RUN, CommandLine, interrupt, run_process
 from scripts.pipeline.io import ROOT
 
 
@@ -74,15 +74,12 @@ def test_ctrl_c_during_the_start_is_quiet(tmp_path: Path) -> None:
 def test_a_second_ctrl_c_does_not_hide_the_first(cli: CommandLine) -> None:
     close = Apikley.close
 
-    def first() -> None:
-        raise KeyboardInterrupt
-
     def second(api: Apikley) -> None:
         close(api)
         raise KeyboardInterrupt
 
     task = cli.task(ended=False)
-    cli.during_sleep = first
+    cli.during_sleep = interrupt
     cli.patch.setattr(Apikley, "close", second)
     ended = cli("wait", task)
     assert ended.code == Exit.UNFINISHED
@@ -102,10 +99,7 @@ def test_ctrl_c_after_the_response_never_claims_that_there_is_no_task(cli: Comma
 
 @pytest.mark.parametrize("command", ["create", "run"])
 def test_ctrl_c_before_the_task_is_announced_names_it(cli: CommandLine, command: str) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    cli.patch.setattr(Output, "note", interrupted)
+    cli.patch.setattr(Output, "note", interrupt)
     place = ("-o", "clip.mp4") if command == "run" else ()
     ended = cli(command, "--prompt", "a ship", "--image", IMAGE, *place)
     task = cli.mock.assert_created_once().task_id

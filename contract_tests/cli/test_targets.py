@@ -11,7 +11,7 @@ import pytest
 from apikley import Apikley, TaskInfo
 from apikley.cli.exit_codes import Exit
 from apikley.cli.targets import Target
-from contract_tests.cli.command_line import IMAGE, RUN, CommandLine
+from contract_tests.cli.command_line import IMAGE, RUN, CommandLine, interrupt
 
 ODD: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,
@@ -132,12 +132,9 @@ def test_run_prints_the_command_that_downloads_the_next_result(
 
 @pytest.mark.usefixtures("_two_results")
 def test_an_interrupted_download_resumes_with_the_same_result(cli: CommandLine) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     task = cli.task()
     (cli.folder / "clip.mp4").touch()
-    cli.patch.setattr(Apikley, "download", interrupted)
+    cli.patch.setattr(Apikley, "download", interrupt)
     ended = cli("download", task, "--index", "1", "--force", "-o", "clip.mp4")
     assert ended.code == Exit.UNFINISHED
     assert ended.err.endswith(f"resume with: apikley download {task} -o clip.mp4 --index 1 --force\n")
