@@ -66,7 +66,7 @@ class Settings:
         if self.key_for is not None and self.key_for.rstrip("/") != self.address.rstrip("/"):
             alternative = " and omit --profile" if self.paired else ""
             raise ConfigurationError(
-                f"the key of {self.api_key.source} is not sent to the base URL of {self.base_url.source}: write "
+                f"the key from {self.api_key.source} is not sent to the base URL from {self.base_url.source}: write "
                 f"that URL and its key into another profile, or set {constants.API_KEY_VARIABLE}{alternative}"
             )
         # Always explicit: otherwise the library would read the environment.

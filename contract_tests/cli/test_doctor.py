@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from importlib.metadata import PackageNotFoundError
-
 import pytest
 
 from apikley.cli.commands.doctor import check_clock
@@ -60,11 +57,3 @@ def test_doctor_warns_about_a_wrong_clock() -> None:
     check = check_clock("Tue, 01 Jan 2030 00:00:00 GMT", 0.1)
     assert (check.status, "callbacks are refused" in check.message) == ("warning", True)
     assert "not compared" in check_clock(None, 0.1).message
-
-
-def test_doctor_works_without_an_installed_package(cli: CommandLine) -> None:
-    def missing(name: str) -> str:
-        raise PackageNotFoundError(name)
-
-    cli.patch.setattr("apikley.cli.commands.doctor.version", missing)
-    assert f"apikley (not installed), Python {sys.version.split()[0]}" in cli("doctor").out

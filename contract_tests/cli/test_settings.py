@@ -188,14 +188,14 @@ def test_a_profiles_key_is_sent_to_no_other_base_url(
     ended = cli(command, *NETWORK[command], "--profile", profile, "--base-url", cli.mock.url)
     assert ended.code == 2
     assert (
-        f"the key of profile {profile!r} of {keys_only} is not sent to the base URL of --base-url: write that URL "
+        f"the key from profile {profile!r} of {keys_only} is not sent to the base URL from --base-url: write that URL "
         "and its key into another profile, or set APIKLEY_API_KEY and omit --profile"
     ) in ended.out + ended.err
     cli.patch.setenv("APIKLEY_BASE_URL", cli.mock.url)
     cli.patch.setenv("APIKLEY_PROFILE", profile)
     ended = cli(command, *NETWORK[command])
     assert ended.code == 2
-    assert "is not sent to the base URL of environment variable APIKLEY_BASE_URL: " in ended.out + ended.err
+    assert "is not sent to the base URL from environment variable APIKLEY_BASE_URL: " in ended.out + ended.err
     assert_no_key_was_sent(cli)
 
 
