@@ -104,7 +104,8 @@ def _message(error: BaseException) -> str:
         return "\n  ".join(["the request is invalid and was not sent", *map(violation_line, error.violations)])
     if isinstance(error, errors.CreateOutcomeUnknown):
         return f"outcome unknown: {error.reason}"
-    return str(error)
+    message = str(error).replace("from api_key=", "from --api-key or the profile")
+    return message.replace("from base_url=", "from --base-url or the profile")
 
 
 def _facts(error: BaseException) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import apikley_contract
 from apikley.cli.constants import COMMANDS
 from apikley.cli.settings import resolve
 from apikley.errors import ConfigurationError
-from contract_tests.cli.command_line import REQUEST, CommandLine
+from contract_tests.cli.command_line import CLOSED, REQUEST, CommandLine
 from contract_tests.conftest import KEY
 
 FILE = f"""
@@ -215,6 +215,16 @@ def test_a_key_from_a_flag_or_the_environment_is_sent_to_any_base_url(cli: Comma
     assert cli("credits", *given, "--api-key", cli.mock.api_key).code == 0
     cli.patch.setenv("APIKLEY_API_KEY", cli.mock.api_key)
     assert cli("credits", *given).code == 0
+
+
+def test_errors_name_the_source_of_the_key_and_the_base_url(cli: CommandLine) -> None:
+    flags = ("--api-key", "wrong", "--base-url", cli.mock.url)
+    assert "the key is from --api-key or the profile" in cli("credits", *flags).err
+    assert "from --base-url or the profile) refused" in cli("credits", "--base-url", CLOSED).err
+    cli.patch.setenv("APIKLEY_API_KEY", "wrong")
+    assert "the key is from the environment variable APIKLEY_API_KEY" in cli("credits").err
+    cli.patch.setenv("APIKLEY_BASE_URL", CLOSED)
+    assert "from APIKLEY_BASE_URL) refused" in cli("credits").err
 
 
 def assert_no_key_was_sent(cli: CommandLine) -> None:
