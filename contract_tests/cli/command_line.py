@@ -223,10 +223,7 @@ def run_process(*arguments: str, redirection: str = "", **environment: str) -> s
 
 @pytest.fixture(name="cli")
 def cli_fixture(
-    apikley_mock: MockService,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    apikley_mock: MockService, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> CommandLine:
     """The command in a folder with `cat.png`, with the environment set to the simulator."""
     monkeypatch.setenv("APIKLEY_API_KEY", apikley_mock.api_key)

@@ -145,8 +145,7 @@ def test_nan_and_infinity_are_null_in_json(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize(
-    ("number", "text"),
-    [(3, "3"), (3.0, "3"), (12.5, "12.5"), (1234567.25, "1234567.25"), (10**400, "1" + "0" * 400)],
+    ("number", "text"), [(3, "3"), (3.0, "3"), (12.5, "12.5"), (1234567.25, "1234567.25"), (10**400, "1" + "0" * 400)]
 )
 def test_credits_are_printed_with_every_digit(number: float, text: str) -> None:
     assert format_credits(number) == text
