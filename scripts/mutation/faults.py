@@ -188,7 +188,7 @@ FAULTS: list[Fault] = [
         "any text is a file URL",
         "apikley_contract:openapi",
         contract(*_INPUT, "properties", "image_url", pattern=None),
-        (_CREATE,),
+        (f"{_CLIENT}/test_upload.py",),
     ),
     Fault(
         "the prompt may be longer",
