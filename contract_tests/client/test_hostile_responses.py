@@ -164,7 +164,7 @@ def test_the_uncut_response_gives_a_task(raw: RawService, way: Way) -> None:
 
 
 @pytest.mark.parametrize(
-    ("messages", "create", "poll"),
+    ("content", "create", "poll"),
     [
         (b"", CreateOutcomeUnknown, TransportError),
         (b"\r\n\r\n", CreateOutcomeUnknown, TransportError),
@@ -193,9 +193,9 @@ def test_the_uncut_response_gives_a_task(raw: RawService, way: Way) -> None:
     ids=range(11),
 )
 def test_malformed_http_raises_only_apikley_errors(
-    raw: RawService, way: Way, messages: bytes, create: type[ApikleyError], poll: type[ApikleyError]
+    raw: RawService, way: Way, content: bytes, create: type[ApikleyError], poll: type[ApikleyError]
 ) -> None:
-    raw.content, raw.requests = messages, []
+    raw.content, raw.requests = content, []
     with pytest.raises(create):
         way(call_create)
     assert len(raw.requests) == 1
@@ -208,11 +208,11 @@ HEAD_OF_ANY_LENGTH = b"HTTP/1.1 200 OK\r\nX-Long: "
 BODY_OF_ANY_LENGTH = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9999\r\n\r\n"
 
 
-@pytest.mark.parametrize("messages", [HEAD_OF_ANY_LENGTH, BODY_OF_ANY_LENGTH], ids=["head", "body"])
+@pytest.mark.parametrize("content", [HEAD_OF_ANY_LENGTH, BODY_OF_ANY_LENGTH], ids=["head", "body"])
 def test_a_response_that_arrives_byte_by_byte_has_a_deadline(
-    raw: RawService, way: Way, another_way: Callable[..., Way], messages: bytes, monkeypatch: pytest.MonkeyPatch
+    raw: RawService, way: Way, another_way: Callable[..., Way], content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    raw.content, raw.requests = messages, []
+    raw.content, raw.requests = content, []
     monkeypatch.setattr(raw, "dribbles", True)
     hasty = another_way(raw.url, timeout=0.3)
     with pytest.raises(CreateOutcomeUnknown, match=LATE):
@@ -234,7 +234,7 @@ def test_a_redirected_create_is_sent_once(raw: RawService, way: Way, location: s
 def test_a_redirect_to_another_host_does_not_get_the_key(raw: RawService, way: Way) -> None:
     elsewhere = RawService()
     try:
-        elsewhere.messages = WHOLE
+        elsewhere.content = WHOLE
         for status in (301, 302, 303, 307, 308):
             head = f"HTTP/1.1 {status} X\r\nLocation: {elsewhere.url}/\r\nConnection: close\r\n"
             raw.content = f"{head}Content-Length: 0\r\n\r\n".encode()
@@ -347,7 +347,7 @@ SHORT = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{"
 
 
 @pytest.mark.parametrize(
-    ("messages", "words"),
+    ("content", "words"),
     [
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "the server does not speak HTTP; is the base URL right?"),
         (b"Bad\nstatus\r\n\r\n", "the server does not speak HTTP; is the base URL right?"),
@@ -358,9 +358,9 @@ SHORT = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{"
     ids=["ssh", "broken line", "nothing", "too short", "cut chunk"],
 )
 def test_a_response_of_another_server_is_reported_in_one_line(
-    raw: RawService, way: Way, messages: bytes, words: str
+    raw: RawService, way: Way, content: bytes, words: str
 ) -> None:
-    raw.content = messages
+    raw.content = content
     with pytest.raises(TransportError) as caught:
         way(lambda api: api.get_task("task_1"))
     assert re.fullmatch(words.replace("?", r"\?"), str(caught.value))

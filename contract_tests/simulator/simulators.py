@@ -20,7 +20,7 @@ MODEL = next(iter(apikley_contract.models()))
 
 
 class Received:
-    """A loopback server that keeps what is posted to it, and responses with `statuses` in turn, the last for ever."""
+    """A loopback server that keeps posted bodies. It responds with `statuses` in turn and repeats the last one."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[dict[str, str], bytes]] = []

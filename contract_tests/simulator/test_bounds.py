@@ -1,4 +1,4 @@
-"""Whatever is asked of the simulator, and for however long, its memory stays bounded and nobody waits for long."""
+"""The simulator's memory stays limited, whatever it is asked to do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STREAM, BASE64 = (apikley_contract.operation(name).path for name in ("uploadFile
 
 
 def _create(service: Service, body: bytes = b"{}") -> Task:
-    """One more task of the account, with a callback that nobody takes."""
+    """Create a task whose callback nobody receives."""
     (account,) = service.accounts
     task = service.engine.create(MODEL, body, account, service.plan_for(MODEL), service.clock.now())
     task.callback_url = NOWHERE
@@ -33,7 +33,7 @@ def _create(service: Service, body: bytes = b"{}") -> Task:
 
 
 def _client(clock: Clock, **settings: Any) -> httpx2.AsyncClient:
-    """A client of a simulator in-process."""
+    """Return a client of an in-process simulator."""
     transport = SimulatorTransport(Simulator(Service(Settings(**settings), clock)))
     headers = {"Authorization": "Bearer mock-key"}
     return httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers)

@@ -1,4 +1,4 @@
-"""The simulator's callbacks: forms, signatures, retries, and all that can go wrong with them."""
+"""The simulator's callbacks: forms, signatures, retries and faults."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_a_callback_repeats_a_request_without_input(
 
 
 async def _calling_back(service: Service, post: Any) -> asyncio.Task[None]:
-    """Create a task in-process and let it end; returns once its callback has begun, which is posted as given."""
+    """Run a task in-process until its callback starts, which the given function sends."""
     begun = asyncio.Event()
 
     async def posted(*_: Any) -> tuple[int, str]:
@@ -259,7 +259,7 @@ def test_a_reset_after_the_event_loop_closed_forgets_its_callbacks() -> None:
     service.reset()
     assert (service.deliveries.planned(), under_way.done()) == (0, False)
     del service, under_way
-    gc.collect()  # asyncio complains of what never ended: here, and not in a later test
+    gc.collect()  # asyncio warns about the unfinished task here, and not in a later test
 
 
 @pytest.mark.anyio
@@ -320,7 +320,7 @@ def test_the_timeout_of_a_receiver_depends_on_the_clock() -> None:
 
 @pytest.mark.anyio
 async def test_an_allowed_host_is_called(receiver: Received) -> None:
-    # Not a loopback address by its number, but one that leads to this machine.
+    # This address is not loopback, but leads to this machine.
     url = receiver.url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104
     with pytest.raises(NotAllowedError, match=r"0\.0\.0\.0 is neither loopback nor allowed by name"):
         await Caller().post(url, b"{}", {}, 5)

@@ -1,4 +1,4 @@
-"""The simulator's connections: what goes over them, byte by byte, with either of uvicorn's parsers."""
+"""The simulator's connections, byte by byte, with both of uvicorn's parsers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEAD = f"POST {CREATE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer mock-key\r\n
 
 @pytest.fixture(scope="module", params=["httptools", "h11"])
 def address(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
-    """Where a simulator listens whose requests are read by the one parser or the other."""
+    """The address of a simulator with one of the parsers."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "h11":
             patch.setitem(sys.modules, "httptools", None)

@@ -1,4 +1,4 @@
-"""The simulator's endpoints beside createTask and recordInfo: credits, links, uploads, files."""
+"""The endpoints for credits, links, uploads and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulator brings about trouble on request: by the fixture, by magic prompts, before and after acceptance."""
+"""Faults of the fixture and of prompt directives, before and after a request is accepted."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_fault_after_acceptance_is_used_by_an_accepted_request(
     http: httpx2.Client, apikley_mock: MockService, options: Any, times: int
 ) -> None:
     apikley_mock.fail_next(**options, stage="after", times=times)
-    apikley_mock.fail_next(455, times=None)  # strikes what the first leaves
+    apikley_mock.fail_next(455, times=None)  # for the requests after the first
     response = http.post(CREATE, json={"model": "nope"}).json()
     assert (response["code"], response["msg"][:20]) == (422, "The model name you s")
     assert apikley_mock.journal.requests()[0].note == response["msg"]

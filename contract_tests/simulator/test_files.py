@@ -1,4 +1,4 @@
-"""What the simulator's responses lead to can fail, too: results, download links and uploaded files."""
+"""Faults of downloads: results, download links and uploaded files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOWNLOAD, STREAM, BASE64, URL = (
 
 @pytest.fixture
 def urls(http: httpx2.Client, apikley_mock: MockService) -> dict[str, str]:
-    """One file of each kind, by the name that faults give it."""
+    """One file of each kind, by its name in a fault."""
     task_id = create(http)
     apikley_mock.advance(10)
     (result,) = json.loads(poll(http, task_id)["resultJson"])["resultUrls"]

@@ -1,4 +1,4 @@
-"""The simulator's tasks: how long they take, how they end, what they cost, and how much may be asked."""
+"""The life cycle of tasks: durations, outcomes, credits and rate limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from contract_tests.simulator.simulators import CREATE, CREDITS, DETAILS, MODEL,
 
 
 class Bench:
-    """A simulator in-process with its own settings, on a clock by hand."""
+    """An in-process simulator with its own settings and a virtual clock."""
 
     def __init__(self, key: str = "mock-key", **settings: Any) -> None:
         self.service = Service(Settings(**settings), VirtualClock(1_765_185_328.0))

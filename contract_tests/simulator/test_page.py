@@ -48,7 +48,7 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 
 def _open(browser: Browser, mock: MockService, scheme: Any = "light") -> tuple[Page, list[str]]:
-    """The page, and the addresses of all that it asked for."""
+    """The page, and the URLs that it requested."""
     page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme=scheme)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -58,7 +58,7 @@ def _open(browser: Browser, mock: MockService, scheme: Any = "light") -> tuple[P
 
 
 def _create(mock: MockService, prompt: str, **more: Any) -> str | None:
-    """The id of the new task; None if there is none."""
+    """Return the id of the new task, or None."""
     body = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": prompt, "image_url": "https://x.test/a.png"}}
     headers = {"Authorization": f"Bearer {mock.api_key}"}
     response = httpx2.post(mock.url + CREATE, json=body | more, headers=headers).json()
@@ -73,7 +73,7 @@ def test_a_task_is_shown_and_finished_with_the_keyboard(browser: Browser, apikle
     page.get_by_role("button", name=f"Next state: {task_id}").focus()
     page.keyboard.press("Enter")
     page.locator(".state", has_text="queuing").wait_for()
-    # The focus has stayed, so the next key goes on from there.
+    # The focus stays, so the next key continues from there.
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     page.locator(".state", has_text="success").wait_for()
@@ -139,7 +139,7 @@ def test_the_page_is_readable_in_both_colour_schemes(browser: Browser, apikley_m
 
 
 def _contrast(one: str, other: str) -> float:
-    """The contrast of two CSS colours, from 1 to 21."""
+    """Return the contrast of two CSS colours, from 1 to 21."""
 
     def light(colour: str) -> float:
         parts = [int(part) / 255 for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]

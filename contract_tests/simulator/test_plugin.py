@@ -1,4 +1,4 @@
-"""The pytest plugin: quick to start, free until it is used, and also without a port."""
+"""The pytest plugin, with and without a port."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_an_in_process_callback_leaves_no_connection_open(receiver: Received, pr
 
     asyncio.run(live())
     assert len(receiver.calls) == 1
-    gc.collect()  # complains of what was left open: here, and not in a later test
+    gc.collect()  # warns about open connections here, and not in a later test
 
 
 def test_the_readmes_test_runs(apikley_mock: MockService) -> None:

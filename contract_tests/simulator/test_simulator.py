@@ -1,4 +1,4 @@
-"""The simulator behaves as the service is known to."""
+"""The simulator behaves like the service."""
 
 from __future__ import annotations
 

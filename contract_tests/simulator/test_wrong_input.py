@@ -1,4 +1,4 @@
-"""Whatever is sent to the simulator, it responses in its own message, soon, and within bounds.
+"""Any input gets a response of the simulator, within its limits.
 
 3,000 requests are generated; `APIKLEY_WRONG_INPUT=50000` asks for more.
 """
@@ -28,12 +28,12 @@ from apikley_mock.world.clock import VirtualClock
 from contract_tests.simulator.simulators import CREATE, DETAILS, request_for
 
 COUNT = int(os.environ.get("APIKLEY_WRONG_INPUT", "3000"))
-# What waits for real time, or begins all anew, would test nothing here.
+# Real waits and resets would test nothing here.
 SKIPPED = ("latency", "reset")
 
 
 class Nonsense:
-    """Requests without sense, from a seed; many of them nearly right."""
+    """Random requests from a seed, many of them almost valid."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)  # noqa: S311 - repeatable on purpose
@@ -69,7 +69,7 @@ class Nonsense:
         )
 
     def mutated(self, value: Any) -> Any:
-        """The value with something changed somewhere."""
+        """Return the value with a change at a random place."""
         if isinstance(value, dict) and value and self.random.random() < 0.8:
             name = self.random.choice(list(value))
             return {**value, name: self.mutated(value[name])}
@@ -180,7 +180,7 @@ def test_many_requests_are_almost_valid() -> None:
 
 
 def _raw(mock: MockService, content: bytes) -> bytes:
-    """What is answered to some bytes on a connection of their own, until it closes or half a second is quiet."""
+    """Send bytes over their own connection; returns the response until it closes or is silent for half a second."""
     port = int(mock.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=0.5) as connection:
         response = b""
