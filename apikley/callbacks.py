@@ -22,7 +22,7 @@ from apikley._model.fields import is_digits, is_number, parse_json, text
 from apikley._model.task import TaskInfo
 from apikley.errors import BadPayload, BadSignature, ConfigurationError, StaleCallback
 
-__all__ = ["SIGNATURE_HEADER", "TIMESTAMP_HEADER", "Callback", "event_key", "parse", "sign", "verify"]
+__all__ = ["SIGNATURE_HEADER", "TIMESTAMP_HEADER", "Callback", "event_id", "parse", "sign", "verify"]
 
 TIMESTAMP_HEADER = "X-Webhook-Timestamp"
 SIGNATURE_HEADER = "X-Webhook-Signature"
@@ -53,12 +53,12 @@ class Callback:
     raw: dict[str, Any]
 
     @property
-    def key(self) -> str:
+    def event_id(self) -> str:
         """The same text for every delivery of this completion. Use it to handle a completion once."""
-        return event_key(self.task_id, self.state)
+        return event_id(self.task_id, self.state)
 
 
-def event_key(task_id: str, state: str) -> str:
+def event_id(task_id: str, state: str) -> str:
     """Return the id of a completion, the same for every delivery of it."""
     return f"{task_id}:{state}"
 

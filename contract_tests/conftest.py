@@ -13,12 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import apikley_contract
-from apikley.receiver import Inbox
 from apikley_mock.plugin import MockService
 from contract_tests.contract.report import RECORD, ContractDifference, repeat, write_report
-from contract_tests.receiver import postgres
-from contract_tests.receiver.inboxes import PLACES, place_for
-from contract_tests.receiver.receivers import DrivenClock, Make, made_receivers
 from contract_tests.simulator.simulators import Received
 
 KEY = "sk-test-7f3a9c0d1e"
@@ -121,38 +117,3 @@ def http(apikley_mock: MockService) -> Iterator[httpx2.Client]:
     headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
     with httpx2.Client(base_url=apikley_mock.url, headers=headers) as client:
         yield client
-
-
-@pytest.fixture
-def driven_clock() -> DrivenClock:
-    """Time that passes when the test says so, for receivers."""
-    return DrivenClock()
-
-
-@pytest.fixture
-def make_receiver(driven_clock: DrivenClock) -> Iterator[Make]:
-    """Makes receivers that handle only when they are told to."""
-    with made_receivers(driven_clock) as make:
-        yield make
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The URL of a real PostgreSQL."""
-    with postgres.running() as url:
-        yield url
-
-
-@pytest.fixture(params=PLACES)
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where an inbox can be kept; empty."""
-    server = request.getfixturevalue("postgresql") if request.param == "postgresql" else ""
-    return place_for(request.param, tmp_path, server)
-
-
-@pytest.fixture
-def inbox(where: str) -> Iterator[Inbox]:
-    """An empty inbox, in each of the places."""
-    opened = Inbox(where)
-    yield opened
-    opened.close()

@@ -1,6 +1,6 @@
-"""The command `apikley`. One module for each group of commands; none holds any protocol.
+"""The command `apikley`. Each module in `commands` holds one command or a few related ones.
 
-The commands need the extra `cli`; what they need beyond it, they say.
+The commands need the extra `cli`. A command that needs another extra says so.
 """
 
 from __future__ import annotations
@@ -8,11 +8,18 @@ from __future__ import annotations
 import os
 import sys
 
-_INTERRUPTED = 130  # as in `apikley.cli.exit_codes`, which may be just what is being loaded
+from apikley.cli.constants import INTERRUPTED
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit code, see `apikley.cli.exit_codes`."""
+    """Run the command line.
+
+    Args:
+        arguments: The arguments; by default those of this process.
+
+    Returns:
+        The exit code, see `apikley.cli.exit_codes`.
+    """
     try:
         _open_streams()
         try:
@@ -22,11 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
             return 1
         return run(arguments)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
 
 
 def _open_streams() -> None:
-    """Put an empty stream in the place of each that whoever called this has closed; open as long as this runs."""
+    """Replace each standard stream that the caller closed by an empty one, which stays open."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115

@@ -1,141 +1,117 @@
-"""What the exit codes mean, and which error ends in which of them."""
+"""The exit codes, and the exit code and message of each error."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from apikley import errors
+from apikley.cli import constants
 
 
 class Exit(IntEnum):
-    """The exit codes. They are stable: a script may branch on them."""
+    """The exit codes. They are stable, so that scripts can rely on them; the README says what they mean."""
 
-    def __new__(cls, code: int, meaning: str) -> Exit:
-        """A code, and what it means."""
-        member = int.__new__(cls, code)
-        member._value_ = code
-        member.meaning = meaning  # type: ignore[attr-defined]
-        return member
-
-    DONE = 0, "done"
-    FAILED = 1, "something on this machine is in the way: a file cannot be written, an extra is not installed"
-    INVALID = 2, "wrong usage, wrong settings, or a request that breaks the contract; nothing was sent"
-    REFUSED = 3, "the service refused it"
-    GENERATION_FAILED = 4, "the task ended without a result"
-    UNFINISHED = 5, "time-out or interrupted; the task is kept, and the command that goes on is printed"
-    UNKNOWN = 6, "outcome unknown: a task may exist and be paid"
-    NETWORK = 7, "no usable answer came"
-    INTERRUPTED = 130, "interrupted; nothing was under way that is paid"
+    DONE = 0
+    FAILED = 1
+    INVALID = 2
+    REFUSED = 3
+    GENERATION_FAILED = 4
+    UNFINISHED = 5
+    OUTCOME_UNKNOWN = 6
+    NETWORK = 7
+    INTERRUPTED = constants.INTERRUPTED
 
 
-class Stopped(Exception):
-    """Ended by the user while a task is under way, which goes on."""
-
-
-class Unsure(Exception):
-    """Ended by the user while a create was on its way."""
-
-
-class Unsuccessful(Exception):
-    """The command has done what it was asked to, and it came to no good end.
+class Interrupted(Exception):
+    """The user interrupted the command while a task exists.
 
     Args:
-        exit_code: The exit code.
-        reasons: What went wrong, one line each.
-        task_ids: Which tasks it went wrong with, if it is about tasks.
+        command: The command line that resumes.
     """
+
+    def __init__(self, command: str) -> None:
+        super().__init__("interrupted; the task is kept")
+        self.add_note(f"resume with: {command}")
+
+
+class OutcomeUnknown(Exception):
+    """The user interrupted a create that may have been sent."""
+
+
+class CommandFailed(Exception):
+    """The command completed, but its result is a failure: of some tasks, for instance."""
 
     def __init__(self, exit_code: Exit, reasons: Sequence[str], task_ids: Sequence[str] | None = None) -> None:
         super().__init__("\n  ".join(reasons))
-        self.exit = exit_code
+        self.exit_code = exit_code
         self.task_ids = task_ids
 
 
-@dataclass
-class Failure:
-    """How a command failed.
-
-    Attributes:
-        code: The exit code.
-        message: One line.
-        facts: More of it, for a reader that is a program.
-        hints: What to do, one line each.
-    """
+class Failure(NamedTuple):
+    """How a command failed; `facts` are for the JSON document, `hints` say what to do next."""
 
     code: Exit
     message: str
-    facts: dict[str, Any] = field(default_factory=dict)
-    hints: list[str] = field(default_factory=list)
+    facts: dict[str, Any]
+    hints: list[str]
 
 
-# The first that fits counts, so each class stands before those that it is derived from.
-_CODES: list[tuple[type[BaseException], Exit]] = [
-    (errors.RequestInvalid, Exit.INVALID),
-    (errors.ConfigurationError, Exit.INVALID),
-    (errors.GenerationError, Exit.REFUSED),
-    (errors.GenerationFailed, Exit.GENERATION_FAILED),
-    (errors.ApiError, Exit.REFUSED),
-    (errors.CreateOutcomeUnknown, Exit.UNKNOWN),
-    (errors.WaitTimeout, Exit.UNFINISHED),
-    (Unsure, Exit.UNKNOWN),
-    (Stopped, Exit.UNFINISHED),
-    (errors.NoResult, Exit.REFUSED),
-    (errors.TransportError, Exit.NETWORK),
-    (errors.ApikleyError, Exit.FAILED),
-    (OSError, Exit.FAILED),
-    (ModuleNotFoundError, Exit.FAILED),
+# The first match counts, so a class stands before its base classes.
+_CODES: list[tuple[tuple[type[BaseException], ...], Exit]] = [
+    ((errors.RequestInvalid, errors.ConfigurationError), Exit.INVALID),
+    ((errors.GenerationFailed,), Exit.GENERATION_FAILED),
+    ((errors.ApiError, errors.NoResult), Exit.REFUSED),
+    ((errors.CreateOutcomeUnknown, OutcomeUnknown), Exit.OUTCOME_UNKNOWN),
+    ((errors.WaitTimeout, Interrupted), Exit.UNFINISHED),
+    ((errors.TransportError, errors.InboxUnavailable), Exit.NETWORK),
+    ((errors.ApikleyError, OSError, ModuleNotFoundError), Exit.FAILED),
 ]
-_UNKNOWN_HINT = (
-    "a task may exist and be paid: look for it in your account before you run this again, which may pay twice"
-)
+_FACTS = ("code", "message", "status_code", "task_id", "task_ids", "fail_code", "request", "token")
+_PAID_HINT = "a task may exist and be paid: look for it in your account before you run this again, which may pay twice"
 
 
 def failure_of(error: BaseException) -> Failure | None:
-    """What an error means for the one who called the command; None for a mistake of this program."""
-    notes = list(getattr(error, "__notes__", ()))
+    """Return what an error means for the user; None if it is a bug in this program."""
+    hints = list(getattr(error, "__notes__", ()))
     if isinstance(error, KeyboardInterrupt):
-        # Impatience, while the first Ctrl-C was still being seen to, changes nothing of what it means.
-        if isinstance(error.__context__, Stopped | Unsure):
+        # A second Ctrl-C during the report of the first one does not change its meaning.
+        if isinstance(error.__context__, Interrupted | OutcomeUnknown):
             return failure_of(error.__context__)
-        return Failure(Exit.INTERRUPTED, "interrupted", hints=notes)
-    code = _code(error)
+        return Failure(Exit.INTERRUPTED, "interrupted", {}, hints)
+    found = (code for classes, code in _CODES if isinstance(error, classes))
+    code = error.exit_code if isinstance(error, CommandFailed) else next(found, None)
     if code is None:
         return None
-    if isinstance(error, errors.CreateOutcomeUnknown):
-        return Failure(code, f"outcome unknown: {error.reason}", _facts(error), [_UNKNOWN_HINT, *notes])
-    if isinstance(error, Unsure):
-        return Failure(code, str(error), hints=[_UNKNOWN_HINT])
-    return Failure(code, _message(error), _facts(error), notes)
+    if code is Exit.OUTCOME_UNKNOWN:
+        hints.insert(0, _PAID_HINT)
+    return Failure(code, _message(error), _facts(error), hints)
 
 
-def _code(error: BaseException) -> Exit | None:
-    if isinstance(error, Unsuccessful):
-        return error.exit
-    return next((code for kind, code in _CODES if isinstance(error, kind)), None)
+def violation_line(violation: errors.Violation) -> str:
+    """Return a violation as a line of text, with the option in place of the argument."""
+    return str(violation).replace("allow_unknown_fields=True", "--allow-unknown-fields")
 
 
 def _message(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "the disc is full"
+        return "the disk is full"
     if isinstance(error, errors.RequestInvalid):
-        return "the request is invalid, and was not sent\n" + "\n".join(f"  {finding}" for finding in error.violations)
-    return str(error)
+        return "\n  ".join(["the request is invalid and was not sent", *map(violation_line, error.violations)])
+    if isinstance(error, errors.CreateOutcomeUnknown):
+        return f"outcome unknown: {error.reason}"
+    message = str(error).replace("from api_key=", "from --api-key or the profile")
+    return message.replace("from base_url=", "from --base-url or the profile")
 
 
 def _facts(error: BaseException) -> dict[str, Any]:
-    facts: dict[str, Any] = {}
-    for name in ("code", "message", "status_code", "task_id", "task_ids", "fail_code", "request", "token"):
-        value = getattr(error, name, None)
-        if value is not None:
-            facts[name] = value
+    facts = {name: value for name in _FACTS if (value := getattr(error, name, None)) is not None}
     if isinstance(error, errors.CreateOutcomeUnknown):
         facts["sent_at"] = error.sent_at.isoformat()
     if isinstance(error, errors.RequestInvalid):
-        facts["findings"] = [finding._asdict() for finding in error.violations]
+        facts["violations"] = [violation._asdict() for violation in error.violations]
     return facts

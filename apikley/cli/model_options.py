@@ -1,200 +1,173 @@
-"""The fields of a model's input as options, from the contract alone."""
+"""The fields of a model's input as options, from the contract. A new model needs no code."""
 
 from __future__ import annotations
 
-import inspect
 import json
-import math
-import sys
-from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
+from typing import Any, NamedTuple
 
-import typer
+import click
 
 import apikley_contract
 from apikley import LocalFile
-from apikley.errors import RequestInvalid, Violation
+from apikley.cli.options import REQUEST, RESERVED
+from apikley.cli.request_body import expand_text, parse_json, read_body
+from apikley.cli.session import SessionCommand
+from apikley.cli.settings import resolve
+from apikley.errors import ApikleyError, ConfigurationError
 
-_TYPES: dict[str, type] = {"string": str, "integer": int, "number": float, "boolean": bool}
-_PREFIX = "input_"
+_TYPES = {"string": click.STRING, "integer": click.INT, "number": click.FLOAT, "boolean": click.BOOL}
+_LIMITS = {
+    "maxLength": "at most {:,} characters",
+    "minLength": "at least {:,} characters",
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "maxItems": "at most {} items",
+    "pattern": "matches {}",
+    "format": "format {}",
+}
 
 
 class Field(NamedTuple):
-    """One field of a model's input.
-
-    Attributes:
-        name: Its name in the contract.
-        schema: Its schema.
-        required: Whether the model asks for it.
-    """
+    """A field of a model's input: its name and schema in the contract, and whether the model requires it."""
 
     name: str
     schema: Mapping[str, Any]
     required: bool
 
     @property
-    def takes_file(self) -> bool:
-        """Whether a local file can stand there."""
-        return "x-file" in self.schema
+    def parameter(self) -> str:
+        """The name of the command's parameter."""
+        return f"input_{self.name}"
 
-    def flags(self, taken: Collection[str]) -> list[str]:
-        """How the option is written; that of a file also without the end of its name, `_url`.
-
-        Args:
-            taken: Options of the commands themselves, which a field must not hide.
-        """
+    @property
+    def flags(self) -> list[str]:
+        """The option's flags. A field `image_url` that takes a file is `--image`, too."""
         name = self.name.replace("_", "-").lower()
-        names = [name.removesuffix("-url"), name] if self.takes_file and name.endswith("-url") else [name]
-        return [f"--input-{each}" if f"--{each}" in taken else f"--{each}" for each in names]
+        names = [name.removesuffix("-url"), name] if "x-file" in self.schema and name.endswith("-url") else [name]
+        return [f"--input-{each}" if f"--{each}" in RESERVED else f"--{each}" for each in names]
 
-    def parameter(self, taken: Collection[str]) -> inspect.Parameter:
-        """The option, for Typer.
-
-        Args:
-            taken: As for `flags`.
-        """
-        flags = self.flags(taken)
-        kind = self._kind()
-        if kind is bool:
-            flags = ["/".join([flags[0], f"--no-{flags[0][2:]}"])]
-        option = typer.Option(
-            *flags, help=self.help(), metavar=self._metavar(kind), show_default=False, callback=finite
-        )
-        return inspect.Parameter(
-            f"{_PREFIX}{self.name}",
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[kind | None, option],
-        )
-
-    def help(self) -> str:
-        """The description, and the limits."""
-        # A description may be several paragraphs; the option's line has room for one.
-        description = str(self.schema.get("description", "")).split("\n\n")[0].rstrip(". ")
-        return f"{description}.  [{'; '.join(self.limits())}]" if description else f"[{'; '.join(self.limits())}]"
-
+    @property
     def limits(self) -> list[str]:
-        """What the contract demands, in words."""
+        """The limits in words."""
         words = ["required" if self.required else "optional"]
-        words += [text for keyword, text in self._demands() if keyword in self.schema]
+        rule = self.schema.get("x-file")
+        shown = [keyword for keyword in _LIMITS if keyword in self.schema and not (rule and keyword == "pattern")]
+        words += [_LIMITS[keyword].format(self.schema[keyword]) for keyword in shown]
+        if "enum" in self.schema:
+            words.append("one of " + ", ".join(map(str, self.schema["enum"])))
         if "default" in self.schema:
             words.append(f"default: {json.dumps(self.schema['default'], ensure_ascii=False)}")
-        if self.takes_file:
-            rule = self.schema["x-file"]
+        if rule:
             size = f"{rule['max-bytes'] / 1024**2:g} MB"
-            words.append(f"a URL, or a local file: {', '.join(rule['media-types'])}, at most {size}")
+            words.append(f"a URL or a local file: {', '.join(rule['media-types'])}, at most {size}")
         return words
 
-    def _demands(self) -> Iterator[tuple[str, str]]:
-        schema = self.schema
-        yield "maxLength", f"at most {schema.get('maxLength', 0):,} characters"
-        yield "minLength", f"at least {schema.get('minLength', 0):,} characters"
-        yield "minimum", f"at least {schema.get('minimum')}"
-        yield "maximum", f"at most {schema.get('maximum')}"
-        yield "maxItems", f"at most {schema.get('maxItems')} of them"
-        yield "enum", "one of " + ", ".join(map(str, schema.get("enum", ())))
-        yield "pattern", f"matches {schema.get('pattern')}"
-        yield "format", f"a {schema.get('format')}"
-
-    def _kind(self) -> Any:
-        """The type for Typer. What is neither a scalar nor a list of scalars is written as JSON."""
-        if self.schema.get("type") == "array":
-            item = _TYPES.get(self.schema.get("items", {}).get("type", ""))
-            return list[item] if item else str  # type: ignore[valid-type]
-        enum = self.schema.get("enum")
-        if enum and all(isinstance(value, str) for value in enum):
-            return Literal[tuple(enum)]
-        return _TYPES.get(self.schema.get("type", ""), str)
-
-    def _metavar(self, kind: Any) -> str | None:
-        if self.takes_file:
-            return "FILE|URL"
-        if kind is str:
-            return "TEXT|@FILE" if self.schema.get("type") == "string" else "JSON"
-        return None
+    def option(self) -> click.Option:
+        """Return the option."""
+        schema, flags, metavar = self.schema, self.flags, None
+        multiple = schema.get("type") == "array" and schema.get("items", {}).get("type") in _TYPES
+        type_ = _TYPES.get((schema["items"] if multiple else schema).get("type", ""))
+        if "x-file" in schema:
+            metavar = "FILE|URL"
+        elif all(isinstance(value, str) for value in schema.get("enum", [None])):
+            type_ = click.Choice(schema["enum"])
+        elif type_ is None:
+            metavar = "JSON"
+        elif type_ is click.STRING and not multiple:
+            metavar = "TEXT|@FILE"
+        elif type_ is click.BOOL and not multiple:
+            flags = [f"{flags[0]}/--no-{flags[0][2:]}"]
+        # A description can have several paragraphs; the help shows the first.
+        description = str(schema.get("description", "")).split("\n\n")[0].rstrip(". ")
+        help_ = f"{description}.  [{'; '.join(self.limits)}]".removeprefix(".  ")
+        declarations = [self.parameter, *flags]
+        return click.Option(declarations, type=type_, multiple=multiple, default=None, metavar=metavar, help=help_)
 
     def value(self, given: Any) -> Any:
-        """What goes into the request.
+        """Return the value for the request.
 
         Raises:
-            RequestInvalid: The file that it names cannot be read, or it is no JSON.
+            RequestInvalid: The option names a file that cannot be read, or is not JSON.
         """
-        pointer = f"/input/{self.name}"
-        if self.takes_file and isinstance(given, str):
+        if isinstance(given, tuple):
+            return list(given)
+        if not isinstance(given, str) or "enum" in self.schema:
+            return given
+        if "x-file" in self.schema:
             return given if not given or "://" in given else LocalFile(given)
-        if isinstance(given, str) and self.schema.get("type") == "string":
-            return text_of(given, pointer)
-        if isinstance(given, str) and "enum" not in self.schema:
-            return json_of(given, pointer)
-        return given
+        pointer = f"/input/{self.name}"
+        return expand_text(given, pointer) if self.schema.get("type") == "string" else parse_json(given, pointer)
 
 
-def finite(value: Any) -> Any:
-    """An option's value, for Typer; NaN and infinity pass every other check of a number.
-
-    Raises:
-        typer.BadParameter: It is one of these, or holds one.
-    """
-    for each in value if isinstance(value, list) else [value]:
-        if isinstance(each, float) and not math.isfinite(each):
-            raise typer.BadParameter(f"{each} is not a finite number.")
-    return value
-
-
-def fields(model: str) -> list[Field]:
-    """The fields of a model's input, in the order of the contract."""
-    schemas = apikley_contract.openapi()["components"]["schemas"]
-    schema = schemas[apikley_contract.models()[model].input]
+def model_fields(model: str) -> list[Field]:
+    """Return the fields of a model's input, in the order of the contract."""
+    schema = apikley_contract.openapi()["components"]["schemas"][apikley_contract.models()[model].input]
     required = schema.get("required", ())
     return [Field(name, each, name in required) for name, each in schema.get("properties", {}).items()]
 
 
-def input_of(model: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The input, from the options that were given.
+class ModelCommand(SessionCommand):
+    """`run` or `create`: a command with the options of the model that its arguments name.
 
-    Raises:
-        RequestInvalid: A value cannot be read.
+    Its function gets the request as `body`.
     """
-    given = [(field, values.get(f"{_PREFIX}{field.name}")) for field in fields(model)]
-    # An option that may be repeated is an empty list where it is not given.
-    return {field.name: field.value(value) for field, value in given if value not in (None, [])}
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        model = click.Option(
+            ["--model"],
+            metavar="MODEL",
+            help="The model; `apikley models` lists them.",
+            shell_complete=lambda _, __, begin: [name for name in apikley_contract.models() if name.startswith(begin)],
+        )
+        self.params = [model, *REQUEST, *self.params]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find the model, then parse the arguments with its options."""
+        # The shell's completion must not fail.
+        with suppress(ApikleyError) if ctx.resilient_parsing else nullcontext():
+            ctx.meta[__name__] = self._find_model(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options of the model and of the command."""
+        return [*(field.option() for field in _fields(ctx)), *super().get_params(ctx)]
+
+    def prepare(self, ctx: click.Context) -> None:
+        """Build the request body from the options or read it from a file."""
+        values = ctx.params
+        given = [(field, value) for field in _fields(ctx) if (value := values.pop(field.parameter)) not in (None, ())]
+        model, file = values.pop("model"), values.pop("json")
+        if file is None:
+            values["body"] = {"model": ctx.meta[__name__], "input": {field.name: field.value(v) for field, v in given}}
+        elif model is not None or given:
+            raise ConfigurationError("--json is a whole request body; omit --model and the model's options")
+        else:
+            values["body"] = read_body(file)
+
+    def _find_model(self, ctx: click.Context, args: list[str]) -> str | None:
+        """Return the model of a command line; None if the command needs none."""
+        parser = self.make_parser(ctx)
+        parser.ignore_unknown_options = True
+        given, _, _ = parser.parse_args([*args])
+        known = apikley_contract.models()
+        name = resolve(model=given.get("model"), profile=given.get("profile")).model.value
+        if name is None and len(known) == 1:
+            name = next(iter(known))
+        if name in known:
+            return name
+        if "json" in given or (name is None and "--help" in args):
+            return None
+        if name is None:
+            raise ConfigurationError(f"name the model with --model; known models: {', '.join(known)}")
+        from apikley._model.validation import validate_create  # noqa: PLC0415 - loads the validator
+
+        validate_create({"model": name})  # raises with the nearest name
+        return name
 
 
-def text_of(given: str, pointer: str) -> str:
-    """A text, or with `@` the content of a file; `@@` is a text that begins with `@`.
-
-    Raises:
-        RequestInvalid: The file cannot be read.
-    """
-    if not given.startswith("@"):
-        return given
-    return given[1:] if given.startswith("@@") else read(given[1:], pointer).rstrip("\n")
-
-
-def read(name: str, pointer: str = "") -> str:
-    """A file's text; `-` is stdin.
-
-    Raises:
-        RequestInvalid: It cannot be read.
-    """
-    try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise RequestInvalid([Violation(pointer, "format", "file", f"{name}: {error.strerror}")]) from error
-    except ValueError as error:
-        raise RequestInvalid([Violation(pointer, "format", "UTF-8", f"{name} is not UTF-8 text")]) from error
-
-
-def json_of(given: str, pointer: str = "", name: str = "") -> Any:
-    """JSON text as a value.
-
-    Raises:
-        RequestInvalid: It is none.
-    """
-    try:
-        return json.loads(given)
-    except (ValueError, RecursionError) as error:
-        where = f"{name} is not JSON" if name else "is not JSON"
-        raise RequestInvalid([Violation(pointer, "format", "JSON", f"{where}: {error}")]) from error
+def _fields(ctx: click.Context) -> list[Field]:
+    model = ctx.meta.get(__name__)
+    return model_fields(model) if model else []

@@ -1,4 +1,4 @@
-"""From a task to its result: waiting, downloading, and what is printed of it."""
+"""Saves and prints the results of tasks, and prints how to resume after an interruption."""
 
 from __future__ import annotations
 
@@ -7,90 +7,74 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apikley.cli.exit_codes import Stopped
-from apikley.cli.output import Output, amount, pairs, seconds
-from apikley.cli.progress import downloading
+from apikley.cli.exit_codes import Interrupted
+from apikley.cli.output import Output, columns, format_credits, format_duration
+from apikley.cli.progress import download_progress
 from apikley.cli.targets import Target
 from apikley.errors import ApikleyError, GenerationFailed, NoResult, NotFound, RequestInvalid, ValidationFailed
 
 if TYPE_CHECKING:
-    from apikley import Apikley, Task
+    from apikley import Apikley, Task, TaskInfo
 
-# The task that such an error is about does not go on.
-_OVER = (GenerationFailed, NotFound, ValidationFailed)
-
-
-def stopped(command: str) -> Stopped:
-    """What takes the place of Ctrl-C where a task is under way."""
-    error = Stopped("interrupted; the task goes on")
-    error.add_note(f"go on with: {command}")
-    return error
+# After these errors there is no task to resume.
+_FINAL = (GenerationFailed, NotFound, ValidationFailed)
 
 
 @contextmanager
-def kept(tasks: Sequence[str], command: Callable[..., str]) -> Iterator[None]:
-    """Say how to go on, whatever ends the work on tasks that exist.
+def resumable(tasks: Sequence[str], command: Callable[..., str]) -> Iterator[None]:
+    """Add the command that resumes to each error of the block, and replace KeyboardInterrupt by `Interrupted`.
 
     Args:
-        tasks: The ids of those that are not dealt with yet; may shrink meanwhile.
-        command: Gives the command line that goes on with the tasks whose ids it is called with.
-
-    Raises:
-        Stopped: In place of Ctrl-C.
+        tasks: The ids of the tasks that are not done yet. The block may change it.
+        command: Returns the command line that resumes the tasks with the given ids.
     """
     try:
         yield
     except KeyboardInterrupt as error:
-        raise stopped(command(*tasks)) from error
+        raise Interrupted(command(*tasks)) from error
     except (NoResult, RequestInvalid):
-        # Another try would end alike.
+        # A second try would fail, too.
         raise
     except (ApikleyError, OSError) as error:
-        over = {each.task_id for each in (error, error.__cause__) if isinstance(each, _OVER)}
-        going_on = [each for each in tasks if each not in over]
-        if going_on:
-            words = "the task is" if len(going_on) == 1 else "the tasks are"
-            error.add_note(f"{words} kept; go on with: {command(*going_on)}")
+        final = {each.task_id for each in (error, error.__cause__) if isinstance(each, _FINAL)}
+        remaining = [each for each in tasks if each not in final]
+        if remaining:
+            subject = "the task is" if len(remaining) == 1 else "the tasks are"
+            error.add_note(f"{subject} kept; resume with: {command(*remaining)}")
         raise
 
 
-def save(output: Output, api: Apikley, task: Task, target: Target, index: int = 0) -> Path:
-    """Download one result of a task that has succeeded."""
+def save_result(output: Output, api: Apikley, task: Task, target: Target, index: int = 0) -> Path:
+    """Download one result of a successful task."""
     urls = task.result_urls
-    url = urls[index] if -len(urls) <= index < len(urls) else ""
-    path = target.path(task.id, url)
-    with downloading(output, path) as progress:
+    path = target.path(task.id, urls[index] if index < len(urls) else "")
+    with download_progress(output, path) as progress:
         return api.download(task, path, index=index, on_progress=progress)
 
 
-def document(task: Task, file: Path | None = None) -> dict[str, Any]:
-    """A task for a reader that is a program; times in ISO 8601, durations in seconds."""
+def task_document(task: TaskInfo, file: Path | None = None) -> dict[str, Any]:
+    """Return a task as JSON values; times in ISO 8601, durations in seconds."""
+    plain = ("state", "model", "result_urls", "credits", "fail_code", "fail_message")
     return {
         "task_id": task.id,
-        "state": str(task.state) if task.state else None,
-        "model": task.model,
         "file": str(file) if file else None,
-        "result_urls": task.result_urls,
-        "credits": task.credits,
+        **{name: getattr(task, name) for name in plain},
         "duration": task.duration.total_seconds() if task.duration else None,
         "created_at": task.created_at.isoformat() if task.created_at else None,
         "completed_at": task.completed_at.isoformat() if task.completed_at else None,
-        "fail_code": task.fail_code,
-        "fail_message": task.fail_message,
     }
 
 
-def lines(task: Task, file: Path | None = None) -> list[str]:
-    """The same for people."""
-    cost = None if task.credits is None else amount(task.credits)
-    reason = " ".join(filter(None, (task.fail_code, task.fail_message)))
-    return pairs(
+def task_lines(task: TaskInfo, file: Path | None = None) -> list[str]:
+    """Return a task as lines of text."""
+    cost = None if task.credits is None else format_credits(task.credits)
+    return columns(
         file=file,
         task=task.id,
         state=task.state,
         model=None if file else task.model,
         result=None if file else " ".join(task.result_urls) or None,
-        duration=seconds(task.duration),
-        credits="not said by the service" if file and cost is None else cost,
-        failure=reason or None,
+        duration=format_duration(task.duration),
+        credits="not stated by the service" if file and cost is None else cost,
+        failure=" ".join(filter(None, (task.fail_code, task.fail_message))) or None,
     )

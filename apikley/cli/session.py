@@ -1,133 +1,69 @@
-"""What every command has: its settings, its output, and one way to fail."""
+"""What every command has: its settings, its output, and one way to report a failure."""
 
 from __future__ import annotations
 
 import inspect
 import shlex
 import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Annotated, Any, NamedTuple, TypedDict, get_type_hints
+from contextlib import suppress
+from typing import Any, NamedTuple
 
-import typer
+import click
 
 from apikley.cli.exit_codes import failure_of
-from apikley.cli.output import Format, Output
-from apikley.cli.settings import API_KEY, Settings, resolve
-
-KEY_ON_DISPLAY = "warning: a key given by {} shows in the process list and in the shell's history; prefer {}"
-
-
-class Flags(TypedDict):
-    """The settings that were given as flags."""
-
-    profile: str | None
-    base_url: str | None
-    api_key: str | None
+from apikley.cli.options import OUTPUT, SETTINGS
+from apikley.cli.output import Output
+from apikley.cli.settings import Settings, resolve
+from apikley.cli.signals import signal_handler
 
 
 class Session(NamedTuple):
-    """One call of a command.
-
-    Attributes:
-        output: Where its words go.
-        flags: The settings that were given as flags.
-    """
+    """One call of a command: its output, and the values of --profile, --base-url and --api-key."""
 
     output: Output
-    flags: Flags
+    profile: str | None = None
+    base_url: str | None = None
+    api_key: str | None = None
 
     @property
     def settings(self) -> Settings:
-        """The settings.
+        """The settings from flags, environment and file."""
+        return resolve(profile=self.profile, base_url=self.base_url, api_key=self.api_key)
 
-        Raises:
-            ConfigurationError: They are not what they should be.
-        """
-        return resolve(**self.flags)
-
-    def again(self, *words: str) -> str:
-        """A command line that goes on where this one stopped, with the same profile and place."""
-        given = {"--profile": self.flags["profile"], "--base-url": self.flags["base_url"]}
-        kept = [part for flag, value in given.items() if value is not None for part in (flag, value)]
-        return shlex.join(["apikley", *words, *kept])
+    def command_line(self, *words: str) -> str:
+        """Return a command line with the same profile and base URL."""
+        given = {"--profile": self.profile, "--base-url": self.base_url}
+        flags = [part for flag, value in given.items() if value is not None for part in (flag, value)]
+        return shlex.join(["apikley", *words, *flags])
 
 
-_SETTINGS = {
-    "profile": (str | None, typer.Option("--profile", metavar="NAME", help="The profile of the settings file.")),
-    "base_url": (str | None, typer.Option("--base-url", metavar="URL", help="Where the API is, if elsewhere.")),
-    "api_key": (
-        str | None,
-        typer.Option("--api-key", metavar="KEY", help="The key. It shows in the process list: better not."),
-    ),
-}
-_FORMAT = typer.Option("--output", help="How results are written to stdout.")
+class SessionCommand(click.Command):
+    """A command whose function gets a `Session` (`click.pass_obj`), and whose failures are reported in one way."""
 
+    def __init__(self, *args: Any, takes_settings: bool = True, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.params = [*self.params, OUTPUT, *(SETTINGS if takes_settings else ())]
+        # click must not wrap the examples: half of a command is another command.
+        paragraphs = inspect.cleandoc(self.help or "").split("\n\n")
+        self.help = "\n\n".join(f"\b\n{each}" if each.startswith(" ") else each for each in paragraphs)
 
-def command(
-    function: Callable[..., None], *, extra: Sequence[inspect.Parameter] = (), settings: bool = True
-) -> Callable[..., None]:
-    """A function of a session as a function that Typer can make a command of.
+    def prepare(self, ctx: click.Context) -> None:
+        """Convert parameters before the function is called."""
 
-    Args:
-        function: Its first parameter is the session; the others are the command's own.
-        extra: Further parameters, which it takes as keywords.
-        settings: Whether it asks the service, and so takes the settings.
-    """
-    hints = get_type_hints(function, include_extras=True)
-    _, *own = inspect.signature(function).parameters.values()
-    named = [
-        parameter.replace(annotation=hints[parameter.name])
-        for parameter in own
-        if parameter.kind is not parameter.VAR_KEYWORD
-    ]
-    common = [_keyword("output", Annotated[Format, _FORMAT], Format.TEXT)]
-    if settings:
-        common += [_keyword(name, Annotated[type_, option], None) for name, (type_, option) in _SETTINGS.items()]
-
-    def call(**values: Any) -> None:
-        flags = Flags(**{name: values.pop(name, None) for name in _SETTINGS})  # type: ignore[typeddict-item]
-        said = Output(values.pop("output"), follow=values.get("follow", False))
-        session = Session(said, flags)
-        if flags["api_key"] is not None:
-            said.note(KEY_ON_DISPLAY.format("--api-key", f"{API_KEY} or a profile"))
+    def invoke(self, ctx: click.Context) -> None:
+        """Call the function, and print its result or its failure."""
+        values = ctx.params
+        output = Output(json=values.pop("output") == "json", follow=values.pop("follow", False))
+        ctx.obj = Session(output, *(values.pop(name, None) for name in ("profile", "base_url", "api_key")))
         try:
-            function(session, **values)
+            self.prepare(ctx)
+            super().invoke(ctx)
+            output.finish()
         except BaseException as error:
             failure = failure_of(error)
             if failure is None or isinstance(error, BrokenPipeError):
                 raise
-            with _undisturbed(), suppress(OSError):
-                said.failed(failure)
-            raise typer.Exit(failure.code) from error
-
-    parameters = [*extra, *named, *common]
-    signature = inspect.Signature([each.replace(kind=each.KEYWORD_ONLY) for each in parameters])
-    call.__signature__ = signature  # type: ignore[attr-defined]
-    call.__annotations__ = {each.name: each.annotation for each in parameters}
-    call.__doc__, call.__name__ = _help(function), function.__name__
-    return call
-
-
-def _help(function: Callable[..., None]) -> str:
-    """The docstring, marked so that no line of an example is broken: half of it would be another command."""
-    paragraphs = (inspect.getdoc(function) or "").split("\n\n")
-    return "\n\n".join(f"\b\n{each}" if each.startswith(" ") else each for each in paragraphs)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """What is said of a failure is said whole, however often Ctrl-C is pressed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            # A second Ctrl-C must not cut the report short.
+            with signal_handler(signal.SIGINT, signal.SIG_IGN), suppress(OSError):
+                output.finish(failure)
+            raise click.exceptions.Exit(failure.code) from error

@@ -1,4 +1,4 @@
-"""Where the key, the base URL and the model come from: flags, then environment, then a file."""
+"""Where the API key, the base URL and the model come from: flags, then the environment, then a file."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import platformdirs
 
 import apikley_contract
+from apikley.cli import constants
 from apikley.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from apikley import Apikley
 
-CONFIG, PROFILE = "APIKLEY_CONFIG", "APIKLEY_PROFILE"
-DEFAULT_PROFILE = "default"
-API_KEY = "APIKLEY_API_KEY"
-_VARIABLES = {"api_key": API_KEY, "base_url": "APIKLEY_BASE_URL", "model": "APIKLEY_MODEL"}
+_VARIABLES = constants.SETTINGS_VARIABLES
 _PAIR = {"api_key", "base_url"}
+_ENVIRONMENT = "environment variable "
 
 
 class Setting(NamedTuple):
-    """A setting, and where it comes from."""
+    """A setting and its source."""
 
     value: str | None
     source: str
@@ -34,63 +33,48 @@ class Setting(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Settings:
-    """What a command works with. Without a repr: one of them is the key.
-
-    Attributes:
-        api_key: The key.
-        base_url: Where the API is, if that is said.
-        model: The model, if that is said.
-        file: The settings file.
-        profile: The profile of it that was read; None if there is none of that name.
-        paired: Whether key and base URL are that profile's alone, because a flag names it.
-        key_for: The only address that the key is for, because it is a profile's; None for any.
-    """
+    """The settings of a command. They have no repr, because one of them is the API key."""
 
     api_key: Setting
     base_url: Setting
     model: Setting
     file: Path
-    profile: str | None
-    paired: bool = False
-    key_for: str | None = None
+    profile: str | None  # None if the file has no such profile
+    paired: bool  # whether key and base URL come from the profile only, because --profile names it
+    key_for: str | None  # the only base URL that a profile's key may be sent to; None for any
 
     @property
     def address(self) -> str:
-        """Where the API is: the contract's server, if nothing else is said."""
-        return self.base_url.value or _published()
+        """The base URL; by default the contract's server."""
+        return self.base_url.value or default_server()
 
     def client(self) -> Apikley:
-        """A client for these settings.
+        """Return a client with these settings.
 
         Raises:
-            ConfigurationError: There is no key, it is for another address, or the base URL is none.
+            ConfigurationError: The key is missing or belongs to another base URL, or the base URL is invalid.
         """
         from apikley import Apikley  # noqa: PLC0415 - loads the network stack
 
         if self.api_key.value is None:
-            raise ConfigurationError(self._no_key())
-        if self.key_for is not None and self.key_for.rstrip("/") != self.address.rstrip("/"):
-            raise ConfigurationError(self._not_for_it())
-        # Said even where it is the contract's: the library would take the environment's.
-        return Apikley(self.api_key.value, base_url=self.address)
-
-    def _no_key(self) -> str:
-        if self.paired:
-            return (
+            raise ConfigurationError(
                 f"profile {self.profile!r} has no api_key: write it into {self.file}; "
-                "the environment's is not used with a profile's base_url"
+                "a profile's base_url is not used with the key of the environment"
+                if self.paired
+                else f"no API key: set {constants.API_KEY_VARIABLE}, or write api_key into a profile in {self.file}; "
+                "keys are made at https://app.apikley.ru/keys"
             )
-        return (
-            f"no API key: set {API_KEY}, or write api_key into the profile of {self.file}; "
-            "keys are made at https://app.apikley.ru/keys"
-        )
-
-    def _not_for_it(self) -> str:
-        leave = " and leave --profile out" if self.paired else ""
-        return (
-            f"the key of {self.api_key.source} is not sent to the address that {self.base_url.source} names: "
-            "write that address and its key into a profile of their own, "
-            f"or set {API_KEY} to its key{leave}"
+        if self.key_for is not None and self.key_for.rstrip("/") != self.address.rstrip("/"):
+            alternative = " and omit --profile" if self.paired else ""
+            raise ConfigurationError(
+                f"the key from {self.api_key.source} is not sent to the base URL from {self.base_url.source}: write "
+                f"that URL and its key into another profile, or set {constants.API_KEY_VARIABLE}{alternative}"
+            )
+        # The library reads the environment itself, where that is right, so that its errors name the variable.
+        unset = self.base_url.value is None and not os.environ.get(_VARIABLES["base_url"])
+        return Apikley(
+            None if self.api_key.source.startswith(_ENVIRONMENT) else self.api_key.value,
+            base_url=None if unset or self.base_url.source.startswith(_ENVIRONMENT) else self.address,
         )
 
 
@@ -102,64 +86,51 @@ def resolve(
     profile: str | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """Put the settings together.
+    """Collect the settings from flags, environment and file.
 
-    A profile that is named by a flag is as good as flags: its values come before the environment's. Its key
-    and its base URL belong together: where it has either, the environment is asked for neither, so that
-    `--profile mock` never sends the key of the environment to the mock.
-
-    A profile's key is for that profile's base URL or, where it has none, for the contract's server, however the
-    profile was named. Another base URL, be it a flag's, needs a key from elsewhere.
-
-    Args:
-        api_key: The flag's value; so for the others.
-        base_url: As above.
-        model: As above.
-        profile: As above.
-        environment: The environment variables.
+    A profile that a flag names comes before the environment. If it has an API key or a base URL, neither is
+    taken from the environment, so that `--profile mock` never sends the environment's key to the simulator.
+    A profile's key is sent to the profile's base URL or, without one, to the contract's server only.
 
     Raises:
-        ConfigurationError: The file is not what it should be, or has no such profile.
+        ConfigurationError: The file is invalid, or has no such profile.
     """
     file = config_file(environment)
-    name = profile or environment.get(PROFILE) or DEFAULT_PROFILE
-    profiles = _profiles(file)
-    if name not in profiles and name != DEFAULT_PROFILE:
+    name = profile or environment.get(constants.PROFILE_VARIABLE) or constants.DEFAULT_PROFILE
+    profiles = _read_profiles(file)
+    if name not in profiles and name != constants.DEFAULT_PROFILE:
         known = ", ".join(profiles) or "none"
-        raise ConfigurationError(f"there is no profile {name!r} in {file}; there are: {known}")
-    stored = {key: Setting(value, f"profile {name!r} of {file}") for key, value in profiles.get(name, {}).items()}
-    from_environment = {
-        key: Setting(environment[variable], f"environment variable {variable}")
-        for key, variable in _VARIABLES.items()
-        if environment.get(variable)
-    }
+        raise ConfigurationError(f"there is no profile {name!r} in {file}; known profiles: {known}")
     flags = {"api_key": api_key, "base_url": base_url, "model": model}
     given = {key: Setting(value, f"--{key.replace('_', '-')}") for key, value in flags.items() if value is not None}
+    stored = {key: Setting(value, f"profile {name!r} of {file}") for key, value in profiles.get(name, {}).items()}
     paired = bool(profile and _PAIR & stored.keys())
-    if paired:
-        from_environment = {key: setting for key, setting in from_environment.items() if key not in _PAIR}
-    layers = [given, stored, from_environment] if profile else [given, from_environment, stored]
-    chosen = {
-        key: next((layer[key] for layer in layers if key in layer), Setting(None, "not set")) for key in _VARIABLES
+    from_environment = {
+        key: Setting(environment[variable], f"{_ENVIRONMENT}{variable}")
+        for key, variable in _VARIABLES.items()
+        if environment.get(variable) and not (paired and key in _PAIR)
     }
+    layers = [from_environment, stored] if profile else [stored, from_environment]
+    chosen = dict.fromkeys(_VARIABLES, Setting(None, "not set")) | layers[0] | layers[1] | given
     key_for = None
     if chosen["api_key"] is stored.get("api_key"):
-        _demand_private(file)
-        key_for = stored["base_url"].value if "base_url" in stored else _published()
+        _require_private(file)
+        key_for = stored["base_url"].value if "base_url" in stored else default_server()
     return Settings(**chosen, file=file, profile=name if name in profiles else None, paired=paired, key_for=key_for)
 
 
-def _published() -> str:
-    return str(apikley_contract.openapi()["servers"][0]["url"])
-
-
 def config_file(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where the settings file is: in the platform's configuration folder, or where APIKLEY_CONFIG says."""
-    given = environment.get(CONFIG)
+    """Return the settings file: APIKLEY_CONFIG, or `config.toml` in the platform's configuration folder."""
+    given = environment.get(constants.CONFIG_VARIABLE)
     return Path(given) if given else platformdirs.user_config_path("apikley", appauthor=False) / "config.toml"
 
 
-def _profiles(file: Path) -> dict[str, dict[str, str]]:
+def default_server() -> str:
+    """Return the contract's server."""
+    return str(apikley_contract.openapi()["servers"][0]["url"])
+
+
+def _read_profiles(file: Path) -> dict[str, dict[str, str]]:
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -170,31 +141,27 @@ def _profiles(file: Path) -> dict[str, dict[str, str]]:
         raise ConfigurationError(f"{file} is not TOML: {error}") from error
     profiles = document.pop("profiles", {})
     if document or not isinstance(profiles, dict):
-        raise ConfigurationError(f"{file} holds more than tables named [profiles.NAME]")
+        raise ConfigurationError(f"{file} may contain only tables named [profiles.NAME]")
     for name, profile in profiles.items():
-        _demand_known(profile, f"{file}: profile {name!r}")
+        where = f"{file}: profile {name!r}"
+        if not isinstance(profile, dict):
+            raise ConfigurationError(f"{where} is not a table")
+        for key, value in profile.items():
+            if key not in _VARIABLES:
+                raise ConfigurationError(f"{where} has an unknown key {key!r}; known keys: {', '.join(_VARIABLES)}")
+            if not isinstance(value, str) or not value:
+                raise ConfigurationError(f"{where}: {key} is not a non-empty string")
     return profiles
 
 
-def _demand_known(profile: Any, where: str) -> None:
-    if not isinstance(profile, dict):
-        raise ConfigurationError(f"{where} is no table")
-    for key, value in profile.items():
-        if key not in _VARIABLES:
-            raise ConfigurationError(f"{where} holds {key!r}; known are {', '.join(_VARIABLES)}")
-        if not isinstance(value, str) or not value:
-            raise ConfigurationError(f"{where}: {key} is no text")
-
-
-def _demand_private(file: Path) -> None:
-    """Refuse a key that others can read. Where files have no modes, the user's folder has to do."""
+def _require_private(file: Path) -> None:
+    """Refuse a key that other users can read. Windows has no file modes; there the user's folder protects it."""
     if os.name != "posix":
         return
     status = file.stat()
-    mode = stat.S_IMODE(status.st_mode)
-    if mode & 0o077:
+    if (mode := stat.S_IMODE(status.st_mode)) & 0o077:
         raise ConfigurationError(
-            f"{file} holds a key and is open to others (mode {mode:03o}), so the key is not used; run: chmod 600 {file}"
+            f"{file} contains a key, but other users can open it (mode {mode:03o}); run: chmod 600 {file}"
         )
     if status.st_uid not in (os.getuid(), 0):
-        raise ConfigurationError(f"{file} holds a key and belongs to another user, so the key is not used")
+        raise ConfigurationError(f"{file} contains a key, but belongs to another user, so the key is not used")

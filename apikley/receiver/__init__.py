@@ -1,4 +1,4 @@
-"""Receives completion callbacks: verified, stored before they are acknowledged, handled once.
+"""Receives callbacks: verified, stored before they are acknowledged, handled once.
 
     from apikley import Apikley
     from apikley.receiver import Event, Receiver
@@ -7,46 +7,46 @@
 
     @receiver.on_success
     def save(event: Event) -> None:
-        print(event.task.result_urls)
+        event.download(f"{event.task_id}.mp4")
 
-`Receiver` and `Inbox` need the extra `receiver`. How to mount one, and what it promises, is in the
-README beside this file. `apikley.receiver.listen` brings callbacks to a machine that has no public
-address.
+Needs the extra `receiver`. `apikley.receiver.listen` brings callbacks to a machine without a public address.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from apikley.receiver.events import Event
-    from apikley.receiver.inbox.rows import Entry, Expected
+    from apikley.receiver.inbox.rows import InboxRow, PendingCallback
     from apikley.receiver.inbox.store import Inbox
     from apikley.receiver.receiver import Receiver
-    from apikley.receiver.work.processing import Retries
+    from apikley.receiver.work.retry_policy import RetryPolicy
 
-_HOMES = {
-    "Entry": "inbox.rows",
+__all__ = ["Event", "Inbox", "InboxRow", "PendingCallback", "Receiver", "RetryPolicy"]
+
+_MODULES = {
     "Event": "events",
-    "Expected": "inbox.rows",
     "Inbox": "inbox.store",
+    "InboxRow": "inbox.rows",
+    "PendingCallback": "inbox.rows",
     "Receiver": "receiver",
-    "Retries": "work.processing",
+    "RetryPolicy": "work.retry_policy",
 }
 
-__all__ = ["Entry", "Event", "Expected", "Inbox", "Receiver", "Retries"]
+# Hidden from type checkers, so that a misspelt import is an error for them.
+if not TYPE_CHECKING:
 
+    def __getattr__(name: str) -> object:
+        from importlib import import_module  # noqa: PLC0415 - on first use
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    except ModuleNotFoundError as error:
-        if error.name != "sqlalchemy":
-            raise
-        message = "sqlalchemy is not installed; run: pip install 'apikley[receiver]'"
-        raise ModuleNotFoundError(message, name=error.name) from None
-    globals()[name] = value
-    return value
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        except ModuleNotFoundError as error:
+            if error.name != "sqlalchemy":
+                raise
+            message = "sqlalchemy is not installed; run: pip install 'apikley[receiver]'"
+            raise ModuleNotFoundError(message, name=error.name) from None
+        return value

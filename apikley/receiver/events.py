@@ -1,12 +1,15 @@
-"""What a handler is given, and which handler is given what."""
+"""Events, and the handlers that get them."""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import os
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from apikley._model.task import FINISHED, TaskInfo
 from apikley.errors import ConfigurationError
@@ -15,24 +18,33 @@ from apikley.receiver.inbox.rows import Source
 SUCCESS, FAIL = FINISHED
 
 
+class Client(Protocol):
+    """The methods of `Apikley` and `AsyncApikley` that a receiver uses."""
+
+    def get_task(self, task_id: str, /) -> Any:
+        """Poll a task."""
+
+    def download(self, task: Any, path: str | os.PathLike[str], /, *, index: int = 0) -> Any:
+        """Save a result."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A task has ended.
+    """A completion, as a handler gets it.
 
     Attributes:
-        key: The same each time that this ending is handled, for making a handler idempotent.
+        event_id: The same at each attempt. Use it to make a handler idempotent.
         task_id: The task.
         state: `success` or `fail`.
-        task: Its fields: `result_urls`, `fail_message`, `credits` and so on.
-        confirmed: Whether the fields are what the service itself says when asked. Otherwise they are
-            what the callback says, whose body is not signed.
-        token: The correlation token of its create, if one came with the callback.
-        attempt: 1 the first time that this ending is handled.
-        received_at: When it was first heard of (aware, UTC).
-        source: `callback`, or `poll` where no callback had come.
+        task: The task; a `Task` or an `AsyncTask` of the receiver's client if the client confirmed it.
+        confirmed: Whether the service confirmed the task. Otherwise `task` shows the callback's unsigned body.
+        token: The correlation token of the create, if the callback carried one.
+        attempt: The number of this attempt, from 1.
+        received_at: When the completion was first known (aware, UTC).
+        source: `callback`, or `poll` if no callback had arrived.
     """
 
-    key: str
+    event_id: str
     task_id: str
     state: str
     task: TaskInfo
@@ -41,6 +53,29 @@ class Event:
     attempt: int
     received_at: datetime
     source: Source
+    _client: Client | None = field(default=None, repr=False, compare=False)
+    _call: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
+
+    def download(self, path: str | os.PathLike[str], *, index: int = 0) -> Path:
+        """Save a result with the receiver's client. In an async handler, use `download_async`.
+
+        Args:
+            path: The file to write.
+            index: Which of several results.
+
+        Raises:
+            ConfigurationError: The receiver has no client.
+            NoResult: The task has no such result.
+            TransportError: The file could not be fetched.
+            OSError: The file could not be written.
+        """
+        if self._client is None or self._call is None:
+            raise ConfigurationError("this receiver has no client to download with; pass client=Apikley() to Receiver")
+        return Path(self._call(self._client.download, self.task, path, index=index))
+
+    async def download_async(self, path: str | os.PathLike[str], *, index: int = 0) -> Path:
+        """Save a result without blocking the event loop; see `download`."""
+        return await asyncio.to_thread(self.download, path, index=index)
 
 
 Handler = Callable[[Event], Awaitable[Any] | Any]
@@ -48,7 +83,7 @@ H = TypeVar("H", bound=Handler)
 
 
 class Handlers:
-    """The functions to be called, by the state that they are for."""
+    """The registered handlers and the states that they handle."""
 
     def __init__(self) -> None:
         self._handlers: dict[str, tuple[frozenset[str], Handler]] = {}
@@ -57,22 +92,20 @@ class Handlers:
         return len(self._handlers)
 
     def add(self, handler: H, *states: str) -> H:
-        """Have a handler called for these states."""
+        """Register a handler for states."""
         if not callable(handler):
-            raise ConfigurationError(f"{handler!r} is no handler; expected a function of one event")
+            raise ConfigurationError(f"the handler {handler!r} is not callable; expected a function of one event")
         name = _name(handler)
-        # Called, they give something that has still to be run, and nobody would.
+        # Calling a generator function runs none of its code.
         if any(map(_is_generator, (handler, getattr(handler, "__call__", None)))):  # noqa: B004 - of an instance
-            raise ConfigurationError(
-                f"{name} is no handler: it yields; expected a function that returns when it is done"
-            )
+            raise ConfigurationError(f"the handler {name} is a generator; expected a function that returns when done")
         if name in self._handlers:
-            raise ConfigurationError(f"there is a handler named {name} already; give each its own name")
+            raise ConfigurationError(f"there is already a handler named {name}; rename one of them")
         self._handlers[name] = (frozenset(states), handler)
         return handler
 
     def of(self, state: str) -> Iterator[tuple[str, Handler]]:
-        """The handlers for a state, in the order in which they were added, with their names."""
+        """Yield the names and handlers for a state, in the order of registration."""
         for name, (states, handler) in self._handlers.items():
             if state in states:
                 yield name, handler
@@ -83,7 +116,7 @@ def _is_generator(function: object) -> bool:
 
 
 def _name(handler: Handler) -> str:
-    # What a stored ending remembers of the handlers that are done with it, also in the next version.
+    # The inbox stores the names of the handlers that succeeded, so they must not change between processes.
     named = inspect.unwrap(handler)
     module = getattr(named, "__module__", None) or "builtins"
     name = getattr(named, "__qualname__", type(named).__qualname__)

@@ -1,14 +1,16 @@
-"""Brings callbacks to a machine that the internet cannot reach: polls tasks, and delivers what is due.
+"""Brings callbacks to a machine without a public address: polls tasks, and sends the callbacks to a local receiver.
 
-What is delivered is what the service would send: the same body, signed with the account's webhook key,
-with the query of the task's own callback URL, and tried as often.
+A callback is what the service would send: the same body, signed with the account's webhook key, with the query of the
+task's own callback URL, and with the service's retries.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import httpx2
 
@@ -22,15 +24,14 @@ from apikley._model.fields import text
 from apikley._model.task import TaskInfo
 from apikley.callbacks import Key, sign, signing_key
 from apikley.errors import ApikleyError, ConfigurationError, NotFound, ValidationFailed
+from apikley.receiver.events import Client
 from apikley.receiver.notes import Notes
-from apikley.receiver.work.confirmation import Client, payload, published
 
-# How often the file of notes is read again, in seconds.
-_REREAD = 2.0
+_REREAD_INTERVAL = 2.0  # seconds
 
 
-class News(NamedTuple):
-    """Something worth a line: about which task, and what."""
+class Progress(NamedTuple):
+    """What happened to a task."""
 
     task_id: str
     what: str
@@ -38,11 +39,11 @@ class News(NamedTuple):
 
 @dataclass
 class _Job:
-    since: float
-    look_at: float
+    started_at: float
+    due_at: float
     state: str = ""
-    seen: TaskInfo | None = None
-    attempts: int = 0
+    finished: TaskInfo | None = None
+    deliveries: int = 0
 
 
 class Listener:
@@ -50,19 +51,19 @@ class Listener:
 
     Args:
         client: An `Apikley` client.
-        forward_to: Where callbacks go, for instance `http://localhost:3000/hook`.
-        webhook_key: What they are signed with.
-        notes: Further tasks, noted in a file while this runs.
-        http: Your own httpx2 client for the deliveries; you close it.
-        clock: What tells the time.
-        tell: Is told what happens.
+        forward_to: The receiver's URL, for instance `http://localhost:3000/hook`.
+        webhook_key: Signs the callbacks.
+        notes: Also follow the tasks noted in this file.
+        http: Your own httpx2 client for the deliveries, which you close.
+        clock: The clock, for tests.
+        on_progress: Called when something happens to a task.
 
     Attributes:
-        failed: The tasks that were given up, in that order.
-        errors: Why, of those that could not be looked at.
+        failed: The ids of tasks that were given up.
+        errors: Why a given-up task could not be polled, by its id.
 
     Raises:
-        ConfigurationError: The URL is none, or the key is missing or no text.
+        ConfigurationError: The URL or the webhook key is missing or invalid.
     """
 
     def __init__(
@@ -74,17 +75,21 @@ class Listener:
         notes: Notes | None = None,
         http: httpx2.Client | None = None,
         clock: Clock | None = None,
-        tell: Callable[[News], object] = lambda _: None,
+        on_progress: Callable[[Progress], object] = lambda _: None,
     ) -> None:
-        self._key = signing_key(webhook_key)
-        self._forward_to = _target(forward_to)
-        delivery = published()["x-delivery"]
+        self._webhook_key = signing_key(webhook_key)
+        if not is_http_url(forward_to):
+            raise ConfigurationError(
+                f"{forward_to!r} is not a URL to forward to; expected for instance http://localhost:3000/hook"
+            )
+        self._forward_to = httpx2.URL(forward_to)
+        delivery = _callback_operation()["x-delivery"]
         self._pauses: list[float] = delivery["retry-after"]
         self._http = http or httpx2.Client(timeout=delivery["timeout"], trust_env=False)
         self._client = client
         self._notes = notes
         self._clock = clock or Clock()
-        self._tell = tell
+        self._on_progress = on_progress
         self._jobs: dict[str, _Job] = {}
         self._delivered: set[str] = set()
         self.failed: list[str] = []
@@ -92,11 +97,11 @@ class Listener:
 
     @property
     def open(self) -> list[str]:
-        """The tasks that are not dealt with yet."""
+        """The ids of the tasks that are neither delivered nor given up."""
         return [*self._jobs]
 
     def add(self, task_id: str) -> None:
-        """Take up a task, unless it was delivered; one that was given up begins anew."""
+        """Follow a task, unless it was delivered. A given-up task starts again."""
         if task_id not in self._jobs and task_id not in self._delivered:
             now = self._clock.monotonic()
             self._jobs[task_id] = _Job(now, now)
@@ -104,74 +109,72 @@ class Listener:
                 self.failed.remove(task_id)
 
     def run(self) -> None:
-        """Go on until every task is dealt with; with notes, until it is interrupted."""
+        """Run until every task is delivered or given up; with notes, until it is interrupted."""
         while (pause := self.step()) is not None:
             self._clock.sleep(pause)
 
     def step(self) -> float | None:
-        """Do what is due now; returns the seconds until the next time, None when there is none."""
+        """Do what is due now.
+
+        Returns:
+            The seconds until something is due again; None if nothing will be.
+        """
         for task_id in self._notes.open_tasks() if self._notes else ():
             self.add(task_id)
         for task_id, job in list(self._jobs.items()):
-            if job.look_at <= self._clock.monotonic():
+            if job.due_at <= self._clock.monotonic():
                 self._advance(task_id, job)
-        waits = [job.look_at - self._clock.monotonic() for job in self._jobs.values()]
-        waits += [_REREAD] if self._notes else []
-        return max(0.0, min(waits)) if waits else None
+        pauses = [job.due_at - self._clock.monotonic() for job in self._jobs.values()]
+        pauses += [_REREAD_INTERVAL] if self._notes else []
+        return max(0.0, min(pauses)) if pauses else None
 
     def _advance(self, task_id: str, job: _Job) -> None:
-        elapsed = self._clock.monotonic() - job.since
-        if job.seen is None:
+        elapsed = self._clock.monotonic() - job.started_at
+        if job.finished is None:
             try:
-                seen: TaskInfo = self._client.get_task(task_id)
-            except (NotFound, ValidationFailed) as error:
-                if elapsed > VISIBILITY_GRACE:  # a task that was just created may not be visible yet
-                    self.errors[task_id] = error
-                    return self._end(task_id, f"given up: {error}", failed=True)
+                self._poll(task_id, job)
             except ApikleyError as error:
-                if not is_transient(error):
+                invisible = isinstance(error, NotFound | ValidationFailed)
+                if elapsed > VISIBILITY_GRACE if invisible else not is_transient(error):
                     self.errors[task_id] = error
-                    return self._end(task_id, f"given up: {error}", failed=True)
-                self._tell(News(task_id, f"cannot be looked at: {error}"))
-            else:
-                state = text(seen.raw.get("state")) or ""
-                if state != job.state:
-                    self._tell(News(task_id, state))
-                    job.state = state
-                job.seen = seen if seen.finished else None
-        if job.seen is None:
-            job.look_at = self._clock.monotonic() + poll_pause(elapsed)
+                    self._end(task_id, f"given up: {error}", failed=True)
+                    return
+                if not invisible:  # a new task may not be visible yet
+                    self._on_progress(Progress(task_id, f"poll failed: {error}"))
+        if job.finished is None:
+            job.due_at = self._clock.monotonic() + poll_pause(elapsed)
         else:
-            self._deliver(task_id, job, job.seen)
-        return None
+            self._deliver(task_id, job, job.finished)
 
-    def _deliver(self, task_id: str, job: _Job, seen: TaskInfo) -> None:
-        headers = {
-            "Content-Type": "application/json",
-            **sign(task_id, self._key, int(self._clock.now().timestamp())),
-        }
+    def _poll(self, task_id: str, job: _Job) -> None:
+        task: TaskInfo = self._client.get_task(task_id)
+        state = task.state or ""
+        if state != job.state:
+            self._on_progress(Progress(task_id, state))
+            job.state = state
+        job.finished = task if task.finished else None
+
+    def _deliver(self, task_id: str, job: _Job, task: TaskInfo) -> None:
+        now = int(self._clock.now().timestamp())
+        headers = {"Content-Type": "application/json", **sign(task_id, self._webhook_key, now)}
         target = self._forward_to
-        asked_for = _url(text((seen.request or {}).get("callBackUrl")) or "")
         try:
-            if asked_for and asked_for.params:
-                target = target.copy_merge_params(asked_for.params)
-            answer = self._http.post(target, content=payload(seen), headers=headers, follow_redirects=False)
-            result, taken = _said(answer), answer.status_code == apikley_contract.codes()["SUCCESS"]
-        except (
-            httpx2.HTTPError,
-            httpx2.InvalidURL,
-            ValueError,
-        ) as error:  # ValueError: a name that cannot be looked up
-            result, taken = f"{type(error).__name__}: {error}", False
-        if taken:
-            return self._end(task_id, f"delivered: {result}", failed=False)
-        if job.attempts == len(self._pauses):
-            return self._end(task_id, f"not delivered: {result}; given up", failed=True)
-        pause = self._pauses[job.attempts]
-        job.attempts += 1
-        job.look_at = self._clock.monotonic() + pause
-        self._tell(News(task_id, f"not delivered: {result}; again in {pause:g} s"))
-        return None
+            callback_url = _url(text((task.request or {}).get("callBackUrl")) or "")
+            if callback_url and callback_url.params:
+                target = target.copy_merge_params(callback_url.params)
+            response = self._http.post(target, content=callback_body(task), headers=headers, follow_redirects=False)
+            outcome, accepted = _describe(response), response.status_code == apikley_contract.codes()["SUCCESS"]
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:  # ValueError: an invalid host name
+            outcome, accepted = f"{type(error).__name__}: {error}", False
+        if accepted:
+            self._end(task_id, f"delivered: {outcome}", failed=False)
+        elif job.deliveries == len(self._pauses):
+            self._end(task_id, f"not delivered: {outcome}; given up", failed=True)
+        else:
+            pause = self._pauses[job.deliveries]
+            job.deliveries += 1
+            job.due_at = self._clock.monotonic() + pause
+            self._on_progress(Progress(task_id, f"not delivered: {outcome}; next attempt in {pause:g} s"))
 
     def _end(self, task_id: str, what: str, *, failed: bool) -> None:
         del self._jobs[task_id]
@@ -181,26 +184,39 @@ class Listener:
             self._delivered.add(task_id)
         if self._notes:
             self._notes.close(task_id, "given_up" if failed else "delivered")
-        self._tell(News(task_id, what))
+        self._on_progress(Progress(task_id, what))
 
 
-def _target(given: str) -> httpx2.URL:
-    if not is_http_url(given):
-        raise ConfigurationError(f"{given!r} is no URL to forward to; expected for instance http://localhost:3000/hook")
-    return httpx2.URL(given)
+def callback_body(task: TaskInfo) -> bytes:
+    """Return the body of the callback that the service sends about a finished task."""
+    state = task.state or ""
+    return json.dumps({**_envelopes()[state], "data": {**task.raw, "taskId": task.id, "state": state}}).encode()
 
 
-def _said(answer: httpx2.Response) -> str:
-    """What the receiver said. It is told of a redirect, which the service would not follow either."""
-    if answer.next_request is None:
-        return f"HTTP {answer.status_code}"
-    # Without the query, which holds the task's own, and what else is no part of the address.
-    place = answer.next_request.url.copy_with(query=None, fragment=None, userinfo=b"")
-    return f"HTTP {answer.status_code}, redirected to {place}; give that address"
+@cache
+def _envelopes() -> dict[str, dict[str, Any]]:
+    """Return code and text of the contract's example callbacks, by final state."""
+    content = _callback_operation()["requestBody"]["content"]["application/json"]
+    examples = [each["value"] for each in content["examples"].values()]
+    return {each["data"]["state"]: {"code": each["code"], "msg": each["msg"]} for each in examples}
 
 
-def _url(given: str) -> httpx2.URL | None:
+def _callback_operation() -> dict[str, Any]:
+    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
+    operation: dict[str, Any] = item["post"]
+    return operation
+
+
+def _describe(response: httpx2.Response) -> str:
+    if response.next_request is None:
+        return f"HTTP {response.status_code}"
+    # Without the query, which contains the task's own, and without credentials.
+    address = response.next_request.url.copy_with(query=None, fragment=None, userinfo=b"")
+    return f"HTTP {response.status_code}, redirected to {address}; use that address"
+
+
+def _url(address: str) -> httpx2.URL | None:
     try:
-        return httpx2.URL(given)
+        return httpx2.URL(address)
     except (httpx2.InvalidURL, ValueError):
         return None

@@ -1,7 +1,6 @@
-"""Notes which tasks were created, in a local file, for `apikley listen` to find.
+"""A local file of created tasks, which `apikley listen` follows.
 
-One JSON object a line. In place of the key it holds a short hash of it, so that tasks of one account are
-not looked for with the key of another.
+Each line is a JSON object. It holds a hash of the API key, so that a task is polled only with the key that created it.
 """
 
 from __future__ import annotations
@@ -18,22 +17,22 @@ from apikley.errors import ConfigurationError
 
 NOTES = ".apikley-tasks.jsonl"
 API_KEY = "APIKLEY_API_KEY"
-# Why nobody looks at a task any more.
+# Why a task is not polled any more.
 Closed = Literal["delivered", "given_up"]
 
 
 def note(task: object, *, path: str | os.PathLike[str] = NOTES, api_key: str | None = None) -> None:
-    """Note a task that was just created, or one that was given up, to be looked at again.
+    """Note a task that was just created, or poll one again that was given up.
 
     Args:
-        task: A task, or its id.
-        path: The file; it is made where there is none.
-        api_key: The key that it was created with; otherwise that of the client whose task it is, otherwise
-            the environment variable APIKLEY_API_KEY.
+        task: A task or its id.
+        path: The file, created if missing.
+        api_key: The key that created the task; by default the key of the task's client, otherwise the environment
+            variable APIKLEY_API_KEY.
 
     Raises:
-        ConfigurationError: There is no task id, or no key. What is raised names the task.
-        OSError: The file cannot be written.
+        ConfigurationError: There is no task id or no key. The error names the task.
+        OSError: The file cannot be written. The error names the task.
 
     Example:
         task = api.create(Hailuo02ImageToVideoPro(prompt="…", image_url="https://…"))
@@ -45,7 +44,7 @@ def note(task: object, *, path: str | os.PathLike[str] = NOTES, api_key: str | N
     account = task.account if isinstance(task, TaskInfo) and not api_key else None
     try:
         Notes(path, api_key, account=account).add(task_id)
-    # Said with the id: where the task was created in the same expression, it stands nowhere else.
+    # The errors name the id, because the caller may have created the task in the same expression.
     except ConfigurationError as error:
         raise ConfigurationError(f"task {task_id} is not noted: {error}") from None
     except OSError as error:
@@ -53,12 +52,12 @@ def note(task: object, *, path: str | os.PathLike[str] = NOTES, api_key: str | N
 
 
 class Notes:
-    """The tasks noted in a file with one key.
+    """The tasks in a file that one key created.
 
     Args:
-        path: The file; it need not be there yet.
-        api_key: The key; otherwise the environment variable APIKLEY_API_KEY.
-        account: The hash of a key, in place of the key.
+        path: The file, which may be missing.
+        api_key: The key; by default the environment variable APIKLEY_API_KEY.
+        account: The hash of a key, instead of the key.
 
     Raises:
         ConfigurationError: There is no key.
@@ -69,7 +68,7 @@ class Notes:
     ) -> None:
         key = api_key or os.environ.get(API_KEY, "")
         if not account and not key:
-            raise ConfigurationError(f"no API key to note tasks by; set the environment variable {API_KEY}")
+            raise ConfigurationError(f"there is no API key; set the environment variable {API_KEY}")
         self.path = Path(path)
         self._account = account or key_hash(key)
 
@@ -79,18 +78,18 @@ class Notes:
         with self.path.open("a+b") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
-                if file.read() != b"\n":  # somebody's half-written line, which is not to take this one with it
+                if file.read() != b"\n":  # do not append to a half-written line
                     line = "\n" + line
             file.write(line.encode())
 
-    def close(self, task_id: str, why: Closed) -> None:
-        """Note that nobody need look at a task any more."""
-        self.add(task_id, **{why: True})
+    def close(self, task_id: str, reason: Closed) -> None:
+        """Note that a task is not polled any more."""
+        self.add(task_id, **{reason: True})
 
     def open_tasks(self) -> list[str]:
-        """The tasks that are to be looked at, in the order in which they were noted.
+        """Return the tasks to poll, in the order in which they were noted.
 
-        One that was given up is, if it was noted again after that; one that was delivered is not.
+        A task that was given up is included if it was noted again later; a delivered one never is.
         """
         try:
             text = self.path.read_text(encoding="utf-8", errors="replace")
@@ -99,9 +98,9 @@ class Notes:
         tasks: dict[str, Closed | None] = {}
         for line in text.splitlines():
             entry = parse_json(line)
-            # What cannot be read is somebody's half-written line, or none of ours.
+            # Half-written lines and lines of other keys are skipped.
             if isinstance(entry, dict) and entry.get("account") == self._account and entry.get("task_id"):
                 task_id = str(entry["task_id"])
                 if tasks.get(task_id) != "delivered":
-                    tasks[task_id] = next((why for why in get_args(Closed) if entry.get(why)), None)
+                    tasks[task_id] = next((reason for reason in get_args(Closed) if entry.get(reason)), None)
         return [task_id for task_id, closed in tasks.items() if not closed]

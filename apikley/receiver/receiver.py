@@ -1,4 +1,4 @@
-"""The receiver: what users make, mount and hang their handlers on."""
+"""The receiver that users mount and register handlers with."""
 
 from __future__ import annotations
 
@@ -11,57 +11,55 @@ from types import TracebackType
 from typing import Any, Self
 
 from apikley._flows.clock import Clock
+from apikley._model.checks import COUNT, SECONDS
 from apikley.callbacks import Key, webhook_keys
-from apikley.errors import ConfigurationError
-from apikley.receiver.events import FAIL, SUCCESS, H, Handlers
+from apikley.errors import ApikleyError, ConfigurationError
+from apikley.receiver.events import FAIL, SUCCESS, Client, H, Handlers
 from apikley.receiver.inbox.group_commit import GroupCommit
-from apikley.receiver.inbox.rows import INBOX, Delivery
+from apikley.receiver.inbox.rows import INBOX, Completion
 from apikley.receiver.inbox.store import Inbox
-from apikley.receiver.options import END, NONE_OR_MORE, SECONDS, SOME_SECONDS, demand
-from apikley.receiver.web import asgi as _asgi
-from apikley.receiver.web import wsgi as _wsgi
-from apikley.receiver.web.request_check import Gate
-from apikley.receiver.work.confirmation import Client
-from apikley.receiver.work.event_loop import Loop
-from apikley.receiver.work.overdue import Overdue
-from apikley.receiver.work.processing import Handling, Retries
+from apikley.receiver.web import asgi, wsgi
+from apikley.receiver.web.request_check import RequestCheck
+from apikley.receiver.work.async_calls import AsyncCalls
+from apikley.receiver.work.overdue import OverduePoller
+from apikley.receiver.work.processing import EventProcessor
+from apikley.receiver.work.retry_policy import RetryPolicy, require_option
 from apikley.receiver.work.workers import Workers
 
-# In seconds. A callback is due when a task would be given up by polling; the sender tries for 21 minutes.
+# Seconds. The sender tries for 21 minutes; a wait gives up after 15.
 DUE, LEASE, KEEP = 900.0, 60.0, 30 * 24 * 3600.0
+_MIN_LEASE = 0.001
 
 
 class Receiver:
-    """Takes completion callbacks: verified, stored, acknowledged, and then handled, once.
+    """Receives callbacks: verifies, stores, acknowledges and then handles each completion once.
 
-    An instance is an ASGI application; `wsgi` is the same for WSGI. Threads of its own handle what is in
-    the inbox; they start with the server's lifespan, with `start`, or else with the first request.
+    An instance is an ASGI application; `wsgi` is the WSGI application. Handlers run in threads, which start with
+    the server's lifespan, with `start`, or with the first request. Async handlers run in the event loop of the
+    ASGI application if there is one, otherwise in a loop of the receiver's own.
 
     Args:
-        webhook_key: The account's webhook key, or several while one replaces another.
+        webhook_key: The account's webhook key, or several during a rotation.
         inbox: A SQLite file, `:memory:`, a PostgreSQL URL, or an `Inbox`.
-        client: An `Apikley` or `AsyncApikley` that asks the service about each task before its handlers
-            are called, and about overdue ones.
-        confirm: Whether handlers see only what the service itself says when asked; needs a client.
+        client: An `Apikley` or `AsyncApikley`. It confirms tasks, polls overdue ones and downloads results.
+        confirm: Whether the client polls each task before its handlers run, because the signature does not cover
+            the callback's body.
         tolerance: How far a callback's time may be from now, in seconds.
-        in_app_loop: Whether async handlers run in the application's event loop, for what is bound to it, instead
-            of one of the receiver's own. One that blocks it holds up the answers to the sender as well.
-        workers: How many endings are handled at a time; 0 to receive only, where other processes handle.
-        retries: When a handler that failed is called again.
-        lease: Seconds after which another process takes over what a killed one has left.
-        keep: Seconds for which what was handled is remembered, and what is expected in vain.
-        clock: What tells the time.
+        workers: The number of events handled at a time; 0 to receive only.
+        retries: When a failed event is handled again.
+        lease: Seconds after which another process takes over the events of a killed one.
+        keep: Seconds that done events are kept.
+        clock: The clock, for tests.
 
     Raises:
-        ConfigurationError: There is no key or one that is no text, no inbox can be kept there, or another
-            option is none.
+        ConfigurationError: Missing or invalid webhook key, inbox location or option.
 
     Example:
         receiver = Receiver("your-webhook-key", client=Apikley())
 
         @receiver.on_success
-        def save(event):
-            download(event.task.result_urls[0], event.key)
+        def save(event: Event) -> None:
+            event.download(f"{event.task_id}.mp4")
     """
 
     def __init__(
@@ -72,9 +70,8 @@ class Receiver:
         client: Client | None = None,
         confirm: bool = True,
         tolerance: float = 300,
-        in_app_loop: bool = False,
         workers: int = 8,
-        retries: Retries | None = None,
+        retries: RetryPolicy | None = None,
         lease: float = LEASE,
         keep: float = KEEP,
         clock: Clock | None = None,
@@ -82,34 +79,29 @@ class Receiver:
         keys = webhook_keys(webhook_key)
         if client is not None and not callable(getattr(client, "get_task", None)):
             raise ConfigurationError(f"client is a {type(client).__name__}, expected an Apikley or an AsyncApikley")
-        if not isinstance(retries, Retries | None):
-            raise ConfigurationError(f"retries is {retries!r}, expected Retries(…)")
-        demand(NONE_OR_MORE, "workers", workers)
-        demand(SECONDS, "tolerance", tolerance)
-        demand(END, "lease", lease)
-        demand(SOME_SECONDS, "keep", keep)
+        if not isinstance(retries, RetryPolicy | None):
+            raise ConfigurationError(f"retries is {retries!r}, expected RetryPolicy(…)")
+        require_option(COUNT, "workers", workers)
+        require_option(SECONDS, "tolerance", tolerance)
+        require_option(SECONDS, "lease", lease, minimum=_MIN_LEASE)
+        require_option(SECONDS, "keep", keep)
         self._clock = clock or Clock()
         self.inbox = inbox if isinstance(inbox, Inbox) else Inbox(inbox)
         self._client = client
-        self._gate = Gate(keys, tolerance, self._clock)
-        self._loop = Loop()
+        self._check = RequestCheck(keys, tolerance, self._clock)
+        self._call = AsyncCalls()
         self._handlers = Handlers()
         self._commit = GroupCommit(self.inbox)
-        handling = Handling(
-            self._handlers,
-            client if confirm else None,
-            self._loop,
-            retries or Retries(),
-            self._clock,
-            in_app_loop=in_app_loop,
+        processor = EventProcessor(
+            self._handlers, client, self._call, retries or RetryPolicy(), self._clock, confirm=confirm
         )
-        overdue = Overdue(self.inbox, client, self._loop, self._clock) if client is not None else None
+        overdue = None if client is None else OverduePoller(self.inbox, client, self._call, self._clock)
         self._workers = Workers(
-            self.inbox, self._commit, handling, overdue, self._clock, count=workers, lease=lease, keep=keep
+            self.inbox, self._commit, processor, overdue, self._clock, count=workers, lease=lease, keep=keep
         )
-        self._threaded = workers > 0
+        self._has_workers = workers > 0
         self._started = False
-        self._starting = threading.Lock()
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Receiver {self.inbox!r}>"
@@ -124,93 +116,92 @@ class Receiver:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        self._loop.adopt()
-        # Elsewhere, since the inbox may be slow to open, and the application has more to do.
+        self._call.use_running_loop()
+        # In a thread, because the inbox may be slow to open.
         await asyncio.to_thread(self.start)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Elsewhere, since this loop may have to run the handlers that are waited for.
+        # In a thread, because this loop runs the handlers that `stop` waits for.
         await asyncio.to_thread(self.stop)
 
     def on_success(self, handler: H) -> H:
-        """Have a function called for each task that succeeded."""
+        """Call a function for each task that succeeded. A decorator."""
         return self._handlers.add(handler, SUCCESS)
 
     def on_failure(self, handler: H) -> H:
-        """Have a function called for each task that failed."""
+        """Call a function for each task that failed. A decorator."""
         return self._handlers.add(handler, FAIL)
 
     def on_any(self, handler: H) -> H:
-        """Have a function called for each task that has ended, well or badly."""
+        """Call a function for each task that ended. A decorator."""
         return self._handlers.add(handler, SUCCESS, FAIL)
 
     def start(self) -> None:
-        """Begin to handle what is in the inbox. The event loop that this is called in, if any, is the application's.
+        """Start to handle events. If an event loop runs in this thread, async handlers run in it.
 
         Raises:
-            ConfigurationError: The inbox cannot be opened.
+            ConfigurationError: The inbox's location or driver is invalid.
+            InboxUnavailable: The inbox cannot be opened.
         """
         if not self._started:
-            self.inbox.counts()  # opened now, so that what is wrong with it is said here
-        self._begin()
+            self.inbox.counts()  # opens the inbox
+        self._start_threads()
 
     def stop(self) -> None:
-        """Stop handling. What is being handled gets ten seconds; what is left stays in the inbox."""
-        with self._starting:
-            if self._started and self._threaded:
+        """Stop. Running handlers get ten seconds; other events stay in the inbox."""
+        with self._lock:
+            if self._started and self._has_workers:
                 self._workers.stop()
             self._started = False
         self._commit.close()
-        self._loop.close()
+        self._call.close()
 
     def work(self) -> int:
-        """Handle everything that is due now, in this thread, for instance from a scheduled job.
+        """Handle all due events in this thread, for instance in a scheduled job.
 
         Returns:
-            How many endings were handled.
+            The number of handled events.
 
         Raises:
-            BaseException: What a handler raised that is more than its failure: Ctrl-C, or a time-out of the
-                caller's own. Its ending is put off like any that failed.
+            BaseException: A handler raised more than a failure, such as Ctrl-C. Its event is retried later.
         """
         return self._workers.work()
 
     def expect(self, task: object, *, due: float = DUE) -> None:
-        """Note a job whose callback is due, so that the service is asked for it if none comes.
+        """Expect a callback, so that the task is polled if none arrives.
 
         Args:
-            task: A task, its id, or a `CreateOutcomeUnknown`: anything with an `id` or `task_id`, a `token`,
-                or both.
-            due: Seconds from now until it is overdue.
+            task: A task, its id, or a `CreateOutcomeUnknown`: anything with an `id` or `task_id`, a `token`, or both.
+            due: Seconds from now until the first poll.
 
         Raises:
-            ConfigurationError: There is neither an id nor a token, no client to ask with, or no inbox where
-                one was to be; or `due` is no number of seconds. What is raised names the task.
+            ConfigurationError: There is neither an id nor a token, or no client to poll with, or `due` is invalid.
+            InboxUnavailable: The inbox cannot be written. The error names the task.
         """
         task_id = task if isinstance(task, str) else _text(task, "id") or _text(task, "task_id")
         token = _text(task, "token")
         if not task_id and not token:
             raise ConfigurationError(f"{task!r} has neither a task id nor a token to expect a callback by")
-        # Said with the id: where the task was created in the same expression, it stands nowhere else.
-        refusal = (f"task {task_id}" if task_id else "the create") + " is not expected"
+        # The error names the id, because the caller may have created the task in the same expression.
+        subject = (f"task {task_id}" if task_id else "the create") + " is not expected"
         if task_id and self._client is None:
-            raise ConfigurationError(f"{refusal}: only with a client can it be asked for; pass client=Apikley()")
-        if not SECONDS.fits(due):
-            raise ConfigurationError(f"{refusal}: due is {due!r}, expected {SECONDS.expected}")
+            raise ConfigurationError(f"{subject}: there is no client to poll it with; pass client=Apikley()")
+        if not SECONDS.accepts(due):
+            raise ConfigurationError(f"{subject}: due is {due!r}, expected {SECONDS.expected}")
         now = self._clock.now().timestamp()
         try:
             self.inbox.expect(task_id, token, now + due, now)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{refusal}: {error}") from None
+        except ApikleyError as error:
+            raise type(error)(f"{subject}: {error}") from error
         except Exception as error:
-            error.add_note(refusal)
+            error.add_note(subject)
             raise
 
     def resolve(self, unknown: object) -> str | None:
-        """The id of the task that a create has made whose answer was lost, once its callback has come.
+        """Return the id of the task that a create of unknown outcome made, once its callback has arrived.
 
         Args:
             unknown: The `CreateOutcomeUnknown`, or its token.
@@ -218,36 +209,35 @@ class Receiver:
         token = unknown if isinstance(unknown, str) else _text(unknown, "token")
         return self.inbox.task_of(token) if token else None
 
-    async def __call__(self, scope: _asgi.Message, receive: _asgi.Receive, send: _asgi.Send) -> None:
+    async def __call__(self, scope: asgi.Message, receive: asgi.Receive, send: asgi.Send) -> None:
         """Serve one ASGI connection."""
-        self._loop.adopt()
+        self._call.use_running_loop()
         if scope["type"] == "lifespan":
-            await _asgi.lifespan(receive, send, self.start, self.stop)
+            await asgi.lifespan(receive, send, self.start, self.stop)
         elif scope["type"] == "http":
-            await _asgi.serve(self._gate, self._store, scope, receive, send)
+            await asgi.serve(self._check, self._store, scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1003})
 
     def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         """Serve one WSGI request."""
-        return _wsgi.serve(self._gate, self._store, environ, start_response)
+        return wsgi.serve(self._check, self._store, environ, start_response)
 
-    def _begin(self) -> None:
-        """Start the threads, which open the inbox if nobody has; so it is done at once."""
-        with self._starting:
-            self._loop.adopt()
-            if not self._started and self._threaded:
+    def _start_threads(self) -> None:
+        with self._lock:
+            self._call.use_running_loop()
+            if not self._started and self._has_workers:
                 self._workers.start()
             self._started = True
 
-    def _store(self, delivery: Delivery) -> Future[None]:
+    def _store(self, completion: Completion) -> Future[None]:
         if not self._started:
-            self._begin()
-        stored = self._commit.submit(delivery)
+            self._start_threads()
+        stored = self._commit.submit(completion)
         stored.add_done_callback(lambda _: self._workers.wake())
         return stored
 
 
-def _text(thing: object, name: str) -> str | None:
-    value = getattr(thing, name, None)
-    return value if isinstance(value, str) and value else None
+def _text(value: object, name: str) -> str | None:
+    attribute = getattr(value, name, None)
+    return attribute if isinstance(attribute, str) and attribute else None

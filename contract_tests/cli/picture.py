@@ -1,15 +1,14 @@
-"""`python -m contract_tests.cli.picture`: make the picture of the command line, from a real run."""
+"""`python -m contract_tests.cli.picture`: draws the README's picture of a terminal, from a real run."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import pty
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pyte
@@ -17,6 +16,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
+from contract_tests.cli.command_line import read_terminal
 from scripts.pipeline.io import ROOT
 
 PICTURE = ROOT / "docs" / "images" / "terminal.svg"
@@ -27,57 +27,47 @@ COMMANDS = (
     "apikley create --prompt \"$(yes 'A ship' | head -n 300)\" --image ship.png",
 )
 _PNG = b"\x89PNG\r\n\x1a\n" + bytes(2000)
-# pyte's names of the colours, where Rich's differ.
-_COLOURS = {"brown": "yellow", "default": None}
+# pyte's names of colors, where Rich's differ.
+_COLORS = {"brown": "yellow", "default": "default"}
 
 
 def main() -> int:
-    """Run the commands, and draw what the terminal shows; returns the exit code."""
+    """Run the commands and draw what the terminal shows; returns the exit code."""
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.ByteStream(screen)
-    with tempfile.TemporaryDirectory() as folder, _simulator() as url:
+    server = [sys.executable, "-m", "apikley_mock", "serve", "--port", "0", "--credits", "100", "--durations", "1,1,4"]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(server, cwd=ROOT, stdout=subprocess.PIPE, text=True) as simulator,
+    ):
+        assert simulator.stdout
+        url = simulator.stdout.readline().strip().removeprefix("listening on ")
         Path(folder, "ship.png").write_bytes(_PNG)
-        settings = {"APIKLEY_BASE_URL": url, "APIKLEY_API_KEY": "mock-key", "APIKLEY_CONFIG": os.devnull}
+        environment = {
+            **{name: value for name, value in os.environ.items() if name != "NO_COLOR"},
+            "APIKLEY_BASE_URL": url,
+            "APIKLEY_API_KEY": "mock-key",
+            "APIKLEY_CONFIG": os.devnull,
+            "COLUMNS": str(COLUMNS),
+            "LINES": str(LINES),
+            "TERM": "xterm-256color",
+            "COLORTERM": "",
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        }
         for command in COMMANDS:
             stream.feed(f"\x1b[1m$ {command}\x1b[0m\r\n".encode())
-            for piece in _run(command, folder, settings):
-                stream.feed(piece)
+            master, slave = pty.openpty()
+            with subprocess.Popen(
+                ["sh", "-c", command], cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave
+            ):
+                os.close(slave)
+                while chunk := read_terminal(master):
+                    stream.feed(chunk)
+            os.close(master)
+        simulator.terminate()
     _draw(screen)
     print(f"written: {PICTURE.relative_to(ROOT)}")
     return 0
-
-
-@contextmanager
-def _simulator() -> Iterator[str]:
-    """A simulator of which everything is said that the service may say; its base URL."""
-    command = [sys.executable, "-m", "apikley_mock", "serve", "--port", "0", "--credits", "100", "--durations", "1,1,4"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        yield process.stdout.readline().strip().removeprefix("listening on ")
-        process.terminate()
-
-
-def _run(command: str, folder: str, settings: dict[str, str]) -> Iterator[bytes]:
-    """What a command writes to a terminal."""
-    master, slave = pty.openpty()
-    size = {"COLUMNS": str(COLUMNS), "LINES": str(LINES), "TERM": "xterm-256color", "COLORTERM": ""}
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, **settings, **size, "PATH": path}
-    environment.pop("NO_COLOR", None)
-    process = subprocess.Popen(
-        ["sh", "-c", command], cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave
-    )
-    os.close(slave)
-    while True:
-        try:
-            piece = os.read(master, 4096)
-        except OSError:
-            break
-        if not piece:
-            break
-        yield piece
-    os.close(master)
-    process.wait()
 
 
 def _draw(screen: pyte.Screen) -> None:
@@ -89,7 +79,7 @@ def _draw(screen: pyte.Screen) -> None:
         for line in lines:
             console.print(line, no_wrap=True)
         picture = console.export_svg(title="apikley", unique_id="apikley")
-    # Rich would have the reader's browser fetch a font; any monospaced one will do.
+    # Without the font that the reader's browser would fetch.
     picture = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)
     picture = "\n".join(line.rstrip() for line in picture.splitlines()) + "\n"
     PICTURE.write_text(picture, encoding="utf-8")
@@ -97,12 +87,10 @@ def _draw(screen: pyte.Screen) -> None:
 
 def _line(screen: pyte.Screen, number: int) -> Text:
     line = Text()
-    for column in range(COLUMNS):
-        cell = screen.buffer[number][column]
-        colour = _COLOURS.get(cell.fg, cell.fg)
-        if colour and re.fullmatch(r"[0-9a-f]{6}", colour):
-            colour = f"#{colour}"
-        line.append(cell.data, Style(color=colour.replace("bright", "bright_") if colour else None, bold=cell.bold))
+    row = [screen.buffer[number][column] for column in range(COLUMNS)]
+    for (color, bold), cells in itertools.groupby(row, key=lambda cell: (cell.fg, cell.bold)):
+        name = re.sub(r"^([0-9a-f]{6})$", r"#\1", _COLORS.get(color, color)).replace("bright", "bright_")
+        line.append("".join(cell.data for cell in cells), Style(color=name, bold=bold))
     line.rstrip()
     return line
 

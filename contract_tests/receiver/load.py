@@ -1,4 +1,4 @@
-"""Sends callbacks as fast as they are acknowledged, over connections that stay open."""
+"""Sends callbacks over persistent connections, as fast as they are acknowledged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ACCEPTED = b"HTTP/1.1 %d " % apikley_contract.codes()["SUCCESS"]
 
 
 def callbacks(task_ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """For each task its id, and the whole request that calls it back."""
+    """Yield the id and the whole callback request of each task."""
     (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
     example = item["post"]["requestBody"]["content"]["application/json"]["examples"]["success"]["value"]
     for task_id in task_ids:
@@ -28,16 +28,16 @@ def callbacks(task_ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
 def send(
     port: int, requests: Iterable[tuple[str, bytes]], *, connections: int, acknowledged: Callable[[str], object]
 ) -> list[float]:
-    """Send requests until there are no more, or until the receiver is gone.
+    """Send requests until there are no more, or the receiver is gone.
 
     Args:
-        port: The receiver's, on loopback.
-        requests: What `callbacks` gives.
-        connections: How many are open at a time.
-        acknowledged: Called with each task's id when its callback was.
+        port: The receiver's port on loopback.
+        requests: The requests of `callbacks`.
+        connections: The number of connections.
+        acknowledged: Called with the id of each acknowledged task.
 
     Returns:
-        How long each acknowledgement took, in seconds.
+        The seconds that each acknowledgement took.
     """
     return asyncio.run(_send(port, iter(requests), connections, acknowledged))
 

@@ -1,7 +1,7 @@
-"""A PostgreSQL server for tests and measurements, from a Python package that carries its binaries.
+"""A PostgreSQL server for tests and measurements, from a Python package with its binaries.
 
-It listens on a Unix socket in a folder of its own, needs no root, and where it is started by root (which
-PostgreSQL refuses to run as) runs as `nobody`, from a copy that this user can read.
+It listens on a Unix socket in its own folder. PostgreSQL refuses to run as root, so root starts it as `nobody`, from a
+copy that this user can read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INSTALL = "pginstall18"
 
 @contextlib.contextmanager
 def running() -> Iterator[str]:
-    """A new, empty server.
+    """Run a new, empty server.
 
     Yields:
         The URL of its database.
@@ -48,11 +48,11 @@ def running() -> Iterator[str]:
             "-D",
             str(data),
         ]
-        made = subprocess.run(
+        created = subprocess.run(
             [str(binaries / "initdb"), *arguments], cwd=folder, capture_output=True, text=True, check=False, **user
         )
-        if made.returncode:
-            raise RuntimeError(f"no database could be made: {made.stderr.strip()}")
+        if created.returncode:
+            raise RuntimeError(f"cannot create the database: {created.stderr.strip()}")
         with _server(binaries, data, sockets, user):
             yield f"postgresql://postgres@/postgres?host={sockets}"
 
@@ -69,11 +69,10 @@ def _server(binaries: Path, data: Path, sockets: Path, user: dict[str, Any]) -> 
             ready = [str(binaries / "pg_isready"), "-q", "-h", str(sockets), "-t", "5"]
             while subprocess.run(ready, check=False).returncode:
                 if process.poll() is not None:
-                    raise RuntimeError(f"the database did not start: {log.read_text().strip()}")
+                    raise RuntimeError(f"PostgreSQL did not start: {log.read_text().strip()}")
             yield
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(20)
 
 
 def _binaries(folder: Path) -> tuple[Path, dict[str, Any]]:
@@ -84,7 +83,7 @@ def _binaries(folder: Path) -> tuple[Path, dict[str, Any]]:
     if os.geteuid() != 0:
         return package / _INSTALL / "bin", {}
     folder.chmod(0o755)
-    # The libraries are found beside the package.
+    # The binaries look for their libraries beside the package.
     libraries = f"{_PACKAGE}.libs"
     if (package.parent / libraries).exists():
         shutil.copytree(package.parent / libraries, folder / libraries)

@@ -1,7 +1,7 @@
-"""`python -m contract_tests.receiver.receiver_process INBOX LOG`: a receiver as a process of its own.
+"""`python -m contract_tests.receiver.receiver_process INBOX LOG`: a receiver in its own process.
 
-Prints its port when it is ready. Its handler writes a line to LOG when it begins and one when it ends,
-each in one system call, so that they are there after the process was killed.
+It prints its port when it is ready. Its handler writes a line to LOG when it begins and when it ends, each in one
+system call, so that both survive a kill.
 """
 
 from __future__ import annotations
@@ -22,22 +22,20 @@ from apikley.receiver import Event, Receiver
 from scripts.pipeline.io import ROOT
 
 KEY = "whsec_measured"
-# Short, so that what a killed process leaves behind comes up again soon.
-LEASE = 1.0
-# In seconds; so that a kill falls into a handler now and then.
-LONGEST_HANDLER = 0.004
+LEASE = 1.0  # seconds; short, so that the events of a killed process are soon handled again
+MAX_HANDLER = 0.004  # seconds; long enough that a kill sometimes interrupts a handler
 
 
 def main(inbox: str, log: str) -> None:
-    """Receive and handle until the process is ended."""
+    """Receive and handle callbacks until the process is ended."""
     receiver = Receiver(KEY, inbox=inbox, lease=LEASE)
     lines = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     @receiver.on_any
     def handle(event: Event) -> None:
-        os.write(lines, f"begin {event.key}\n".encode())
-        time.sleep(random.uniform(0, LONGEST_HANDLER))  # noqa: S311 - no secret
-        os.write(lines, f"end {event.key}\n".encode())
+        os.write(lines, f"begin {event.event_id}\n".encode())
+        time.sleep(random.uniform(0, MAX_HANDLER))  # noqa: S311 - not a secret
+        os.write(lines, f"end {event.event_id}\n".encode())
 
     with socket.create_server(("127.0.0.1", 0)) as bound:
         print(bound.getsockname()[1], flush=True)
@@ -47,7 +45,7 @@ def main(inbox: str, log: str) -> None:
 
 @contextlib.contextmanager
 def running(inbox: str, log: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Such a process and its port; ended on leaving, unless it has ended already."""
+    """Run such a process, and end it on leaving; yields it and its port."""
     command = [sys.executable, "-m", "contract_tests.receiver.receiver_process", inbox, str(log)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -58,14 +56,13 @@ def running(inbox: str, log: Path) -> Iterator[tuple[subprocess.Popen[str], int]
             yield process, int(line)
         finally:
             process.terminate()
-            process.wait(30)
 
 
 def log_lines(log: Path) -> list[tuple[str, str]]:
-    """What the handlers wrote: `begin` or `end`, and the key of an ending."""
+    """Return what the handlers wrote: `begin` or `end`, and the event's id."""
     if not log.exists():
         return []
-    return [(what, key) for what, _, key in (line.partition(" ") for line in log.read_text().splitlines())]
+    return [(what, event_id) for what, _, event_id in (line.partition(" ") for line in log.read_text().splitlines())]
 
 
 if __name__ == "__main__":

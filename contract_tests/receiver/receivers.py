@@ -1,59 +1,63 @@
-"""What the tests of the receiver share: a clock, a service to ask, and requests to send."""
+"""A service to poll, callbacks to send, and receivers."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx2
 
-from apikley._flows.clock import Clock
 from apikley._model.task import TaskInfo
 from apikley.callbacks import sign
 from apikley.errors import NotFound
 from apikley.receiver import Event, Receiver
+from apikley.testing import ManualClock
 
 WEBHOOK_KEY = "whsec_test"
 START = 1_765_185_400.0
-
-
-class DrivenClock(Clock):
-    """Time that passes when the test says so."""
-
-    def __init__(self) -> None:
-        self.time = START
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.time, UTC)
+HANG = 600  # seconds; only a hanging test waits that long
 
 
 class Service:
-    """What the receiver asks: the records of tasks, by their ids."""
+    """The records of tasks by their ids, behind the methods of a client."""
 
     def __init__(self, **states: str) -> None:
         self.records = {task_id: {"taskId": task_id, "state": state} for task_id, state in states.items()}
-        self.asked: list[str] = []
+        self.polled: list[str] = []
 
-    def get_task(self, task_id: str) -> TaskInfo:
-        self.asked.append(task_id)
+    def get_task(self, task_id: str) -> Any:
+        self.polled.append(task_id)
         if task_id not in self.records:
             raise NotFound(404, "Task not found", task_id=task_id)
         return TaskInfo(task_id, dict(self.records[task_id]))
 
+    def download(self, task: Any, path: str | os.PathLike[str], *, index: int = 0) -> Any:
+        Path(path).write_text(task.result_urls[index], encoding="utf-8")
+        return Path(path)
+
 
 class AsyncService(Service):
-    async def get_task(self, task_id: str) -> TaskInfo:  # type: ignore[override]
+    async def get_task(self, task_id: str) -> Any:
         await asyncio.sleep(0)
         return super().get_task(task_id)
+
+    async def download(self, task: Any, path: str | os.PathLike[str], *, index: int = 0) -> Any:
+        await asyncio.sleep(0)
+        return super().download(task, path, index=index)
 
 
 def body_of(task_id: str, state: str = "success", **fields: Any) -> bytes:
     code = {"success": 200, "fail": 501}.get(state, 200)
     return json.dumps({"code": code, "msg": "m", "data": {"taskId": task_id, "state": state, **fields}}).encode()
+
+
+def signed(task_id: str, now: float = START) -> dict[str, str]:
+    return {"Content-Type": "application/json", **sign(task_id, WEBHOOK_KEY, int(now))}
 
 
 def post(app: Any, body: bytes, headers: dict[str, str], path: str = "/", method: str = "POST") -> httpx2.Response:
@@ -66,39 +70,54 @@ def post(app: Any, body: bytes, headers: dict[str, str], path: str = "/", method
     return asyncio.run(send())
 
 
-def signed(task_id: str, now: float = START) -> dict[str, str]:
-    return {"Content-Type": "application/json", **sign(task_id, WEBHOOK_KEY, int(now))}
+def asgi(receiver: Receiver, *messages: dict[str, Any], headers: dict[str, str] | None = None) -> list[Any]:
+    """Serve one ASGI request of these messages, or one whose body never ends; returns what the receiver sent."""
+    sent: list[Any] = []
+    remaining = iter(messages)
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
+
+    async def receive() -> Any:
+        if not messages:
+            await asyncio.Event().wait()
+        return next(remaining)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "headers": raw, "query_string": b""}
+    asyncio.run(receiver(scope, receive, send))
+    return sent
 
 
 def deliver(
     receiver: Receiver, task_id: str, state: str = "success", query: str = "", **fields: Any
 ) -> httpx2.Response:
-    """A genuine callback."""
+    """Send a genuine callback."""
     now = receiver._clock.now().timestamp()
     return post(receiver, body_of(task_id, state, **fields), signed(task_id, now), f"/{query}")
 
 
 def collect(receiver: Receiver) -> list[Event]:
-    """Hang a handler on a receiver; returns where it puts what it is told."""
+    """Register a handler that collects events."""
     events: list[Event] = []
     receiver.on_any(events.append)
     return events
 
 
-Make = Callable[..., Receiver]
+MakeReceiver = Callable[..., Receiver]
 
 
 @contextmanager
-def made_receivers(clock: DrivenClock) -> Iterator[Make]:
-    """Makes receivers that handle only when they are told to."""
-    made: list[Receiver] = []
+def closing_receivers(clock: ManualClock) -> Iterator[MakeReceiver]:
+    """Make receivers in memory that handle events only in `work()`, and close them at the end."""
+    receivers: list[Receiver] = []
 
-    def new(**options: Any) -> Receiver:
+    def make(**options: Any) -> Receiver:
         settings = {"inbox": ":memory:", "workers": 0, "clock": clock, **options}
-        made.append(Receiver(settings.pop("key", WEBHOOK_KEY), **settings))
-        return made[-1]
+        receivers.append(Receiver(settings.pop("webhook_key", WEBHOOK_KEY), **settings))
+        return receivers[-1]
 
-    yield new
-    for receiver in made:
+    yield make
+    for receiver in receivers:
         receiver.stop()
         receiver.inbox.close()

@@ -1,90 +1,89 @@
-"""Handlers see what the service says of a task, whatever its callback says."""
+"""The receiver confirms callbacks with the service, because their body is not signed."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
-import apikley_contract
-from apikley._model.task import FINISHED, TaskInfo
-from apikley.receiver import Retries
-from apikley.receiver.work.confirmation import payload
-from contract_tests.receiver.receivers import (
-    AsyncService,
-    DrivenClock,
-    Make,
-    Service,
-    collect,
-    deliver,
-)
+from apikley import ConfigurationError, Task
+from apikley.receiver import Event, RetryPolicy
+from apikley.testing import ManualClock
+from apikley_mock.plugin import MockService
+from contract_tests.receiver.receivers import AsyncService, MakeReceiver, Service, collect, deliver
+
+REAL = '{"resultUrls":["https://real.test/1.mp4?sig=1"]}'
+
+
+def service_with(result: str, kind: type[Service] = Service) -> Service:
+    service = kind(task_1="success")
+    service.records["task_1"]["resultJson"] = result
+    return service
 
 
 @pytest.mark.parametrize("kind", [Service, AsyncService])
-def test_the_handler_sees_what_the_service_says(make_receiver: Make, kind: type[Service]) -> None:
-    service = kind(task_1="success")
-    url = '{"resultUrls":["https://real.test/1.mp4"]}'
-    service.records["task_1"]["resultJson"] = url
-    receiver = make_receiver(client=service)
+def test_a_handler_gets_the_task_that_the_service_describes(make_receiver: MakeReceiver, kind: type[Service]) -> None:
+    receiver = make_receiver(client=service_with(REAL, kind))
     events = collect(receiver)
-    deliver(receiver, "task_1", resultJson=url, model="made up")
+    deliver(receiver, "task_1", resultJson=REAL, model="made up")
     receiver.work()
     (event,) = events
     assert (event.confirmed, event.task.model) == (True, None)
-    assert event.task.result_urls == ["https://real.test/1.mp4"]
+    assert event.task.result_urls == json.loads(REAL)["resultUrls"]
 
 
-def test_an_altered_result_is_logged_and_never_handed_on(make_receiver: Make, caplog: pytest.LogCaptureFixture) -> None:
-    service = Service(task_1="success")
-    service.records["task_1"]["resultJson"] = '{"resultUrls":["https://real.test/1.mp4?sig=1"]}'
-    receiver = make_receiver(client=service)
+def test_a_handler_gets_a_task_of_the_receivers_client(make_receiver: MakeReceiver, apikley_mock: MockService) -> None:
+    with apikley_mock.client() as api:
+        task = api.create_raw(
+            {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x", "image_url": "https://a.test/a"}}
+        ).wait()
+        receiver = make_receiver(client=api)
+        events = collect(receiver)
+        deliver(receiver, task.id)
+        receiver.work()
+        assert isinstance(events[0].task, Task)
+        assert events[0].task.refresh().succeeded
+
+
+@pytest.mark.parametrize("claimed", ["https://evil.test/1.mp4", "http://["], ids=["another host", "not a URL"])
+def test_a_contradicted_result_is_logged_and_replaced(
+    make_receiver: MakeReceiver, caplog: pytest.LogCaptureFixture, claimed: str
+) -> None:
+    receiver = make_receiver(client=service_with(REAL))
     events = collect(receiver)
-    deliver(receiver, "task_1", resultJson='{"resultUrls":["https://evil.test/1.mp4"]}')
+    deliver(receiver, "task_1", resultJson=json.dumps({"resultUrls": [claimed]}))
     receiver.work()
-    assert events[0].task.result_urls == ["https://real.test/1.mp4?sig=1"]
+    assert events[0].task.result_urls == json.loads(REAL)["resultUrls"]
     assert "callback contradicted: result_urls of task task_1" in caplog.text
 
 
-def test_a_link_that_was_signed_anew_is_no_contradiction(make_receiver: Make, caplog: pytest.LogCaptureFixture) -> None:
-    service = Service(task_1="success")
-    service.records["task_1"]["resultJson"] = '{"resultUrls":["https://real.test/1.mp4?sig=2"]}'
-    receiver = make_receiver(client=service)
+def test_a_new_signature_of_a_link_is_not_a_contradiction(
+    make_receiver: MakeReceiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = make_receiver(client=service_with(REAL))
     collect(receiver)
-    deliver(receiver, "task_1", resultJson='{"resultUrls":["https://real.test/1.mp4?sig=1"]}')
+    deliver(receiver, "task_1", resultJson=REAL.replace("sig=1", "sig=2"))
     receiver.work()
     assert "contradicted" not in caplog.text
 
 
-def test_an_address_that_is_none_is_compared_as_it_stands(
-    make_receiver: Make, caplog: pytest.LogCaptureFixture
-) -> None:
-    service = Service(task_1="success")
-    service.records["task_1"]["resultJson"] = '{"resultUrls":["http://[?sig=1"]}'
-    receiver = make_receiver(client=service)
-    events = collect(receiver)
-    deliver(receiver, "task_1", resultJson='{"resultUrls":["http://[?sig=2"]}')
-    receiver.work()
-    assert [event.task.result_urls for event in events] == [["http://[?sig=1"]]
-    assert "callback contradicted: result_urls" in caplog.text
-
-
-def test_an_altered_state_is_refused_and_the_true_one_is_handled(
-    make_receiver: Make, caplog: pytest.LogCaptureFixture
+def test_a_contradicted_state_is_dead_and_the_confirmed_one_is_handled(
+    make_receiver: MakeReceiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver = make_receiver(client=Service(task_1="success"))
     events = collect(receiver)
     deliver(receiver, "task_1", "fail")
     receiver.work()
-    assert [(event.key, event.confirmed) for event in events] == [("task_1:success", True)]
-    (entry,) = receiver.inbox.entries("refused")
-    assert entry.error == (
-        "CallbackContradicted: state of task task_1: the callback says 'fail', the service 'success'"
-    )
+    assert [(event.event_id, event.confirmed) for event in events] == [("task_1:success", True)]
+    (row,) = receiver.inbox.rows("dead")
+    assert row.error == "CallbackContradicted: state of task task_1: the callback says 'fail', the service 'success'"
     assert "callback contradicted" in caplog.text
 
 
-def test_a_callback_that_comes_before_the_service_knows_is_confirmed_later(
-    make_receiver: Make, driven_clock: DrivenClock
+def test_a_callback_before_the_service_knows_the_end_is_confirmed_later(
+    make_receiver: MakeReceiver, clock: ManualClock
 ) -> None:
     service = Service(task_1="generating")
     receiver = make_receiver(client=service)
@@ -93,36 +92,54 @@ def test_a_callback_that_comes_before_the_service_knows_is_confirmed_later(
     receiver.work()
     assert events == []
     service.records["task_1"]["state"] = "success"
-    driven_clock.time += 60
+    clock.advance(60)
     receiver.work()
     assert [event.state for event in events] == ["success"]
 
 
-def test_a_task_that_the_service_does_not_know_is_never_handled(make_receiver: Make, driven_clock: DrivenClock) -> None:
-    receiver = make_receiver(client=Service(), retries=Retries(attempts=2, first=1))
+def test_a_task_unknown_to_the_service_is_never_handled(make_receiver: MakeReceiver, clock: ManualClock) -> None:
+    receiver = make_receiver(client=Service(), retries=RetryPolicy(attempts=2, first=1))
     events = collect(receiver)
     deliver(receiver, "task_1")
     for _ in range(4):
         receiver.work()
-        driven_clock.time += 100
+        clock.advance(100)
     assert events == []
-    assert [entry.status for entry in receiver.inbox.entries()] == ["dead"]
+    assert [row.status for row in receiver.inbox.rows()] == ["dead"]
 
 
-def test_confirmation_can_be_switched_off(make_receiver: Make) -> None:
+def test_confirmation_can_be_switched_off(make_receiver: MakeReceiver) -> None:
     service = Service()
     receiver = make_receiver(client=service, confirm=False)
     events = collect(receiver)
     deliver(receiver, "task_1")
     receiver.work()
     assert [event.confirmed for event in events] == [False]
-    assert service.asked == []
+    assert service.polled == []
 
 
-@pytest.mark.parametrize("state", FINISHED)
-def test_a_task_that_was_looked_at_is_handed_on_as_the_contracts_callback(state: str) -> None:
-    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
-    examples = item["post"]["requestBody"]["content"]["application/json"]["examples"].values()
-    (example,) = (each["value"] for each in examples if each["value"]["data"]["state"] == state)
-    seen = TaskInfo(example["data"]["taskId"], example["data"])
-    assert json.loads(payload(seen)) == example
+@pytest.mark.parametrize("kind", [Service, AsyncService])
+def test_an_event_downloads_its_result(make_receiver: MakeReceiver, tmp_path: Path, kind: type[Service]) -> None:
+    receiver = make_receiver(client=service_with(REAL, kind))
+    saved: list[Path] = []
+    receiver.on_success(lambda event: saved.append(event.download(tmp_path / "sync.mp4")))
+
+    @receiver.on_success
+    async def save(event: Event) -> None:
+        saved.append(await event.download_async(tmp_path / "async.mp4"))
+
+    deliver(receiver, "task_1")
+    receiver.work()
+    assert [path.name for path in saved] == ["sync.mp4", "async.mp4"]
+    assert {path.read_text() for path in saved} == {"https://real.test/1.mp4?sig=1"}
+
+
+def test_a_download_without_a_client_says_what_to_pass(make_receiver: MakeReceiver) -> None:
+    receiver = make_receiver()
+    events = collect(receiver)
+    deliver(receiver, "task_1")
+    receiver.work()
+    with pytest.raises(ConfigurationError, match="pass client=Apikley"):
+        events[0].download("clip.mp4")
+    with pytest.raises(ConfigurationError, match="pass client=Apikley"):
+        asyncio.run(events[0].download_async("clip.mp4"))

@@ -1,4 +1,4 @@
-"""Handlers are called once for each ending, and again when they fail."""
+"""Handlers are called once for each completion, and again when they fail."""
 
 from __future__ import annotations
 
@@ -10,202 +10,183 @@ from typing import Any
 import pytest
 
 from apikley.errors import ConfigurationError
-from apikley.receiver import Event, Receiver, Retries
-from apikley.receiver.inbox.rows import Begun, Outcome
-from contract_tests.receiver.inboxes import LEASE, begin
-from contract_tests.receiver.receivers import (
-    DrivenClock,
-    Make,
-    collect,
-    deliver,
-)
+from apikley.receiver import Event, Receiver, RetryPolicy
+from apikley.receiver.inbox.rows import Result
+from apikley.testing import ManualClock
+from contract_tests.receiver.inboxes import LEASE
+from contract_tests.receiver.receivers import MakeReceiver, collect, deliver
 
 
-def test_each_handler_gets_what_it_asked_for(make_receiver: Make) -> None:
+def unix(clock: ManualClock) -> float:
+    return clock.now().timestamp()
+
+
+def test_each_handler_gets_the_events_of_its_states(make_receiver: MakeReceiver) -> None:
     receiver = make_receiver()
-    heard: list[str] = []
-
-    @receiver.on_success
-    def won(event: Event) -> None:
-        heard.append(f"won {event.task_id}")
+    calls: list[str] = []
+    receiver.on_success(lambda event: calls.append(f"success {event.task_id}"))
 
     @receiver.on_failure
-    def lost(event: Event) -> None:
-        heard.append(f"lost {event.task_id}")
+    def failed(event: Event) -> None:
+        calls.append(f"failure {event.task_id}")
 
     @receiver.on_any
     async def ended(event: Event) -> None:
         await asyncio.sleep(0)
-        heard.append(f"ended {event.task_id}")
+        calls.append(f"any {event.task_id}")
 
     deliver(receiver, "a")
     deliver(receiver, "b", "fail")
     receiver.work()
-    assert heard == ["won a", "ended a", "lost b", "ended b"]
+    assert calls == ["success a", "any a", "failure b", "any b"]
 
 
-def test_a_handler_may_give_anything_that_can_be_awaited(make_receiver: Make) -> None:
+def test_a_handler_may_return_any_awaitable(make_receiver: MakeReceiver) -> None:
     receiver = make_receiver()
-    heard: list[str] = []
+    awaited: list[str] = []
 
     class Saving:
-        """Not a coroutine, but awaitable, as the futures of many libraries are."""
+        """An awaitable that is not a coroutine, such as the futures of many libraries."""
 
         def __init__(self, event: Event) -> None:
             self.event = event
 
         def __await__(self) -> Generator[None, None, None]:
             yield
-            heard.append(self.event.task_id)
+            awaited.append(self.event.task_id)
 
     receiver.on_any(Saving)
     deliver(receiver, "a")
     receiver.work()
-    assert heard == ["a"]
+    assert awaited == ["a"]
 
 
-def test_async_handlers_stay_in_the_loop_that_was_begun_for_them(make_receiver: Make) -> None:
-    receiver = make_receiver()
-    loops: list[asyncio.AbstractEventLoop] = []
-
-    @receiver.on_any
-    async def handle(event: Event) -> None:
-        loops.append(asyncio.get_running_loop())
-
-    for task_id in ("a", "b"):
-        deliver(receiver, task_id)  # in a loop of its own, which is closed before the handler is called
-        receiver.work()
-    assert loops[0] is loops[1]
-
-
-def test_a_handler_that_fails_is_called_again_later_and_the_others_are_not(
-    make_receiver: Make, driven_clock: DrivenClock
+def test_a_failed_handler_is_called_again_and_the_others_are_not(
+    make_receiver: MakeReceiver, clock: ManualClock
 ) -> None:
-    receiver = make_receiver(retries=Retries(attempts=5, first=10))
-    heard: list[str] = []
-
-    @receiver.on_any
-    def first(event: Event) -> None:
-        heard.append(f"first {event.attempt}")
+    receiver = make_receiver(retries=RetryPolicy(attempts=5, first=10))
+    calls: list[str] = []
+    receiver.on_any(lambda event: calls.append(f"first {event.attempt}"))
 
     @receiver.on_any
     def second(event: Event) -> None:
-        heard.append(f"second {event.attempt}")
+        calls.append(f"second {event.attempt}")
         if event.attempt < 3:
             raise OSError("no disk")
 
     deliver(receiver, "task_1")
     receiver.work()
     receiver.work()
-    assert heard == ["first 1", "second 1"]
+    assert calls == ["first 1", "second 1"]
+    assert receiver.inbox.counts() == {"failed": 1}
     for seconds in (10, 20, 1000):
-        driven_clock.time += seconds
+        clock.advance(seconds)
         receiver.work()
-    assert heard == ["first 1", "second 1", "second 2", "second 3"]
+    assert calls == ["first 1", "second 1", "second 2", "second 3"]
     assert receiver.inbox.counts() == {"done": 1}
 
 
-@pytest.mark.parametrize("error", [ValueError("bad\n\0line \ud800"), SystemExit(3), asyncio.CancelledError()], ids=repr)
-def test_a_handler_that_never_succeeds_is_given_up_listed_and_replayed(
-    make_receiver: Make, driven_clock: DrivenClock, error: BaseException
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("bad\n\0line \ud800"), SystemExit(3), asyncio.CancelledError(), Unprintable()], ids=type
+)
+def test_an_event_whose_handler_never_succeeds_is_dead_until_it_is_replayed(
+    make_receiver: MakeReceiver, clock: ManualClock, error: BaseException
 ) -> None:
-    receiver = make_receiver(retries=Retries(attempts=3, first=1))
-    broken = True
+    receiver = make_receiver(retries=RetryPolicy(attempts=3, first=1))
+    is_broken = True
 
     @receiver.on_any
     def handle(event: Event) -> None:
-        if broken:
+        if is_broken:
             raise error
 
     deliver(receiver, "task_1")
     for _ in range(5):
         receiver.work()
-        driven_clock.time += 100
-    (entry,) = receiver.inbox.entries("dead")
-    assert (entry.key, entry.attempts) == ("task_1:success", 3)
-    assert entry.error
-    assert entry.error.startswith(type(error).__name__)
-    broken = False
-    receiver.inbox.replay(driven_clock.time)
+        clock.advance(100)
+    (row,) = receiver.inbox.rows("dead")
+    assert (row.event_id, row.attempts) == ("task_1:success", 3)
+    assert row.error is not None
+    assert row.error.startswith(type(error).__name__)
+    is_broken = False
+    receiver.inbox.replay(unix(clock))
     receiver.work()
     assert receiver.inbox.counts() == {"done": 1}
 
 
-def test_what_ends_the_process_each_time_is_given_up_too(make_receiver: Make, driven_clock: DrivenClock) -> None:
-    receiver = make_receiver(retries=Retries(attempts=3))
+def test_an_event_that_ends_the_process_at_each_attempt_is_dead(
+    make_receiver: MakeReceiver, clock: ManualClock
+) -> None:
+    receiver = make_receiver(retries=RetryPolicy(attempts=3))
     events = collect(receiver)
     deliver(receiver, "task_1")
     for _ in range(3):
-        begin(receiver.inbox, driven_clock.time)
-        driven_clock.time += LEASE
+        assert len(receiver.inbox.claim(unix(clock), LEASE, 1)) == 1
+        clock.advance(LEASE)
     receiver.work()
     assert events == []
-    (entry,) = receiver.inbox.entries("dead")
-    assert (entry.attempts, entry.error) == (3, "the process ended during 3 attempts in a row")
+    (row,) = receiver.inbox.rows("dead")
+    assert row.error == "the process ended during attempt 3"
 
 
-def test_what_was_never_begun_is_not_given_up_for_what_a_process_ends_in_each_time(
-    make_receiver: Make, driven_clock: DrivenClock
+def test_an_event_whose_process_ended_is_handled_by_the_next_process(tmp_path: Path, clock: ManualClock) -> None:
+    def receiver() -> Receiver:
+        return Receiver("whsec_test", inbox=tmp_path / "inbox.db", workers=0, clock=clock, lease=LEASE)
+
+    first = receiver()
+    deliver(first, "task_1")
+    first.inbox.claim(unix(clock), LEASE, 1)  # then the process ends
+    first.stop()
+    first.inbox.close()
+    second = receiver()
+    events = collect(second)
+    assert second.work() == 0
+    clock.advance(LEASE)
+    assert second.work() == 1
+    assert [event.attempt for event in events] == [2]
+    second.inbox.close()
+
+
+def test_events_wait_until_a_handler_is_registered(
+    make_receiver: MakeReceiver, caplog: pytest.LogCaptureFixture
 ) -> None:
-    receiver = make_receiver(retries=Retries(attempts=3))
-    events = collect(receiver)
-    for number in range(8):
-        deliver(receiver, f"task_{number}")
-    for _ in range(3):
-        claimed = receiver.inbox.claim(driven_clock.time, LEASE, 8)
-        receiver.inbox.write([Begun(item) for item in claimed if item.task_id == "task_0"])
-        driven_clock.time += LEASE  # the process ends here
-    receiver.work()
-    assert [event.attempt for event in events] == [1] * 7
-    assert [entry.key for entry in receiver.inbox.entries("dead")] == ["task_0:success"]
-
-
-def test_an_attempt_more_than_is_allowed_now_is_no_crash(make_receiver: Make, driven_clock: DrivenClock) -> None:
-    receiver = make_receiver(retries=Retries(attempts=1))
-    events = collect(receiver)
-    deliver(receiver, "task_1")
-    inbox = receiver.inbox
-    inbox.write([Outcome(item, "pending", driven_clock.time) for item in begin(inbox, driven_clock.time)])
-    receiver.work()
-    assert [event.attempt for event in events] == [2], "when more were allowed, it was to be tried again"
-
-
-def test_without_any_handler_endings_wait_for_one(make_receiver: Make, caplog: pytest.LogCaptureFixture) -> None:
     receiver = make_receiver()
     deliver(receiver, "task_1")
     assert [receiver.work(), receiver.work()] == [0, 0]
     assert receiver.inbox.counts() == {"pending": 1}
-    assert [record.message for record in caplog.records] == [
-        "there is no handler, so nothing is handled; what comes waits in the inbox for one"
-    ]
+    assert [record.message for record in caplog.records] == ["no handler is registered; events wait in the inbox"]
     collect(receiver)
     assert receiver.work() == 1
 
 
-def test_pauses_grow_and_end() -> None:
-    retries = Retries(attempts=5, first=10, longest=30)
-    pauses = [retries.pause(attempts) for attempts in (1, 2, 3, 4, 5)]
-    assert pauses[4] is None
-    for pause, full in zip(pauses, (10, 20, 30, 30), strict=False):
+def test_pauses_double_up_to_the_longest() -> None:
+    retries = RetryPolicy(attempts=5, first=10, longest=30)
+    pauses = [retries.pause(attempts) for attempts in (1, 2, 3, 4)]
+    for pause, full in zip(pauses, (10, 20, 30, 30), strict=True):
         assert pause is not None
         assert 0.8 * full <= pause <= full
+    assert retries.pause(5) is None
 
 
-def test_two_handlers_of_one_name_are_refused(make_receiver: Make) -> None:
+def test_pauses_stay_finite_after_thousands_of_attempts() -> None:
+    pause = RetryPolicy(attempts=10_000, first=1, longest=30).pause(5_000)
+    assert pause is not None
+    assert 24 <= pause <= 30
+
+
+def test_two_handlers_of_one_name_are_refused(make_receiver: MakeReceiver) -> None:
     receiver = make_receiver()
-    events: list[Event] = []
-    receiver.on_success(events.append)
-    with pytest.raises(ConfigurationError, match=r"there is a handler named .*append already"):
-        receiver.on_any(events.append)
-    with pytest.raises(ConfigurationError, match="is no handler"):
-        receiver.on_any("save")  # type: ignore[type-var]
+    events = collect(receiver)
+    with pytest.raises(ConfigurationError, match=r"there is already a handler named .*append"):
+        receiver.on_success(events.append)
 
 
 async def yields_async(event: Event) -> AsyncIterator[None]:
-    yield
-
-
-def yields(event: Event) -> Iterator[None]:
     yield
 
 
@@ -214,79 +195,64 @@ class Yields:
         yield
 
 
-@pytest.mark.parametrize("handler", [yields_async, yields, Yields()], ids=["async", "sync", "an object"])
-def test_a_generator_is_no_handler_since_nobody_would_run_it(make_receiver: Make, handler: Any) -> None:
-    with pytest.raises(ConfigurationError, match="is no handler: it yields"):
+@pytest.mark.parametrize(
+    ("handler", "message"),
+    [(yields_async, "is a generator"), (Yields(), "is a generator"), ("save", "is not callable")],
+    ids=["async generator", "object", "text"],
+)
+def test_only_a_function_can_be_a_handler(make_receiver: MakeReceiver, handler: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         make_receiver().on_any(handler)
 
 
-class Stop(BaseException):
-    """As gevent's time-outs are: no Exception."""
+class Timeout(BaseException):
+    """Not an Exception, as gevent's timeouts."""
 
 
-class Unprintable(Exception):
-    """Cannot even say what it is."""
-
-    def __str__(self) -> str:
-        raise RuntimeError("no words")
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, Stop])
-def test_in_the_foreground_what_is_more_than_a_failure_reaches_the_caller(
-    make_receiver: Make, driven_clock: DrivenClock, error: type[BaseException]
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Timeout])
+def test_work_raises_what_is_more_than_a_failure(
+    make_receiver: MakeReceiver, clock: ManualClock, error: type[BaseException]
 ) -> None:
-    receiver = make_receiver(retries=Retries(first=10))
-    heard: list[str] = []
-
-    @receiver.on_any
-    def first(event: Event) -> None:
-        heard.append("first")
+    receiver = make_receiver(retries=RetryPolicy(first=10))
+    calls: list[str] = []
+    receiver.on_any(lambda _: calls.append("first"))
 
     @receiver.on_any
     def second(event: Event) -> None:
         if event.attempt == 1:
             raise error
-        heard.append("second")
+        calls.append("second")
 
     deliver(receiver, "task_1")
     with pytest.raises(error):
         receiver.work()
-    assert [(entry.status, entry.error) for entry in receiver.inbox.entries()] == [("pending", f"{error.__name__}:")]
-    driven_clock.time += 10
+    assert [(row.status, row.error) for row in receiver.inbox.rows()] == [("failed", f"{error.__name__}:")]
+    clock.advance(10)
     receiver.work()
-    assert heard == ["first", "second"]
-    assert receiver.inbox.counts() == {"done": 1}
+    assert calls == ["first", "second"]
 
 
-def test_an_error_that_cannot_be_printed_is_a_failure_like_any(make_receiver: Make) -> None:
-    receiver = make_receiver()
-
-    @receiver.on_any
-    def handle(event: Event) -> None:
-        raise Unprintable
-
-    deliver(receiver, "task_1")
-    receiver.work()
-    (entry,) = receiver.inbox.entries("pending")
-    assert entry.error == "Unprintable"
-
-
-def test_pauses_stay_finite_however_often_it_is_tried() -> None:
-    pause = Retries(attempts=10_000, first=1, longest=30).pause(5_000)
-    assert pause is not None
-    assert 24 <= pause <= 30
-
-
-def test_in_the_foreground_too_what_was_handled_long_ago_is_forgotten(
-    make_receiver: Make, driven_clock: DrivenClock, tmp_path: Path
+def test_a_result_of_an_event_whose_retries_were_reduced_counts(
+    make_receiver: MakeReceiver, clock: ManualClock
 ) -> None:
-    def scheduled() -> Receiver:
+    receiver = make_receiver(retries=RetryPolicy(attempts=1))
+    events = collect(receiver)
+    deliver(receiver, "task_1")
+    claims = receiver.inbox.claim(unix(clock), LEASE, 1)
+    receiver.inbox.write([Result(claim, "failed", unix(clock)) for claim in claims])
+    receiver.work()
+    assert events == []
+    assert receiver.inbox.counts() == {"dead": 1}
+
+
+def test_work_prunes_old_events(make_receiver: MakeReceiver, clock: ManualClock, tmp_path: Path) -> None:
+    def counts_after_work() -> dict[str, int]:
         receiver = make_receiver(inbox=tmp_path / "inbox.db", keep=600)
         collect(receiver)
         receiver.work()
-        return receiver
+        return receiver.inbox.counts()
 
     deliver(make_receiver(inbox=tmp_path / "inbox.db"), "task_1")
-    assert scheduled().inbox.counts() == {"done": 1}
-    driven_clock.time += 601
-    assert scheduled().inbox.counts() == {}
+    assert counts_after_work() == {"done": 1}
+    clock.advance(601)
+    assert counts_after_work() == {}

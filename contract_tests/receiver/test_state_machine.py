@@ -1,21 +1,21 @@
-"""Whatever order things happen in: every finished task is handled, and once unless a crash fell into it."""
+"""In any order of events, every finished task is handled, and once unless a crash interrupts its handler."""
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from apikley.receiver import Event, Receiver, Retries
-from apikley.receiver.inbox.rows import Delivery
-from apikley.receiver.web.request_check import Gate
-from contract_tests.receiver.inboxes import begin
-from contract_tests.receiver.receivers import WEBHOOK_KEY, DrivenClock, Service, body_of, signed
+from apikley.receiver import Event, Receiver, RetryPolicy
+from apikley.receiver.inbox.rows import Completion
+from apikley.receiver.web.request_check import RequestCheck
+from apikley.testing import ManualClock
+from contract_tests.receiver.receivers import START, WEBHOOK_KEY, Service, body_of, signed
 
 LEASE = 60.0
 DUE = 900.0
@@ -26,35 +26,38 @@ class Crash(BaseException):
 
 
 class Life(RuleBasedStateMachine):
-    """A receiver, the service, and all that happens between them."""
+    """A receiver, the service, and everything that happens between them."""
 
     tasks = Bundle("tasks")
 
     @initialize()
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        self.clock = DrivenClock()
+        self.clock = ManualClock(datetime.fromtimestamp(START, UTC))
         self.service = Service()
-        self.number = 0
-        self.under_way: list[str] = []
+        self.count = 0
+        self.to_call_back: list[str] = []
         self.handled: Counter[str] = Counter()
         self.crashed_in: Counter[str] = Counter()
         self.failing: set[str] = set()
         self.crash_at: str | None = None
-        self.started()
+        self.start()
+
+    def now(self) -> float:
+        return self.clock.now().timestamp()
 
     def crash(self, task_id: str) -> None:
-        """Whatever runs on until the test has its turn again, nothing of it reaches the disk."""
+        """Crash: nothing that the old process still does reaches the disk."""
 
-        def gone(_: object) -> None:
+        def write(_: object) -> None:
             raise Crash
 
         self.crash_at = None
         self.crashed_in[task_id] += 1
-        self.receiver.inbox.write = gone  # type: ignore[method-assign, assignment]
+        self.receiver.inbox.write = write  # type: ignore[method-assign, assignment]
         raise Crash
 
-    def started(self) -> None:
+    def start(self) -> None:
         self.receiver = Receiver(
             WEBHOOK_KEY,
             inbox=Path(self.folder.name) / "inbox.db",
@@ -62,13 +65,13 @@ class Life(RuleBasedStateMachine):
             workers=0,
             clock=self.clock,
             lease=LEASE,
-            retries=Retries(attempts=1_000, first=1, longest=30),
+            retries=RetryPolicy(attempts=1_000, first=1, longest=30),
         )
-        self.gate = Gate([WEBHOOK_KEY], 300, self.clock)
+        self.check = RequestCheck([WEBHOOK_KEY], 300, self.clock)
 
         @self.receiver.on_any
         def handle(event: Event) -> None:
-            assert self.service.records[event.task_id]["state"] == event.state, "only the truth is handled"
+            assert self.service.records[event.task_id]["state"] == event.state, "only confirmed states are handled"
             if self.crash_at == "in the handler":
                 self.crash(event.task_id)
             if event.task_id in self.failing:
@@ -78,16 +81,21 @@ class Life(RuleBasedStateMachine):
             if self.crash_at == "after the handler":
                 self.crash(event.task_id)
 
+    def store(self, task_id: str, state: str) -> None:
+        checked = self.check.check(signed(task_id, self.now()).items(), body_of(task_id, state), "")
+        if isinstance(checked, Completion):
+            self.receiver.inbox.write([checked])
+
     @rule(target=tasks, is_expected=st.booleans())
     def create(self, is_expected: bool) -> str:
-        self.number += 1
-        task_id = f"task_{self.number}"
+        self.count += 1
+        task_id = f"task_{self.count}"
         self.service.records[task_id] = {"taskId": task_id, "state": "generating"}
-        # What is not expected has to be called back; what is may lose every callback.
+        # The callback of an expected task may be lost.
         if is_expected:
-            self.receiver.expect(SimpleNamespace(id=task_id), due=DUE)
+            self.receiver.expect(task_id, due=DUE)
         else:
-            self.under_way.append(task_id)
+            self.to_call_back.append(task_id)
         return task_id
 
     @rule(task_id=tasks, state=st.sampled_from(["success", "fail"]))
@@ -95,22 +103,17 @@ class Life(RuleBasedStateMachine):
         if self.service.records[task_id]["state"] == "generating":
             self.service.records[task_id]["state"] = state
 
-    # The order is drawn, so this is late, repeated and reordered delivery as well; what is not drawn is lost.
+    # Hypothesis chooses the order, so this also covers late, repeated, reordered and lost callbacks.
     @rule(task_id=tasks)
     def deliver(self, task_id: str) -> None:
         state = self.service.records[task_id]["state"]
-        self.stored(task_id, state)
-        if state != "generating" and task_id in self.under_way:
-            self.under_way.remove(task_id)
+        self.store(task_id, state)
+        if state != "generating" and task_id in self.to_call_back:
+            self.to_call_back.remove(task_id)
 
     @rule(task_id=tasks, state=st.sampled_from(["success", "fail"]))
-    def deliver_something_altered_or_early(self, task_id: str, state: str) -> None:
-        self.stored(task_id, state)
-
-    def stored(self, task_id: str, state: str) -> None:
-        judged = self.gate.judge(signed(task_id, self.clock.time).items(), body_of(task_id, state), "")
-        if isinstance(judged, Delivery):
-            self.receiver.inbox.write([judged])
+    def deliver_a_wrong_or_early_state(self, task_id: str, state: str) -> None:
+        self.store(task_id, state)
 
     @rule(task_id=tasks)
     def fail_once(self, task_id: str) -> None:
@@ -126,42 +129,37 @@ class Life(RuleBasedStateMachine):
         self.crash_at = None
 
     @rule()
-    def crash_with_a_claim(self) -> None:
-        self.receiver.inbox.claim(self.clock.time, LEASE, 1)
-        self.restart()
-
-    @rule()
-    def crash_at_the_very_beginning(self) -> None:
-        begin(self.receiver.inbox, self.clock.time)
+    def crash_after_a_claim(self) -> None:
+        self.receiver.inbox.claim(self.now(), LEASE, 1)
         self.restart()
 
     @rule()
     def restart(self) -> None:
         self.receiver.inbox.close()
-        self.started()
+        self.start()
 
     @rule(seconds=st.sampled_from([1.0, LEASE, DUE]))
     def let_time_pass(self, seconds: float) -> None:
-        self.clock.time += seconds
+        self.clock.advance(seconds)
 
     @invariant()
-    def nothing_is_handled_twice(self) -> None:
+    def only_a_crash_repeats_a_handler(self) -> None:
         for task_id, count in getattr(self, "handled", Counter()).items():
             assert count <= 1 + self.crashed_in[task_id]
 
     def teardown(self) -> None:
         if not hasattr(self, "folder"):
             return
-        # The rest of the story, without any further harm: whatever is still under way ends and is called back.
-        for task_id in self.under_way:
+        # Finish without further trouble: every open task ends and is called back.
+        for task_id in self.to_call_back:
             self.finish(task_id, "success")
-            self.stored(task_id, self.service.records[task_id]["state"])
+            self.store(task_id, self.service.records[task_id]["state"])
         for _ in range(40):
-            self.clock.time += DUE
+            self.clock.advance(DUE)
             self.receiver.work()
         finished = {task_id for task_id, record in self.service.records.items() if record["state"] != "generating"}
         assert finished <= set(self.handled), "every finished task is handled"
-        self.nothing_is_handled_twice()
+        self.only_a_crash_repeats_a_handler()
         self.receiver.inbox.close()
         self.folder.cleanup()
 

@@ -1,15 +1,14 @@
-"""The receiver's threads handle what comes, survive what fails, and end."""
+"""The receiver's threads handle events, survive errors, and end."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-import logging
-import queue
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,15 +17,16 @@ import httpx2
 import pytest
 
 from apikley._model.task import TaskInfo
-from apikley.errors import ConfigurationError
-from apikley.receiver import Event, Inbox, Receiver
-from apikley.receiver.inbox.rows import Delivery, Outcome
-from apikley.receiver.work import workers
-from contract_tests.receiver.inboxes import begin
+from apikley.errors import InboxUnavailable
+from apikley.receiver import Event, Receiver, RetryPolicy
+from apikley.receiver.inbox.rows import Claim, Completion, Result
+from apikley.receiver.work import overdue, workers
+from apikley.receiver.work.processing import EventProcessor
+from apikley.testing import ManualClock
 from contract_tests.receiver.receivers import (
+    HANG,
     WEBHOOK_KEY,
-    DrivenClock,
-    Make,
+    MakeReceiver,
     Service,
     body_of,
     collect,
@@ -35,33 +35,369 @@ from contract_tests.receiver.receivers import (
 )
 
 
-def test_it_starts_again_after_it_was_stopped(tmp_path: Path) -> None:
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=2)
-    heard: list[str] = []
+@pytest.fixture
+def threaded(tmp_path: Path) -> Iterator[Callable[..., Receiver]]:
+    """Makes receivers with one worker and a file."""
+    receivers: list[Receiver] = []
+
+    def make(**options: Any) -> Receiver:
+        receivers.append(Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", **{"workers": 1, **options}))
+        return receivers[-1]
+
+    yield make
+    for receiver in receivers:
+        receiver.stop()
+        receiver.inbox.close()
+
+
+Threaded = Callable[..., Receiver]
+
+
+def fail_first(monkeypatch: pytest.MonkeyPatch, holder: Any, name: str, failures: int = 1) -> threading.Event:
+    """Make the first calls of a method raise; returns an event that is set when a call succeeds."""
+    original, remaining, succeeded = getattr(holder, name), [OSError("disk unplugged")] * failures, threading.Event()
+
+    def method(*arguments: Any) -> Any:
+        if remaining:
+            raise remaining.pop()
+        returned = original(*arguments)
+        succeeded.set()
+        return returned
+
+    monkeypatch.setattr(holder, name, method)
+    return succeeded
+
+
+def receiver_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("apikley-receiver")]
+
+
+def store(receiver: Receiver, task_id: str = "task_1") -> None:
+    receiver.inbox.write([Completion(task_id, "success", body_of(task_id), 0)])
+
+
+def test_threads_handle_events_and_end_with_the_receiver(threaded: Threaded) -> None:
+    handled, entered, go_on = threading.Event(), threading.Event(), threading.Event()
+    receiver = threaded(workers=2)
+
+    @receiver.on_success
+    def slow(event: Event) -> None:
+        entered.set()
+        assert go_on.wait(HANG)
+
+    @receiver.on_failure
+    async def quick(event: Event) -> None:
+        handled.set()
+
+    with receiver:
+        assert deliver(receiver, "slow").status_code == 200
+        assert entered.wait(HANG)
+        assert deliver(receiver, "quick", "fail").status_code == 200, "acknowledged while a handler runs"
+        assert handled.wait(HANG)
+        go_on.set()
+    assert receiver_threads() == []
+    assert receiver.inbox.counts() == {"done": 2}
+
+
+def test_a_receiver_can_start_again(threaded: Threaded) -> None:
+    receiver, handled = threaded(), threading.Semaphore(0)
+    receiver.on_any(lambda _: handled.release())
+    for task_id in ("task_1", "task_2"):
+        with receiver:
+            deliver(receiver, task_id)
+            assert handled.acquire(timeout=HANG)
+    assert receiver.inbox.counts() == {"done": 2}
+
+
+def test_an_unavailable_inbox_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(InboxUnavailable, match="cannot be opened"):
+        Receiver(WEBHOOK_KEY, inbox=tmp_path / "none" / "inbox.db").start()
+
+
+def test_no_more_events_are_claimed_than_workers_are_idle(threaded: Threaded) -> None:
+    receiver = threaded(workers=2)
+    entered, go_on = threading.Semaphore(0), threading.Event()
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        entered.release()
+        assert go_on.wait(HANG)
+
+    for number in range(6):
+        store(receiver, f"task_{number}")
+    with receiver:
+        for _ in range(2):
+            assert entered.acquire(timeout=HANG)
+        receiver._workers.wake()
+        assert receiver.inbox.counts() == {"processing": 2, "pending": 4}
+        go_on.set()
+    assert all(row.attempts == 0 for row in receiver.inbox.rows("pending"))
+
+
+ERRORS = [type("Timeout", (BaseException,), {}), SystemExit, KeyboardInterrupt, GeneratorExit]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_worker_survives_whatever_a_handler_raises(threaded: Threaded, error: type[BaseException], kind: str) -> None:
+    receiver = threaded(retries=RetryPolicy(first=0.001))
+    calls: list[tuple[str, int]] = []
+    handled = threading.Semaphore(0)
+
+    def handle(event: Event) -> None:
+        calls.append((event.task_id, event.attempt))
+        if event.attempt == 1:
+            raise error
+        handled.release()
+
+    async def handle_async(event: Event) -> None:
+        handle(event)
+
+    receiver.on_any(handle if kind == "sync" else handle_async)
+    for task_id in ("task_1", "task_2"):
+        store(receiver, task_id)
+    with receiver:
+        for _ in range(2):
+            assert handled.acquire(timeout=HANG)
+    assert sorted(calls) == [("task_1", 1), ("task_1", 2), ("task_2", 1), ("task_2", 2)]
+    assert receiver.inbox.counts() == {"done": 2}
+
+
+def test_a_worker_survives_a_bug_of_the_receiver(
+    threaded: Threaded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver, handled, process = threaded(), threading.Event(), EventProcessor.process
+
+    def process_with_bug(processor: EventProcessor, claim: Claim) -> Result:
+        if claim.task_id == "task_1":
+            raise RuntimeError("a bug")
+        return process(processor, claim)
+
+    monkeypatch.setattr(EventProcessor, "process", process_with_bug)
+    receiver.on_any(lambda _: handled.set())
+    with receiver:
+        deliver(receiver, "task_1")
+        deliver(receiver, "task_2")
+        assert handled.wait(HANG)
+    assert "task_1:success has no result; it is handled again when its lease ends" in caplog.text
+    assert [row.event_id for row in receiver.inbox.rows("processing")] == ["task_1:success"]
+
+
+def test_an_event_that_is_due_again_at_once_is_handled_again_at_once(
+    threaded: Threaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = threaded(retries=RetryPolicy(first=0.0), workers=2)
+    handled, write = threading.Event(), workers.Workers._write
+
+    def write_slowly(each: workers.Workers, result: Result) -> None:
+        write(each, result)
+        each._claim_for_idle_workers()  # claims it again before the worker has finished
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        if event.attempt == 1:
+            raise ZeroDivisionError
+        handled.set()
+
+    monkeypatch.setattr(workers.Workers, "_write", write_slowly)
+    with receiver:
+        assert deliver(receiver, "task_1").status_code == 200
+        assert handled.wait(HANG)
+
+
+def test_a_running_event_is_not_handled_twice_after_a_clock_jump(threaded: Threaded, clock: ManualClock) -> None:
+    receiver = threaded(workers=2, clock=clock, lease=60)
+    entered, go_on = threading.Event(), threading.Event()
+    calls: list[str] = []
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        calls.append(event.event_id)
+        entered.set()
+        assert go_on.wait(HANG)
+
+    with receiver:
+        deliver(receiver, "task_1")
+        assert entered.wait(HANG)
+        clock.advance(61)
+        receiver._workers._claim_for_idle_workers()
+        assert [row.attempts for row in receiver.inbox.rows()] == [2]
+        go_on.set()
+    assert calls == ["task_1:success"]
+    assert receiver.inbox.counts() == {"done": 1}, "its result counts by the new claim"
+
+
+@pytest.mark.parametrize("foreground", [False, True])
+def test_a_lease_is_renewed_while_a_handler_runs(
+    threaded: Threaded,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    clock: ManualClock,
+    foreground: bool,
+) -> None:
+    receiver = threaded(workers=0 if foreground else 1, clock=clock, lease=0.03)
+    renewed = fail_first(monkeypatch, receiver.inbox, "renew")
+    claimed: list[Claim] = []
     handled = threading.Event()
 
     @receiver.on_any
     def handle(event: Event) -> None:
-        heard.append(event.task_id)
+        for _ in range(2):
+            clock.advance(0.02)
+            renewed.clear()
+            assert renewed.wait(HANG)
+        claimed.extend(receiver.inbox.claim(clock.now().timestamp(), 60, 1))
         handled.set()
 
-    for task_id in ("task_1", "task_2"):
-        with receiver:
-            deliver(receiver, task_id)
-            assert handled.wait(10)
-        handled.clear()
-    assert heard == ["task_1", "task_2"]
-    receiver.inbox.close()
+    store(receiver)
+    with receiver:
+        if foreground:
+            receiver.work()
+        assert handled.wait(HANG)
+    assert claimed == [], "it was still claimed"
+    assert "cannot renew a lease" in caplog.text
+    assert receiver.inbox.counts() == {"done": 1}
 
 
-def test_an_unopened_inbox_stops_the_start(tmp_path: Path) -> None:
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "none" / "inbox.db")
-    with pytest.raises(ConfigurationError, match="cannot be opened"):
-        receiver.start()
+def test_a_failing_database_delays_events_and_repeats_none(
+    threaded: Threaded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(workers, "_POLL_INTERVAL", 0.01)
+    receiver = threaded()
+    events = collect(receiver)
+    store(receiver)
+    fail_first(monkeypatch, receiver.inbox, "claim", failures=3)
+    written = fail_first(monkeypatch, receiver.inbox, "write", failures=3)
+    with receiver:
+        assert written.wait(HANG)
+    assert [event.event_id for event in events] == ["task_1:success"]
+    assert "cannot read the inbox" in caplog.text
+    assert "cannot write the result of task_1:success" in caplog.text
+    assert receiver.inbox.counts() == {"done": 1}
 
 
-def test_in_the_foreground_of_its_own_loop_an_async_handler_needs_a_thread(make_receiver: Make) -> None:
-    receiver = make_receiver(in_app_loop=True)
+def test_a_result_that_cannot_be_written_does_not_block_the_stop(
+    threaded: Threaded, monkeypatch: pytest.MonkeyPatch, clock: ManualClock
+) -> None:
+    receiver = threaded(clock=clock, lease=60)
+    collect(receiver)
+    store(receiver)
+    failed = threading.Event()
+
+    def write(_: object) -> None:
+        failed.set()
+        raise OSError("disk unplugged")
+
+    monkeypatch.setattr(receiver.inbox, "write", write)
+    with receiver:
+        assert failed.wait(HANG)
+    assert receiver_threads() == []
+    clock.advance(61)
+    assert [claim.event_id for claim in receiver.inbox.claim(clock.now().timestamp(), 60, 1)] == ["task_1:success"]
+
+
+def test_old_events_are_pruned_each_hour(
+    threaded: Threaded, monkeypatch: pytest.MonkeyPatch, clock: ManualClock
+) -> None:
+    receiver = threaded(clock=clock, keep=600)
+    collect(receiver)
+    store(receiver)
+    receiver.work()
+    clock.advance(3601)
+    pruned = fail_first(monkeypatch, receiver.inbox, "prune", failures=0)
+    with receiver:
+        receiver._workers.wake()
+        assert pruned.wait(HANG)
+    assert receiver.inbox.counts() == {}
+
+
+def test_overdue_tasks_are_polled_despite_an_error(
+    threaded: Threaded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, clock: ManualClock
+) -> None:
+    monkeypatch.setattr(workers, "OVERDUE_INTERVAL", 0.01)
+    receiver, handled = threaded(client=Service(task_1="success"), clock=clock), threading.Event()
+    fail_first(monkeypatch, receiver.inbox, "claim_overdue")
+    receiver.on_success(lambda _: handled.set())
+    receiver.expect(SimpleNamespace(id="task_1"), due=0)
+    with receiver:
+        assert handled.wait(HANG)
+    assert "cannot poll overdue tasks" in caplog.text
+    assert overdue.OVERDUE_INTERVAL == 10
+
+
+async def loop_of_a_handler(receiver: Receiver) -> asyncio.AbstractEventLoop:
+    """Start the receiver in this loop; returns the loop that an async handler runs in."""
+    loops: list[asyncio.AbstractEventLoop] = []
+    handled = threading.Event()
+
+    @receiver.on_any
+    async def handle(event: Event) -> None:
+        loops.append(asyncio.get_running_loop())
+        handled.set()
+
+    async with receiver:
+        store(receiver)
+        receiver._workers.wake()
+        assert await asyncio.to_thread(handled.wait, HANG)
+    return loops[0]
+
+
+def test_async_handlers_and_clients_run_in_the_applications_loop(threaded: Threaded) -> None:
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    class Client(Service):
+        async def get_task(self, task_id: str) -> TaskInfo:
+            loops.append(asyncio.get_running_loop())
+            task: TaskInfo = super().get_task(task_id)
+            return task
+
+    receiver = threaded(client=Client(task_1="success"))
+
+    async def main() -> None:
+        loops.append(await loop_of_a_handler(receiver))
+        assert loops == [asyncio.get_running_loop()] * 2
+
+    asyncio.run(main())
+
+
+def test_async_handlers_run_in_one_loop_without_an_application(make_receiver: MakeReceiver) -> None:
+    receiver = make_receiver()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    @receiver.on_any
+    async def handle(event: Event) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    for task_id in ("a", "b"):
+        deliver(receiver, task_id)  # in a loop that is closed before the handler runs
+        receiver.work()
+    assert loops[0] is loops[1]
+
+
+def test_a_callback_is_acknowledged_while_a_sync_handler_blocks(threaded: Threaded) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    receiver = threaded()
+
+    @receiver.on_any
+    def handle(event: Event) -> None:
+        entered.set()
+        assert go_on.wait(HANG)
+
+    async def main() -> int:
+        transport = httpx2.ASGITransport(receiver)
+        async with receiver, httpx2.AsyncClient(transport=transport, base_url="http://receiver.test") as client:
+            store(receiver)
+            receiver._workers.wake()
+            assert await asyncio.to_thread(entered.wait, HANG)
+            response = await client.post("/", content=body_of("task_2"), headers=signed("task_2", time.time()))
+            go_on.set()
+            return response.status_code
+
+    assert asyncio.run(main()) == 200
+
+
+def test_work_in_the_applications_loop_says_to_use_a_thread(make_receiver: MakeReceiver) -> None:
+    receiver = make_receiver()
 
     @receiver.on_any
     async def handle(event: Event) -> None:
@@ -73,407 +409,53 @@ def test_in_the_foreground_of_its_own_loop_an_async_handler_needs_a_thread(make_
 
     deliver(receiver, "task_1")
     asyncio.run(main())
-    (entry,) = receiver.inbox.entries("pending")
-    assert entry.error
-    assert "asyncio.to_thread" in entry.error
+    (row,) = receiver.inbox.rows("failed")
+    assert row.error is not None
+    assert "asyncio.to_thread" in row.error
 
 
-async def handling_loop(receiver: Receiver) -> asyncio.AbstractEventLoop:
-    """The event loop that a handler of one ending is run in, where the receiver is started in this one."""
-    loops: list[asyncio.AbstractEventLoop] = []
-    handled = threading.Event()
+def test_ctrl_c_in_an_async_handler_ends_the_application_and_loses_no_event(threaded: Threaded) -> None:
+    receiver = threaded()
+    store(receiver)
 
     @receiver.on_any
     async def handle(event: Event) -> None:
-        loops.append(asyncio.get_running_loop())
-        handled.set()
-
-    async with receiver:
-        receiver.inbox.write([Delivery("task_1", "success", body_of("task_1"), 0)])
-        assert await asyncio.to_thread(handled.wait, 10)
-    return loops[0]
-
-
-@pytest.mark.parametrize("in_app_loop", [False, True])
-def test_async_handlers_run_in_the_applications_loop_only_on_request(tmp_path: Path, in_app_loop: bool) -> None:
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, in_app_loop=in_app_loop)
-
-    async def main() -> bool:
-        return await handling_loop(receiver) is asyncio.get_running_loop()
-
-    assert asyncio.run(main()) is in_app_loop
-    receiver.inbox.close()
-
-
-def test_an_async_client_is_awaited_in_the_applications_loop(tmp_path: Path) -> None:
-    loops: list[asyncio.AbstractEventLoop] = []
-
-    class Client(Service):
-        async def get_task(self, task_id: str) -> TaskInfo:  # type: ignore[override]
-            loops.append(asyncio.get_running_loop())
-            return super().get_task(task_id)
-
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, client=Client(task_1="success"))
+        raise KeyboardInterrupt  # as Python raises it in the main thread
 
     async def main() -> None:
-        await handling_loop(receiver)
-        assert loops == [asyncio.get_running_loop()]
+        async with receiver:
+            await asyncio.sleep(HANG)
 
-    asyncio.run(main())
-    receiver.inbox.close()
-
-
-def test_an_async_handler_that_blocks_holds_up_no_answer(tmp_path: Path) -> None:
-    entered, go_on = threading.Event(), threading.Event()
-    answered: list[bool] = []
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
-
-    @receiver.on_any
-    async def handle(event: Event) -> None:
-        entered.set()
-        answered.append(go_on.wait(10))
-
-    async def main() -> int:
-        transport = httpx2.ASGITransport(receiver)
-        async with receiver, httpx2.AsyncClient(transport=transport, base_url="http://receiver.test") as client:
-            receiver.inbox.write([Delivery("task_1", "success", body_of("task_1"), 0)])
-            receiver._workers.wake()
-            assert await asyncio.to_thread(entered.wait, 10)
-            answer = await client.post("/", content=body_of("task_2"), headers=signed("task_2", time.time()))
-            go_on.set()
-            return answer.status_code
-
-    assert asyncio.run(main()) == 200
-    assert answered[0], "before the handler gave up waiting for it"
-    receiver.inbox.close()
-
-
-def threads_left() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("apikley-receiver")]
-
-
-def test_its_threads_handle_what_comes_and_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    handled, entered, go_on = threading.Event(), threading.Event(), threading.Event()
-    seen: list[str] = []
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=2)
-
-    @receiver.on_success
-    def slow(event: Event) -> None:
-        entered.set()
-        assert go_on.wait(10)
-
-    @receiver.on_failure
-    async def quick(event: Event) -> None:
-        seen.append(event.task_id)
-        handled.set()
-
-    with receiver:
-        assert deliver(receiver, "slow").status_code == 200
-        assert entered.wait(10)
-        assert deliver(receiver, "quick", "fail").status_code == 200, "acknowledged while a handler is busy"
-        assert handled.wait(10)
-        go_on.set()
-    assert threads_left() == []
-    assert receiver.inbox.counts() == {"done": 2}
-    receiver.inbox.close()
-
-
-def test_a_lease_is_renewed_while_a_handler_is_busy(tmp_path: Path) -> None:
-    class Clock(DrivenClock):
-        def monotonic(self) -> float:
-            return self.time
-
-    entered, go_on = threading.Event(), threading.Event()
-    clock, renewed = Clock(), threading.Event()
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, clock=clock, lease=60)
-    renew = receiver.inbox.renew
-
-    def watched(items: Any, until: float) -> None:
-        renew(items, until)
-        renewed.set()
-
-    receiver.inbox.renew = watched  # type: ignore[method-assign]
-
-    @receiver.on_any
-    def handle(event: Event) -> None:
-        entered.set()
-        assert go_on.wait(10)
-
-    with receiver:
-        deliver(receiver, "task_1")
-        assert entered.wait(10)
-        clock.time += 50
-        receiver._workers.wake()
-        assert renewed.wait(10)
-        clock.time += 50
-        assert receiver.inbox.claim(clock.time, 60, 1) == [], "it is still held"
-        go_on.set()
-    assert receiver.inbox.counts() == {"done": 1}
-    receiver.inbox.close()
-
-
-def test_a_lease_shorter_than_the_pause_between_two_looks_is_renewed_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(workers, "_POLL", 1_000.0)
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, lease=0.1)
-    entered, renewed, seen = threading.Event(), threading.Event(), []
-    renew = receiver.inbox.renew
-
-    def watched(items: Any, until: float) -> None:
-        renew(items, until)
-        if entered.is_set():
-            renewed.set()
-
-    monkeypatch.setattr(receiver.inbox, "renew", watched)
-
-    @receiver.on_any
-    def handle(event: Event) -> None:
-        entered.set()
-        seen.append(renewed.wait(10))
-
-    with receiver:
-        deliver(receiver, "task_1")
-        assert entered.wait(10)
-        assert renewed.wait(10)
-    assert seen == [True]
-    receiver.inbox.close()
-
-
-def test_a_database_that_fails_for_a_while_delays_and_doubles_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(workers, "_POLL", 0.01)
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
-    claim, write = receiver.inbox.claim, receiver.inbox.write
-    failures = {"claim": 3, "write": 3}
-    heard: list[str] = []
-    settled = threading.Event()
-
-    def claims(*arguments: Any) -> Any:
-        failures["claim"] -= 1
-        if failures["claim"] >= 0:
-            raise OSError("disk unplugged")
-        return claim(*arguments)
-
-    def writes(operations: Any) -> None:
-        if any(isinstance(each, Outcome) for each in operations):
-            failures["write"] -= 1
-            if failures["write"] >= 0:
-                raise OSError("disk unplugged")
-            write(operations)
-            settled.set()
-        else:
-            write(operations)
-
-    monkeypatch.setattr(receiver.inbox, "claim", claims)
-    monkeypatch.setattr(receiver.inbox, "write", writes)
-
-    @receiver.on_any
-    def handle(event: Event) -> None:
-        heard.append(event.key)
-
-    with receiver:
-        deliver(receiver, "task_1")
-        assert settled.wait(10)
-    assert heard == ["task_1:success"]
-    assert "the inbox cannot be read" in caplog.text
-    assert "the outcome of task_1:success cannot be written" in caplog.text
-    assert receiver.inbox.counts() == {"done": 1}
-    receiver.inbox.close()
-
-
-def test_an_outcome_that_cannot_be_written_does_not_keep_it_from_stopping(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driven_clock: DrivenClock
-) -> None:
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, clock=driven_clock, lease=60)
-    collect(receiver)
-    write, failed = receiver.inbox.write, threading.Event()
-
-    def writes(operations: Any) -> None:
-        if any(isinstance(each, Outcome) for each in operations):
-            failed.set()
-            raise OSError("disk unplugged")
-        write(operations)
-
-    monkeypatch.setattr(receiver.inbox, "write", writes)
-    with receiver:
-        deliver(receiver, "task_1")
-        assert failed.wait(10)
-    assert threads_left() == []
-    assert receiver.inbox.counts() == {"pending": 1}
-    assert [item.key for item in receiver.inbox.claim(driven_clock.time + 61, 60, 1)] == ["task_1:success"]
-    receiver.inbox.close()
-
-
-def test_an_ending_that_is_being_handled_is_not_begun_again_where_the_clock_is_set(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driven_clock: DrivenClock
-) -> None:
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=2, clock=driven_clock, lease=60)
-    claim, claimed = receiver.inbox.claim, threading.Semaphore(0)
-    entered, go_on = threading.Event(), threading.Event()
-    heard: list[str] = []
-
-    def claims(*arguments: Any) -> Any:
-        try:
-            return claim(*arguments)
-        finally:
-            claimed.release()
-
-    monkeypatch.setattr(receiver.inbox, "claim", claims)
-
-    @receiver.on_any
-    def handle(event: Event) -> None:
-        heard.append(event.key)
-        entered.set()
-        assert go_on.wait(10)
-
-    with receiver:
-        deliver(receiver, "task_1")
-        assert entered.wait(10)
-        driven_clock.time += 61
-        while claimed.acquire(blocking=False):
-            pass
-        for _ in range(2):  # after the second, whatever the first has found is handed out
-            receiver._workers.wake()
-            assert claimed.acquire(timeout=10)
-        go_on.set()
-    assert heard == ["task_1:success"]
-    assert receiver.inbox.counts() == {"done": 1}, "and its outcome counts"
-    receiver.inbox.close()
-
-
-def test_what_was_handled_long_ago_is_forgotten_each_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Clock(DrivenClock):
-        def monotonic(self) -> float:
-            return self.time
-
-    clock, forgotten = Clock(), threading.Event()
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1, clock=clock, keep=600)
-    forget = receiver.inbox.forget
-
-    def forgets(before: float) -> int:
-        count = forget(before)
-        if count:
-            forgotten.set()
-        return count
-
-    monkeypatch.setattr(receiver.inbox, "forget", forgets)
-    collect(receiver)
-    deliver(receiver, "task_1")
-    receiver.work()
-    with receiver:
-        for _ in range(200):
-            clock.time += 3601
-            receiver._workers.wake()
-            if forgotten.wait(0.05):
-                break
-    assert receiver.inbox.counts() == {}
-    receiver.inbox.close()
-
-
-def test_its_threads_ask_for_what_is_overdue_and_survive_what_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, driven_clock: DrivenClock
-) -> None:
-    monkeypatch.setattr(workers, "_ASK", 0.01)
-    service = Service(task_1="success")
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", client=service, workers=1, clock=driven_clock)
-    overdue, handled = receiver.inbox.overdue, threading.Event()
-    errors = [OSError("disk unplugged")]
-
-    def asked(*arguments: Any) -> Any:
-        if errors:
-            raise errors.pop()
-        return overdue(*arguments)
-
-    monkeypatch.setattr(receiver.inbox, "overdue", asked)
-    receiver.on_success(lambda _: handled.set())
-    receiver.expect(SimpleNamespace(id="task_1"), due=0)
-    with receiver:
-        assert handled.wait(10)
-    assert "overdue tasks cannot be asked for" in caplog.text
-    assert receiver.inbox.counts() == {"done": 1}
-    receiver.inbox.close()
-
-
-def test_it_stops_though_a_thread_takes_the_last_from_the_queue_before_it_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Raced(queue.SimpleQueue[Any]):
-        def empty(self) -> bool:
-            return False  # as it was a moment ago
-
-    monkeypatch.setattr(queue, "SimpleQueue", Raced)
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
-    receiver.start()
-    stopping = threading.Thread(target=receiver.stop, daemon=True)
-    stopping.start()
-    stopping.join(10)
-    assert not stopping.is_alive()
-    receiver.inbox.close()
-
-
-def test_what_was_not_begun_when_it_stops_is_left_for_later(tmp_path: Path) -> None:
-    entered, go_on = threading.Event(), threading.Event()
-    receiver = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=1)
-
-    @receiver.on_any
-    def handle(event: Event) -> None:
-        entered.set()
-        assert go_on.wait(10)
-
-    with receiver:
-        for number in range(6):
-            deliver(receiver, f"task_{number}")
-        assert entered.wait(10)
-        threading.Timer(0.1, go_on.set).start()
-    counts = receiver.inbox.counts()
-    assert counts["pending"] + counts["done"] == 6
-    assert all(entry.attempts == 0 for entry in receiver.inbox.entries("pending"))
-    receiver.inbox.close()
-
-
-def test_a_crash_between_two_handlers_repeats_only_the_one_it_fell_into(
-    tmp_path: Path, driven_clock: DrivenClock
-) -> None:
-    inbox = Inbox(tmp_path / "inbox.db")
-    receiver = Receiver(WEBHOOK_KEY, inbox=inbox, workers=0, clock=driven_clock, lease=60)
-    deliver(receiver, "task_1")
-    begin(inbox, driven_clock.time)  # and then the process ends
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(main())
     receiver.stop()
-    inbox.close()
-    after = Receiver(WEBHOOK_KEY, inbox=tmp_path / "inbox.db", workers=0, clock=driven_clock)
-    events = collect(after)
-    assert after.work() == 0
-    driven_clock.time += 60
-    assert after.work() == 1
-    assert [event.attempt for event in events] == [2]
-    after.inbox.close()
+    (row,) = receiver.inbox.rows("failed")
+    assert (row.event_id, row.attempts, row.error) == ("task_1:success", 1, "KeyboardInterrupt:")
 
 
-def test_importing_it_loads_no_database_until_it_is_needed() -> None:
+def test_importing_the_listener_loads_no_database() -> None:
     code = "import sys, apikley.receiver.listen; print('sqlalchemy' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
 
 
-def test_every_public_name_can_be_had() -> None:
-    import apikley.receiver
-
-    for name in apikley.receiver.__all__:
-        assert getattr(apikley.receiver, name).__name__ == name
+def test_every_public_name_can_be_imported() -> None:
+    package: Any = importlib.import_module("apikley.receiver")
+    for name in package.__all__:
+        assert getattr(package, name).__name__ == name
     with pytest.raises(AttributeError, match=r"module 'apikley\.receiver' has no attribute 'Nothing'"):
-        _ = apikley.receiver.Nothing
+        _ = package.Nothing
 
 
-def test_a_part_that_is_missing_for_another_reason_is_not_blamed_on_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    import apikley.receiver
+@pytest.mark.parametrize(
+    ("missing", "message"), [("sqlalchemy", r"pip install 'apikley\[receiver\]'"), ("_sqlite3", "^No module$")]
+)
+def test_only_a_missing_sqlalchemy_names_the_extra(monkeypatch: pytest.MonkeyPatch, missing: str, message: str) -> None:
+    package: Any = importlib.import_module("apikley.receiver")
 
-    def missing(name: str) -> Any:
-        raise ModuleNotFoundError(name="_sqlite3")
+    def import_module(name: str) -> Any:
+        raise ModuleNotFoundError("No module", name=missing)
 
-    monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(ModuleNotFoundError) as caught:
-        apikley.receiver.__getattr__("Inbox")
-    assert caught.value.name == "_sqlite3"
+    monkeypatch.setattr(importlib, "import_module", import_module)
+    with pytest.raises(ModuleNotFoundError, match=message):
+        package.__getattr__("Inbox")

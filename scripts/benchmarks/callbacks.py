@@ -111,6 +111,9 @@ class _Service:
 
         return TaskInfo(task_id, {"taskId": task_id, "state": "success", "resultJson": _result("real")})
 
+    def download(self, *_: Any, **__: Any) -> Any:
+        raise NotImplementedError
+
 
 def forgeries() -> list[Row]:
     """Deliveries that must not reach a handler, and what a handler sees of altered ones."""

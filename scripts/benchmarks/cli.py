@@ -17,9 +17,9 @@ from scripts.pipeline.io import ROOT
 ROUNDS = 15
 BAR = 0.25
 _COMMANDS = {
-    "apikley --help": ["-m", "apikley.cli", "--help"],
-    "apikley run --help": ["-m", "apikley.cli", "run", "--help"],
-    "python -c 'import typer'": ["-c", "import typer"],
+    "apikley --help": ["-m", "apikley", "--help"],
+    "apikley run --help": ["-m", "apikley", "run", "--help"],
+    "python -c 'import click'": ["-c", "import click"],
     "python -c pass": ["-c", "pass"],
 }
 

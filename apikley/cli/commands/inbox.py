@@ -1,132 +1,107 @@
-"""`apikley inbox …`: what is in a receiver's inbox, and having the dead handled again."""
+"""`apikley inbox`: lists a receiver's inbox and replays dead events."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, get_args
 
-import typer
+import click
 
-from apikley.cli.exit_codes import Exit, Unsuccessful
-from apikley.cli.session import Session, command
+from apikley.cli.constants import INBOX_VARIABLE
+from apikley.cli.exit_codes import CommandFailed, Exit
+from apikley.cli.session import Session, SessionCommand
 from apikley.errors import ConfigurationError
-from apikley.receiver.inbox.rows import INBOX
+from apikley.receiver.inbox.rows import INBOX, Status
 
 if TYPE_CHECKING:
-    from apikley.receiver import Expected, Inbox
+    from apikley.receiver import Inbox, PendingCallback
 
-Where = Annotated[
-    str,
-    typer.Option(
-        "--inbox",
-        envvar="APIKLEY_INBOX",
+WHERE: list[click.Parameter] = [
+    click.Option(
+        ["--inbox", "where"],
+        envvar=INBOX_VARIABLE,
+        show_envvar=True,
+        default=INBOX,
+        show_default=True,
         metavar="PLACE",
         help="A SQLite file, or the URL of a PostgreSQL database.",
-    ),
+    )
 ]
 
 
-def show(
-    session: Session,
-    *,
-    where: Where = INBOX,
-    status: Annotated[
-        Literal["pending", "done", "dead", "refused"] | None, typer.Option(help="Only those that stand so.")
-    ] = None,
-    limit: Annotated[
-        int, typer.Option(min=1, max=2**63 - 1, metavar="NUMBER", help="At most so many, latest first.")
-    ] = 100,
-) -> None:
-    """List the endings of tasks, and what became of them."""
-    with _opened(where) as inbox:
-        entries = inbox.entries(status, limit=limit)
-    rows = [
-        {
-            "key": entry.key,
-            "status": entry.status,
-            "attempts": entry.attempts,
-            "received": _time(entry.received_at),
-            "error": entry.error,
-        }
-        for entry in entries
-    ]
-    session.output.result({"endings": rows}, _table(("key", "status", "attempts", "received", "error"), rows))
+@click.group()
+def inbox() -> None:
+    """List a receiver's inbox and replay dead events."""
 
 
-def expected(session: Session, *, where: Where = INBOX) -> None:
-    """List the jobs whose callback is waited for."""
-    with _opened(where) as inbox:
-        jobs = inbox.expectations()
-    rows = [
-        {
-            "task": job.task_id,
-            "token": job.token,
-            "noted": _time(job.noted_at),
-            "asked next": _next(job),
-        }
-        for job in jobs
-    ]
-    session.output.result({"expected": rows}, _table(("task", "token", "noted", "asked next"), rows))
+@inbox.command("list", cls=SessionCommand, takes_settings=False, params=[*WHERE])
+@click.option("--status", type=click.Choice(get_args(Status)), help="Only events with this status.")
+@click.option(
+    "--limit", type=click.IntRange(1, 2**63 - 1), default=100, help="The maximum number of events, latest first."
+)
+@click.pass_obj
+def list_events(session: Session, *, where: str, status: Any, limit: int) -> None:
+    """List the events in the inbox."""
+    with _open(where) as opened:
+        events = opened.rows(status, limit=limit)
+    rows = [(each.event_id, each.status, each.attempts, _time(each.received_at), each.error) for each in events]
+    _print(session, "events", ("event", "status", "attempts", "received", "error"), rows)
 
 
-def replay(
-    session: Session,
-    keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Which ones.")] = None,
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="All that are dead.")] = False,
-    where: Where = INBOX,
-) -> None:
-    """Have dead endings handled again, by whichever receiver works on the inbox."""
-    if bool(keys) == everything:
-        raise typer.BadParameter("name the keys to replay, or say --all")
-    with _opened(where) as inbox:
-        replayed = inbox.replay(time.time(), keys or None)
-    missing = sorted(set(keys or ()) - set(replayed))
-    session.output.so_far = {"replayed": replayed, "not_dead": missing}, replayed
+@inbox.command(cls=SessionCommand, takes_settings=False, params=[*WHERE])
+@click.pass_obj
+def expected(session: Session, *, where: str) -> None:
+    """List the tasks whose callback is expected."""
+    with _open(where) as opened:
+        rows = [
+            (each.task_id, each.token, _time(each.noted_at), _next_poll(each)) for each in opened.pending_callbacks()
+        ]
+    _print(session, "expected", ("task", "token", "since", "next_poll"), rows)
+
+
+@inbox.command(cls=SessionCommand, takes_settings=False, params=[*WHERE])
+@click.argument("events", metavar="[EVENT]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Replay all dead events.")
+@click.pass_obj
+def replay(session: Session, *, where: str, events: tuple[str, ...], everything: bool) -> None:
+    """Replay dead events: a receiver of this inbox handles them again."""
+    if bool(events) == everything:
+        raise click.UsageError("name the events to replay, or use --all")
+    with _open(where) as opened:
+        replayed = opened.replay(time.time(), [*events] or None)
+    missing = sorted({*events} - {*replayed})
+    session.output.result({"replayed": replayed, "not_dead": missing}, replayed)
     if missing:
-        raise Unsuccessful(Exit.FAILED, [f"not dead, so not replayed: {', '.join(missing)}"])
-    session.output.result(*session.output.so_far)
+        raise CommandFailed(Exit.FAILED, [f"not dead, so not replayed: {', '.join(missing)}"])
 
 
-def group() -> typer.Typer:
-    """The three commands as one."""
-    app = typer.Typer(
-        help="Look into a receiver's inbox, and replay what is dead.",
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode=None,
-    )
-    for name, function in (("list", show), ("expected", expected), ("replay", replay)):
-        app.command(name)(command(function, settings=False))
-    return app
-
-
-def _opened(where: str) -> Inbox:
+def _open(where: str) -> Inbox:
     from apikley.receiver import Inbox  # noqa: PLC0415 - needs the extra `receiver`
 
     if not where:
         raise ConfigurationError("--inbox is empty; name a SQLite file, or the URL of a PostgreSQL database")
     if where == INBOX and not Path(where).exists():
         raise ConfigurationError(f"there is no inbox {where}; name it with --inbox")
-    # Whoever looks into a place changes nothing there.
     return Inbox(where, create=False)
 
 
-def _table(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    lines = [names, *([str(row[name] if row[name] is not None else "") for name in names] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+def _print(session: Session, title: str, names: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
+    documents = [dict(zip(names, row, strict=True)) for row in rows]
+    cells = [[name.replace("_", " ") for name in names]]
+    cells += [["" if cell is None else str(cell) for cell in row.values()] for row in documents]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    session.output.result({title: documents}, lines)
 
 
-def _next(job: Expected) -> str:
-    if job.task_id is None:
+def _next_poll(row: PendingCallback) -> str:
+    if row.task_id is None:
         return "waits for its callback"
-    return "given up" if job.due_at is None else _time(job.due_at)
+    return "given up" if row.due_at is None else _time(row.due_at)
 
 
-def _time(stamp: float) -> str:
-    return datetime.fromtimestamp(stamp, UTC).isoformat(timespec="seconds")
+def _time(timestamp: float) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="seconds")

@@ -1,20 +1,23 @@
-"""`apikley mock …`: hands over to `apikley-mock`, a program of its own that shares no line with this one."""
+"""`apikley mock`: runs `apikley-mock`, which shares no code with this program."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 
-import typer
+import click
 
 
-def become(arguments: Sequence[str]) -> None:
-    """Become `apikley-mock` with these arguments; does not return."""
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, add_help_option=False
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def mock(arguments: tuple[str, ...]) -> None:
+    """Run the simulator, `apikley-mock`."""
     command = [sys.executable, "-m", "apikley_mock", *arguments]
     sys.stdout.flush()
     if os.name == "posix":
-        # The same process: signals and the exit code are its own.
+        # The same process, so that signals and the exit code are the simulator's.
         os.execv(sys.executable, command)  # noqa: S606 - no shell
-    raise typer.Exit(subprocess.call(command))
+    raise click.exceptions.Exit(subprocess.call(command))

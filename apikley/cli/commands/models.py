@@ -1,24 +1,24 @@
-"""`apikley models` and `check`: what the contract says; nothing is sent."""
+"""`apikley models` and `apikley check`. They send nothing."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
 import apikley_contract
-from apikley._model.validation import validate_create
-from apikley.cli import model_options as _fields
-from apikley.cli.commands.run import taken, whole_body
-from apikley.cli.exit_codes import Exit, Unsuccessful
-from apikley.cli.session import Session
+from apikley.cli.exit_codes import CommandFailed, Exit, violation_line
+from apikley.cli.model_options import model_fields
+from apikley.cli.options import ALLOW_UNKNOWN_FIELDS
+from apikley.cli.request_body import read_body
+from apikley.cli.session import Session, SessionCommand
 from apikley.errors import ConfigurationError, RequestInvalid, Violation
 
 
-def models(
-    session: Session,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="These only.")] = None,
-) -> None:
+@click.command(cls=SessionCommand)
+@click.argument("names", metavar="[MODEL]...", nargs=-1)
+@click.pass_obj
+def models(session: Session, *, names: tuple[str, ...]) -> None:
     """List the models with their fields, limits and defaults.
 
     For example:
@@ -26,21 +26,30 @@ def models(
         apikley models --output json
     """
     known = apikley_contract.models()
-    unknown = sorted(set(names or ()) - set(known))
+    unknown = sorted({*names} - {*known})
     if unknown:
-        raise ConfigurationError(f"there is no model {unknown[0]!r}; there are: {', '.join(known)}")
-    chosen = names or [*known]
-    session.output.result(
-        {"models": [{"model": name, "fields": [_described(each) for each in _fields.fields(name)]} for name in chosen]},
-        [line for name in chosen for line in [name, *(_line(each) for each in _fields.fields(name)), ""]][:-1],
-    )
+        raise ConfigurationError(f"there is no model {unknown[0]!r}; known models: {', '.join(known)}")
+    documents: list[dict[str, Any]] = []
+    lines: list[str] = []
+    for name in names or known:
+        documents.append({"model": name, "fields": []})
+        lines += [*([""] if lines else []), name]
+        for each in model_fields(name):
+            facts = {"name": each.name, "options": each.flags, "required": each.required, **each.schema}
+            documents[-1]["fields"].append(facts)
+            kind, limits = each.schema.get("type", ""), "; ".join(each.limits)
+            lines.append(f"  {each.name}  {kind}; {limits}  ({', '.join(each.flags)})")
+    session.output.result({"models": documents}, lines)
 
 
-def check(
-    session: Session,
-    file: Annotated[str, typer.Argument(metavar="FILE|-", help="A request body as JSON; `-` is stdin.")],
-) -> None:
-    """Hold a request body to the contract and print every finding. Sends nothing, and needs no key.
+@click.command(cls=SessionCommand, params=[ALLOW_UNKNOWN_FIELDS])
+@click.argument("file", metavar="FILE|-")
+@click.pass_obj
+def check(session: Session, *, file: str, allow_unknown_fields: bool) -> None:
+    """Validate a request body without sending it.
+
+    FILE contains the body as JSON; `-` is stdin. Every violation of the contract is printed. No API key is
+    needed.
 
     For example:
 
@@ -48,32 +57,15 @@ def check(
 
         echo '{"model": "x"}' | apikley check -
     """
-    findings = _findings(file)
-    document = {"valid": not findings, "findings": [finding._asdict() for finding in findings]}
-    session.output.so_far = document, [str(finding) for finding in findings] or ["valid"]
-    if findings:
-        raise Unsuccessful(
-            Exit.INVALID, [f"the request is invalid: {len(findings)} finding{'s' * (len(findings) > 1)}"]
-        )
-    session.output.result(*session.output.so_far)
+    from apikley._model.validation import validate_create  # noqa: PLC0415 - loads the validator
 
-
-def _findings(file: str) -> list[Violation]:
+    violations: tuple[Violation, ...] = ()
     try:
-        body = whole_body(file)
+        validate_create(read_body(file), allow_unknown_fields=allow_unknown_fields)
     except RequestInvalid as error:
-        return [*error.violations]
-    try:
-        validate_create(body)
-    except RequestInvalid as error:
-        return [*error.violations]
-    return []
-
-
-def _described(field: _fields.Field) -> dict[str, Any]:
-    return {"name": field.name, "options": field.flags(taken()), "required": field.required, **field.schema}
-
-
-def _line(field: _fields.Field) -> str:
-    kind = field.schema.get("type", "")
-    return f"  {field.name}  {kind}; {'; '.join(field.limits())}  ({', '.join(field.flags(taken()))})"
+        violations = error.violations
+    document = {"valid": not violations, "violations": [violation._asdict() for violation in violations]}
+    session.output.result(document, [*map(violation_line, violations)] or ["valid"])
+    if violations:
+        count = f"{len(violations)} violation{'s' * (len(violations) > 1)}"
+        raise CommandFailed(Exit.INVALID, [f"the request is invalid: {count}"])

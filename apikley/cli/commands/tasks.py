@@ -1,32 +1,27 @@
-"""`apikley wait`, `task` and `download`: what is done with tasks that exist."""
+"""`apikley wait`, `apikley task` and `apikley download`: commands for existing tasks."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from apikley.cli import results as _results
-from apikley.cli.commands.run import WAIT, Follow, Force, Timeout, Where
-from apikley.cli.exit_codes import Exit, Unsuccessful
-from apikley.cli.progress import watching
-from apikley.cli.session import Session
+from apikley.cli.exit_codes import CommandFailed, Exit
+from apikley.cli.options import RESULT, WAITING
+from apikley.cli.progress import task_progress
+from apikley.cli.results import resumable, save_result, task_document, task_lines
+from apikley.cli.session import Session, SessionCommand
 from apikley.cli.targets import Target
 from apikley.errors import ConfigurationError
 
-TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task.")]
 
+@click.command(cls=SessionCommand, params=[*RESULT, *WAITING])
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.pass_obj
+def wait(session: Session, *, ids: tuple[str, ...], to: str | None, force: bool, timeout: float) -> None:
+    """Wait for tasks, and download their results if -o is given.
 
-def wait(
-    session: Session,
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The tasks.")],
-    *,
-    to: Where = None,
-    force: Force = False,
-    timeout: Timeout = WAIT,
-    follow: Follow = False,  # noqa: ARG001 - the session's output has it
-) -> None:
-    """Wait for tasks, and download their results if -o says where to.
+    With several tasks, -o is a folder or a name with {id} in it.
 
     For example:
 
@@ -37,63 +32,64 @@ def wait(
     output = session.output
     waiting = list(dict.fromkeys(ids))
     target = Target(to, force=force)
-    if len(waiting) > 1 and target.one_only:
-        raise ConfigurationError(f"{to} is one file for {len(waiting)} tasks; name a folder, or put {{id}} in the name")
+    if len(waiting) > 1 and target.single:
+        raise ConfigurationError(
+            f"{to} is one file for {len(waiting)} tasks; name a folder, or put {{id}} into the name"
+        )
     if to is not None:
         target.prepare(output, *waiting)
     documents: list[dict[str, Any]] = []
     lines: list[str] = []
     failures: dict[str, str] = {}
-    output.so_far = {"tasks": documents}, lines
+    output.result({"tasks": documents}, lines)
     try:
         with (
             session.settings.client() as api,
-            _results.kept(waiting, lambda *open_ids: session.again("wait", *open_ids, *target.words)),
-            watching(output, len(waiting)) as seen,
+            resumable(waiting, lambda *rest: session.command_line("wait", *rest, *target.arguments)),
+            task_progress(output, len(waiting)) as report,
         ):
-            for task in api.wait_many(waiting[:], timeout, on_progress=seen):
-                wanted = task.state == "success" and to is not None
-                file = _results.save(output, api, task, target) if wanted and task.result_urls else None
-                documents.append(_results.document(task, file))
-                lines += [*([""] if lines else []), *_results.lines(task, file)]
+            for task in api.wait_many(waiting[:], timeout, on_progress=report):
+                save = task.succeeded and to is not None
+                file = save_result(output, api, task, target) if save and task.result_urls else None
+                documents.append(task_document(task, file))
+                lines += [*([""] if lines else []), *task_lines(task, file)]
                 waiting.remove(task.id)
-                if task.state != "success":
-                    reason = task.fail_message or task.fail_code or "no reason is given"
+                if not task.succeeded:
+                    reason = task.fail_message or task.fail_code or "the service gave no reason"
                     failures[task.id] = f"task {task.id} failed: {reason}"
-                elif wanted and file is None:
-                    failures[task.id] = f"task {task.id} has succeeded, but has no result to download"
+                elif save and file is None:
+                    failures[task.id] = f"task {task.id} succeeded, but has no result to download"
     except BaseException:
         for failure in failures.values():
             output.note(f"apikley: {failure}")
         raise
     if failures:
-        raise Unsuccessful(Exit.GENERATION_FAILED, [*failures.values()], [*failures])
-    output.result({"tasks": documents}, lines)
+        raise CommandFailed(Exit.GENERATION_FAILED, [*failures.values()], [*failures])
 
 
-def task(session: Session, task_id: TaskId) -> None:
-    """Look at a task once.
+@click.command(cls=SessionCommand)
+@click.argument("task_id", metavar="ID")
+@click.pass_obj
+def task(session: Session, *, task_id: str) -> None:
+    """Poll a task once.
 
     For example:
 
         apikley task task_hailuo_1765185328412 --output json
     """
     with session.settings.client() as api:
-        seen = api.get_task(task_id)
-    session.output.result(_results.document(seen), _results.lines(seen))
+        polled = api.get_task(task_id)
+    session.output.result(task_document(polled), task_lines(polled))
 
 
-def download(
-    session: Session,
-    task_id: TaskId,
-    *,
-    to: Where = None,
-    force: Force = False,
-    index: Annotated[
-        int, typer.Option("--index", min=0, metavar="NUMBER", help="Which of several results, from 0.")
-    ] = 0,
-) -> None:
-    """Download the result of a task that has ended.
+@click.command(cls=SessionCommand, params=[*RESULT])
+@click.argument("task_id", metavar="ID")
+@click.option(
+    "--index", type=click.IntRange(min=0), default=0, metavar="NUMBER", help="Which of several results, from 0."
+)
+@click.pass_obj
+def download(session: Session, *, task_id: str, to: str | None, force: bool, index: int) -> None:
+    """Download the result of a finished task.
 
     For example:
 
@@ -103,9 +99,9 @@ def download(
     target.prepare(session.output, task_id)
     with (
         session.settings.client() as api,
-        _results.kept([task_id], lambda *ids: session.again("download", *ids, *target.words)),
+        resumable([task_id], lambda *ids: session.command_line("download", *ids, *target.arguments)),
     ):
-        seen = api.get_task(task_id)
-        seen.raise_for_failure()
-        file = _results.save(session.output, api, seen, target, index)
-    session.output.result(_results.document(seen, file), _results.lines(seen, file))
+        polled = api.get_task(task_id)
+        polled.raise_for_failure()
+        file = save_result(session.output, api, polled, target, index)
+    session.output.result(task_document(polled, file), task_lines(polled, file))

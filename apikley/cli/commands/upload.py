@@ -1,39 +1,42 @@
-"""`apikley upload` and `credits`."""
+"""`apikley upload` and `apikley credits`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from apikley.cli.output import amount
-from apikley.cli.progress import busy
-from apikley.cli.session import Session
+from apikley.cli.output import format_credits
+from apikley.cli.progress import spinner
+from apikley.cli.session import Session, SessionCommand
 
 
-def upload(
-    session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An image, as the models take them.")],
-) -> None:
-    """Upload a file, and print the URL under which a model finds it for three days.
+@click.command(cls=SessionCommand)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.pass_obj
+def upload(session: Session, *, file: Path) -> None:
+    """Upload a file and print its URL.
+
+    The file must be one that a model accepts. The service keeps it for three days.
 
     For example:
 
         apikley upload ship.png
     """
-    with session.settings.client() as api, busy(session.output, f"uploading {file.name}"):
+    with session.settings.client() as api, spinner(session.output, f"uploading {file.name}"):
         url = api.upload(file)
     session.output.result({"url": url}, [url])
 
 
-def credits_left(session: Session) -> None:
-    """Print what the account has left.
+@click.command("credits", cls=SessionCommand)
+@click.pass_obj
+def get_credits(session: Session) -> None:
+    """Print the credits that the account has left.
 
     For example:
 
         apikley credits --output json
     """
     with session.settings.client() as api:
-        left = api.get_credits()
-    session.output.result({"credits": left}, [amount(left)])
+        credits_left = api.get_credits()
+    session.output.result({"credits": credits_left}, [format_credits(credits_left)])

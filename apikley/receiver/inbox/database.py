@@ -15,59 +15,70 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
-from apikley.errors import ConfigurationError
+from apikley.errors import ConfigurationError, InboxUnavailable
 from apikley.receiver.inbox.schema import metadata
 
-# How long a writer waits for another process's write to the same file, in seconds. Well within the 15
-# that the sender of a callback waits.
-_BUSY = 8.0
-# When a PostgreSQL server is given up that does not let us in (in seconds), or whose machine is gone while
-# a connection is open (in milliseconds, then in seconds; the system's own limits are minutes to hours).
-_LIMITS = {
+# Seconds that a writer waits for another process. The sender of a callback waits 15.
+_BUSY_TIMEOUT = 8.0
+# When to give up on a PostgreSQL server that does not answer. The system's own limits are minutes to hours.
+_POSTGRESQL_LIMITS = {
     "connect_timeout": 5,
-    "tcp_user_timeout": 8_000,
+    "tcp_user_timeout": 8_000,  # milliseconds
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 2,
 }
-# Any number will do, so long as all receivers of one database agree on it.
+# Any number, as long as all receivers of one database use the same.
 _SCHEMA_LOCK = 0x41504B
+_EXPECTED = "expected sqlite:///FILE or postgresql://…"
 
 
 class Database:
-    """One database, opened when it is first used.
+    """One database, opened on first use.
 
     Args:
         where: A file's path, `:memory:`, or a URL: `sqlite:///…`, `postgresql://…`.
-        create: Whether it is made where there is none; otherwise what is there is left as it is.
+        create: Whether to create a missing database and missing tables.
 
     Raises:
-        ConfigurationError: No inbox can be kept there.
+        ConfigurationError: The location is invalid.
     """
 
     def __init__(self, where: str | os.PathLike[str], *, create: bool = True) -> None:
-        self.url = _url(where)
+        self._url = _url(where)
         self._create = create
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.insert = sqlite.insert if self.is_sqlite else postgresql.insert
+        self._is_sqlite = self._url.get_backend_name() == "sqlite"
+        self.insert = sqlite.insert if self._is_sqlite else postgresql.insert
         self._engine: Engine | None = None
         self._opening = threading.Lock()
-        # SQLite has one writer at a time, and its own way to wait for a turn is to sleep. Threads of one
-        # process share one connection and queue up here instead.
-        self._turn: Any = threading.Lock() if self.is_sqlite else nullcontext()
+        # SQLite has one writer at a time and waits by sleeping. Threads queue up at this lock instead.
+        self._turn: Any = threading.Lock() if self._is_sqlite else nullcontext()
+
+    @property
+    def place(self) -> str:
+        """The URL without the password."""
+        return self._url.render_as_string(hide_password=True)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A transaction; it has reached the disk when this returns."""
+        """Run a transaction. It is on the disk when this returns.
+
+        Raises:
+            InboxUnavailable: The database cannot be opened or reached.
+        """
         engine = self._engine or self._open()
-        with self._turn, engine.begin() as connection:
-            yield connection
+        try:
+            with self._turn, engine.begin() as connection:
+                yield connection
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise InboxUnavailable(f"the inbox {self.place} failed: {_reason(error)}") from error
 
     def close(self) -> None:
-        """Close the connections; the next use opens them again."""
+        """Close the connections. The next use opens them again."""
         with self._opening:
             engine, self._engine = self._engine, None
         if engine is not None:
@@ -76,47 +87,48 @@ class Database:
     def _open(self) -> Engine:
         with self._opening:
             if self._engine is None:
-                if not self._create and self.is_sqlite:
-                    _demand_file(self.url.database or ":memory:")
-                engine = self._sqlite() if self.is_sqlite else self._postgresql()
+                if self._is_sqlite and not self._create:
+                    self._require_file()
+                engine = self._sqlite() if self._is_sqlite else self._postgresql()
                 try:
                     with engine.begin() as connection:
                         self._prepare(connection)
-                except ConfigurationError:
-                    engine.dispose()
-                    raise
                 except DBAPIError as error:
                     engine.dispose()
-                    reason = str(error.orig).strip().partition("\n")[0]
-                    raise ConfigurationError(f"the inbox {self._place} cannot be opened: {reason}") from None
+                    raise InboxUnavailable(f"the inbox {self.place} cannot be opened: {_reason(error)}") from None
+                except BaseException:
+                    engine.dispose()
+                    raise
                 self._engine = engine
             return self._engine
 
-    @property
-    def _place(self) -> str:
-        return self.url.render_as_string(hide_password=True)
-
     def _prepare(self, connection: Connection) -> None:
-        """Make the tables, or make sure that they are there."""
+        """Create the tables, or check that they exist."""
         if not self._create:
-            there = sqlalchemy.inspect(connection)
-            if not all(there.has_table(name) for name in metadata.tables):
-                raise ConfigurationError(f"{self._place} is no inbox: it lacks a receiver's tables")
+            existing = sqlalchemy.inspect(connection)
+            if not all(existing.has_table(name) for name in metadata.tables):
+                raise ConfigurationError(f"{self.place} is not an inbox: it lacks a receiver's tables")
             return
-        if not self.is_sqlite:  # where CREATE TABLE IF NOT EXISTS is no protection from a race
+        if not self._is_sqlite:  # CREATE TABLE IF NOT EXISTS does not prevent a race
             connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
         metadata.create_all(connection)
 
+    def _require_file(self) -> None:
+        # Opening a missing file would create it.
+        database = self._url.database or ":memory:"
+        if not Path(database.removeprefix("file:")).exists():
+            raise ConfigurationError(f"there is no inbox {database}; check the path")
+
     def _sqlite(self) -> Engine:
         engine = sqlalchemy.create_engine(
-            self.url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": _BUSY}
+            self._url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT}
         )
 
         @event.listens_for(engine, "connect")
-        def _prepare(connection: Any, _record: Any) -> None:
-            connection.isolation_level = None  # transactions are begun below, not by the driver
+        def _connect(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None  # the event below begins transactions, not the driver
             if self._create:
-                _keep_log(connection)
+                _enable_write_ahead_log(connection)
             connection.execute("PRAGMA synchronous=FULL")
 
         @event.listens_for(engine, "begin")
@@ -126,29 +138,24 @@ class Database:
         return engine
 
     def _postgresql(self) -> Engine:
-        over_libpq = self.url.get_driver_name().startswith("psycopg")
-        limits = {name: limit for name, limit in _LIMITS.items() if over_libpq and name not in self.url.query}
+        uses_libpq = self._url.get_driver_name().startswith("psycopg")
+        limits = {name: limit for name, limit in _POSTGRESQL_LIMITS.items() if name not in self._url.query}
         try:
-            return sqlalchemy.create_engine(self.url, pool_pre_ping=True, connect_args=limits)
+            return sqlalchemy.create_engine(self._url, pool_pre_ping=True, connect_args=limits if uses_libpq else {})
         except ModuleNotFoundError as error:
-            other = "" if self.url.get_driver_name() == "psycopg" else ", and write postgresql://…"
+            other = "" if self._url.get_driver_name() == "psycopg" else ", and write postgresql://…"
             raise ConfigurationError(
                 f"an inbox in PostgreSQL needs {error.name}; run: pip install 'psycopg[binary]'{other}"
             ) from None
 
 
-def _demand_file(database: str) -> None:
-    # Looking into a file that is not there would make it.
-    if not Path(database.removeprefix("file:")).exists():
-        raise ConfigurationError(f"there is no inbox {database}")
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
-def _keep_log(connection: Any) -> None:
-    """Switch to write-ahead logging.
-
-    While another writes to a file that is still new, SQLite refuses this at once, whatever the time-out; so wait here.
-    """
-    deadline = time.monotonic() + _BUSY
+def _enable_write_ahead_log(connection: Any) -> None:
+    """Switch to write-ahead logging. SQLite refuses this without waiting while another process writes to a new file."""
+    deadline = time.monotonic() + _BUSY_TIMEOUT
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -162,7 +169,7 @@ def _keep_log(connection: Any) -> None:
 
 def _url(where: str | os.PathLike[str]) -> URL:
     text = os.fspath(where)
-    # SQLite takes it for a database in memory, which is gone with the process.
+    # SQLite takes these for a database in memory, which ends with the process.
     if text in ("", "sqlite://", "sqlite:///"):
         raise ConfigurationError(f"the inbox is {text!r}; expected a file, a PostgreSQL URL, or :memory: for tests")
     if "://" not in text:
@@ -171,20 +178,19 @@ def _url(where: str | os.PathLike[str]) -> URL:
         url = make_url(text)
         backend = "postgresql" if url.drivername == "postgres" else url.get_backend_name()
     except (ArgumentError, NoSuchModuleError, ValueError):
-        raise ConfigurationError("the inbox's URL cannot be read; expected sqlite:///FILE or postgresql://…") from None
+        raise ConfigurationError(f"the inbox's URL is malformed; {_EXPECTED}") from None
     if backend not in ("sqlite", "postgresql"):
-        raise ConfigurationError(f"no inbox can be kept in {backend}; expected sqlite:///FILE or postgresql://…")
-    # Without a driver named, the one that is maintained.
+        raise ConfigurationError(f"an inbox cannot be kept in {backend}; {_EXPECTED}")
     if "+" not in url.drivername:
         return url if backend == "sqlite" else url.set(drivername="postgresql+psycopg")
-    if not _serves(url):
+    if not _is_usable(url):
         scheme = "sqlite:///FILE" if backend == "sqlite" else "postgresql://…"
-        raise ConfigurationError(f"no inbox can be kept over {url.drivername}; expected {scheme}")
+        raise ConfigurationError(f"an inbox cannot use the driver {url.drivername}; expected {scheme}")
     return url
 
 
-def _serves(url: URL) -> bool:
-    """Whether the driver that is named is one for threads; of those for SQLite, only Python's own is."""
+def _is_usable(url: URL) -> bool:
+    """Whether the named driver works with threads. For SQLite, only Python's own does."""
     try:
         dialect = url.get_dialect()
     except NoSuchModuleError:

@@ -1,4 +1,4 @@
-"""One transaction for many: whoever stores at the same time shares one write to the disk."""
+"""Group commit: concurrent writes share one transaction."""
 
 from __future__ import annotations
 
@@ -6,36 +6,34 @@ import queue
 import threading
 from concurrent.futures import Future
 
-from sqlalchemy.exc import OperationalError
-
-from apikley.errors import ConfigurationError
+from apikley.errors import ConfigurationError, InboxUnavailable
 from apikley.receiver.inbox.rows import Operation
 from apikley.receiver.inbox.store import Inbox
 
-# More than this many in one transaction gain nothing.
-_LARGEST = 256
+# More operations in one transaction gain nothing.
+_MAX_GROUP = 256
 
 _Job = tuple[tuple[Operation, ...], "Future[None]"]
 
 
 class GroupCommit:
-    """Writes to an inbox from one thread, in groups.
-
-    Args:
-        inbox: Where to.
-    """
+    """Writes to an inbox from one thread, in groups."""
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._starting = threading.Lock()
+        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def submit(self, *operations: Operation) -> Future[None]:
-        """Hand in what belongs together. The future is done when all of it is on the disk, or tells why none is."""
+        """Write operations together.
+
+        Returns:
+            A future that is done when all of them are on the disk, or raises if none is.
+        """
         future: Future[None] = Future()
-        # Under the lock, so that nothing is put behind the mark that ends the thread.
-        with self._starting:
+        # Under the lock, so that no job follows the None that ends the thread.
+        with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="apikley-receiver-commit", daemon=True)
                 self._thread.start()
@@ -43,8 +41,8 @@ class GroupCommit:
         return future
 
     def close(self) -> None:
-        """Return once everything handed in is written."""
-        with self._starting:
+        """Return when everything submitted is written."""
+        with self._lock:
             thread, self._thread = self._thread, None
             if thread is not None:
                 self._jobs.put(None)
@@ -52,30 +50,30 @@ class GroupCommit:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            group, last = [job], False
-            while len(group) < _LARGEST and not last:
+            group, is_last = [job], False
+            while len(group) < _MAX_GROUP and not is_last:
                 try:
                     following = self._jobs.get_nowait()
                 except queue.Empty:
                     break
                 if following is None:
-                    last = True
+                    is_last = True
                 else:
                     group.append(following)
             self._write(group)
-            if last:
+            if is_last:
                 return
 
     def _write(self, group: list[_Job]) -> None:
-        # Whoever has given up waiting meanwhile has also said that it is not stored.
+        # A caller that cancelled has already reported that nothing was stored.
         group = [job for job in group if job[1].running() or job[1].set_running_or_notify_cancel()]
         try:
             self._inbox.write([operation for operations, _ in group for operation in operations])
-        except Exception as error:  # noqa: BLE001 - it is the submitter's to handle
-            if len(group) == 1 or isinstance(error, OperationalError | ConfigurationError):
+        except Exception as error:  # noqa: BLE001 - each future raises it
+            if len(group) == 1 or isinstance(error, InboxUnavailable | ConfigurationError):
                 for _, future in group:
                     future.set_exception(error)
-            else:  # one that cannot be written must not take the others with it
+            else:  # one job that cannot be written must not fail the others
                 for job in group:
                     self._write([job])
         else:

@@ -1,28 +1,28 @@
-"""What the inbox takes in and gives out."""
+"""What the inbox stores and returns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-from apikley.callbacks import event_key
+from apikley.callbacks import event_id
 
 INBOX = "apikley-inbox.db"
 Source = Literal["callback", "poll"]
-Status = Literal["pending", "done", "dead", "refused"]
+Status = Literal["pending", "processing", "done", "failed", "dead"]
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """One ending of a task, to be stored.
+class Completion:
+    """A task's completion, to be stored as an event.
 
     Attributes:
         task_id: The task.
-        state: The final state that it is said to have ended in.
-        body: A callback's body, as it came, or as it would have come.
+        state: The final state, `success` or `fail`.
+        body: The callback's body or, for a poll, the task's record as JSON.
         received_at: Unix time in seconds.
-        token: The correlation token that came with it.
-        source: Who said so: a callback, or the service when it was asked.
+        token: The correlation token of the callback URL, if there was one.
+        source: `callback` or `poll`.
     """
 
     task_id: str
@@ -33,86 +33,73 @@ class Delivery:
     source: Source = "callback"
 
     @property
-    def key(self) -> str:
-        """The same for every delivery of this ending."""
-        return event_key(self.task_id, self.state)
+    def event_id(self) -> str:
+        """The id of the event, the same for every delivery of this completion."""
+        return event_id(self.task_id, self.state)
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A stored ending that this process, and no other, is to handle now.
+class Claim:
+    """An event that this process alone may handle until the lease ends.
 
     Attributes:
-        key: Names the ending.
-        claim: Names this claim; it ends when the lease does.
+        event_id: The event.
+        claim_id: The id of this claim.
         task_id: The task.
-        state: The final state that it is said to have ended in.
-        body: A callback's body.
-        source: Who said so.
+        state: The final state.
+        body: See `Completion.body`.
+        source: `callback` or `poll`.
         received_at: Unix time in seconds.
-        attempts: How often its handling was begun before.
-        interrupted: How many of these, the last ones in a row, had no outcome: a process ended during each.
-        handled_by: The handlers that have done their part.
-        token: A correlation token that came with the task; one that is expected, if there are several.
+        attempt: The number of this attempt, from 1.
+        handled_by: The names of the handlers that have succeeded.
+        token: The correlation token of the task; the expected one, if there are several.
     """
 
-    key: str
-    claim: str
+    event_id: str
+    claim_id: str
     task_id: str
     state: str
     body: bytes
     source: Source
     received_at: float
-    attempts: int
-    interrupted: int = 0
+    attempt: int
     handled_by: tuple[str, ...] = ()
     token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """The handling of a claimed ending begins: one more attempt, whatever becomes of it.
+class Result:
+    """The result of one attempt.
 
     Attributes:
-        item: What was claimed.
+        claim: The claim.
+        status: `done`, `failed` or `dead`.
+        due_at: When a failed event is handled again, in Unix seconds; otherwise now.
+        error: The error in one line.
+        handled_by: The names of the handlers that have succeeded.
+        replacement: The completion that the service confirmed in place of a contradicted one.
+        raised: An exception that is more than a failed handler, such as Ctrl-C. Not stored.
     """
 
-    item: Claimed
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a claimed ending.
-
-    Attributes:
-        item: What was claimed.
-        status: `pending` to be tried again at `due_at`, or where it ends.
-        due_at: Unix time in seconds.
-        error: What went wrong, in one line.
-        handled_by: The handlers that have done their part.
-        instead: What is true of the task where the ending was refused; stored in the same moment.
-        raised: What was raised that is no mere failure of a handler: Ctrl-C, or another's time-out. Not stored.
-    """
-
-    item: Claimed
+    claim: Claim
     status: Status
     due_at: float
     error: str | None = None
     handled_by: tuple[str, ...] = ()
-    instead: Delivery | None = None
+    replacement: Completion | None = None
     raised: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """A job whose callback is waited for.
+class PendingCallback:
+    """A task whose callback is expected.
 
     Attributes:
-        id: Names the expectation.
-        task_id: The task, where it is known.
+        id: The row's id.
+        task_id: The task, if it is known.
         token: The correlation token of its create, if there was one.
-        due_at: When the service is asked next, in Unix seconds; None when it is no longer.
-        attempts: How often it was asked.
+        due_at: The time of the next poll, in Unix seconds; None if polling was given up.
+        attempts: The number of polls.
         noted_at: Unix time in seconds.
     """
 
@@ -125,28 +112,28 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A stored ending, as it is listed.
+class InboxRow:
+    """An event as the inbox lists it.
 
     Attributes:
-        key: Names the ending.
+        event_id: The event.
         task_id: The task.
-        state: The final state that it is said to have ended in.
-        status: Where it stands.
-        source: Who said so.
+        state: The final state.
+        status: `pending`, `processing`, `done`, `failed` (will be retried) or `dead` (given up; can be replayed).
+        source: `callback` or `poll`.
         received_at: Unix time in seconds.
-        attempts: How often its handling was begun.
-        error: What went wrong last, in one line.
+        attempts: The number of attempts.
+        error: The last error in one line.
     """
 
-    key: str
+    event_id: str
     task_id: str
     state: str
     status: Status
     source: Source
     received_at: float
     attempts: int
-    error: str | None = field(default=None)
+    error: str | None = None
 
 
-Operation = Delivery | Begun | Outcome
+Operation = Completion | Result

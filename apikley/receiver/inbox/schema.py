@@ -6,13 +6,12 @@ from sqlalchemy import Column, Double, Index, Integer, LargeBinary, MetaData, Ta
 
 metadata = MetaData()
 
-# One row for each ending of a task. A claim moves `due_at` to the end of its lease, so that what a
-# killed process leaves behind comes up again by itself. An attempt is counted in both columns when it is
-# begun; its outcome clears `interrupted`, which so counts the attempts in a row that a process ended in.
-callbacks = Table(
-    "apikley_callbacks",
+# One row for each event. A claim sets `due_at` to the end of its lease, so that other processes take over the
+# events of a killed one.
+events = Table(
+    "apikley_events",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
     Column("task_id", Text, nullable=False, index=True),
     Column("state", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
@@ -21,14 +20,13 @@ callbacks = Table(
     Column("status", Text, nullable=False),
     Column("due_at", Double, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
-    Column("interrupted", Integer, nullable=False, default=0),
-    Column("claim", Text),
+    Column("claim_id", Text),
     Column("handled_by", Text, nullable=False, default=""),
     Column("error", Text),
 )
-Index("apikley_callbacks_due", callbacks.c.status, callbacks.c.due_at)
+Index("apikley_events_due", events.c.status, events.c.due_at)
 
-# Which task a correlation token turned out to name.
+# The task that a callback named for a correlation token.
 tokens = Table(
     "apikley_tokens",
     metadata,
@@ -36,9 +34,9 @@ tokens = Table(
     Column("task_id", Text, nullable=False, index=True),
 )
 
-# Jobs whose callback is waited for: by their id, by their token, or by both.
-expected = Table(
-    "apikley_expected",
+# Tasks whose callback is expected, by id, by token, or by both.
+pending_callbacks = Table(
+    "apikley_pending_callbacks",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("task_id", Text, unique=True),

@@ -6,27 +6,27 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from apikley.receiver.web import request_check as _gate
-from apikley.receiver.web.request_check import Gate, Reply, Store
+from apikley.receiver.web import request_check
+from apikley.receiver.web.request_check import RequestCheck, Response, Store
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class _Gone(Exception):
+class _DisconnectedError(Exception):
     """The sender closed the connection before the body was complete."""
 
 
-async def serve(gate: Gate, store: Store, scope: Message, receive: Receive, send: Send) -> None:
-    """Answer one request; what it delivers is stored first."""
+async def serve(check: RequestCheck, store: Store, scope: Message, receive: Receive, send: Send) -> None:
+    """Respond to one request, after storing its callback."""
     try:
-        reply = await _reply(gate, store, scope, receive)
-    except _Gone:
+        response = await _respond(check, store, scope, receive)
+    except _DisconnectedError:
         return
-    headers = [(name.encode(), value.encode()) for name, value in reply.headers]
-    await send({"type": "http.response.start", "status": int(reply.status), "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    headers = [(name.encode(), value.encode()) for name, value in response.headers]
+    await send({"type": "http.response.start", "status": int(response.status), "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
 
 
 async def lifespan(receive: Receive, send: Send, start: Callable[[], None], stop: Callable[[], None]) -> None:
@@ -36,7 +36,7 @@ async def lifespan(receive: Receive, send: Send, start: Callable[[], None], stop
         if message["type"] == "lifespan.startup":
             try:
                 await asyncio.to_thread(start)
-            except Exception as error:  # noqa: BLE001 - the server says it and ends
+            except Exception as error:  # noqa: BLE001 - the server logs it and exits
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
             await send({"type": "lifespan.startup.complete"})
@@ -46,39 +46,39 @@ async def lifespan(receive: Receive, send: Send, start: Callable[[], None], stop
             return
 
 
-async def _reply(gate: Gate, store: Store, scope: Message, receive: Receive) -> Reply:
+async def _respond(check: RequestCheck, store: Store, scope: Message, receive: Receive) -> Response:
     headers: list[tuple[bytes, bytes]] = list(scope["headers"])
-    refusal = gate.refusal(scope["method"], *(_header(headers, name) for name in _gate.JUDGED))
-    if refusal is not None:
-        return refusal
+    early = check.refuse_early(scope["method"], *(_header(headers, name) for name in request_check.EARLY_HEADERS))
+    if early is not None:
+        return early
     body = await _body(receive)
-    if isinstance(body, Reply):
+    if isinstance(body, Response):
         return body
-    judged = gate.judge(headers, body, scope.get("query_string", b"").decode("latin-1"))
-    if isinstance(judged, Reply):
-        return judged
+    checked = check.check(headers, body, scope.get("query_string", b"").decode("latin-1"))
+    if isinstance(checked, Response):
+        return checked
     try:
-        await asyncio.wait_for(asyncio.wrap_future(store(judged)), _gate.STORE_TIMEOUT)
-    except Exception as error:  # noqa: BLE001 - whatever it was, it is not stored
-        return _gate.not_stored(judged, error)
-    return _gate.ACCEPTED
+        await asyncio.wait_for(asyncio.wrap_future(store(checked)), request_check.STORE_TIMEOUT)
+    except Exception as error:  # noqa: BLE001 - any error means that it is not stored
+        return request_check.not_stored(checked, error)
+    return request_check.ACCEPTED
 
 
-async def _body(receive: Receive) -> bytes | Reply:
+async def _body(receive: Receive) -> bytes | Response:
     body = bytearray()
     try:
-        async with asyncio.timeout(_gate.BODY_TIMEOUT):
+        async with asyncio.timeout(request_check.BODY_TIMEOUT):
             more = True
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise _Gone
+                    raise _DisconnectedError
                 body += message.get("body", b"")
-                if len(body) > _gate.LARGEST:
-                    return _gate.TOO_LARGE
+                if len(body) > request_check.MAX_BODY:
+                    return request_check.TOO_LARGE
                 more = message.get("more_body", False)
     except TimeoutError:
-        return _gate.TOO_SLOW
+        return request_check.TOO_SLOW
     return bytes(body)
 
 

@@ -1,4 +1,4 @@
-"""Judges a request: what it is answered, and what of it is to be stored. No I/O."""
+"""Decides the response to a callback request and what to store. No I/O."""
 
 from __future__ import annotations
 
@@ -17,28 +17,27 @@ from apikley._model.fields import is_digits
 from apikley._model.task import FINISHED
 from apikley.callbacks import Callback, Headers, Key, state_of, verify
 from apikley.errors import BadPayload, CallbackError
-from apikley.receiver.inbox.rows import Delivery
+from apikley.receiver.inbox.rows import Completion
 
 logger = logging.getLogger("apikley.receiver")
 
-# In bytes; published callbacks have less than a hundredth of it.
-LARGEST = 1024 * 1024
-# In seconds. The sender waits 15 s in all.
+MAX_BODY = 1024 * 1024  # bytes; published callbacks have less than a hundredth of it
+# Seconds. The sender waits 15 in all.
 BODY_TIMEOUT, STORE_TIMEOUT = 5.0, 9.0
-# The headers by which a request is refused before its body is read, in the order in which `refusal` takes them.
-JUDGED = ("content-type", "content-encoding", "content-length")
+# The headers that `refuse_early` takes, in this order.
+EARLY_HEADERS = ("content-type", "content-encoding", "content-length")
 
-Store = Callable[[Delivery], "Future[None]"]
-_LONGEST_ID = 255
+Store = Callable[[Completion], "Future[None]"]
+_MAX_TASK_ID = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What a request is answered.
+class Response:
+    """The response to a request.
 
     Attributes:
         status: The HTTP status.
-        body: A short envelope in JSON, the same for every request with this status.
+        body: A short JSON envelope, the same for every response with this status.
         headers: The headers.
     """
 
@@ -47,92 +46,87 @@ class Reply:
     headers: tuple[tuple[str, str], ...]
 
 
-def _reply(status: HTTPStatus, msg: str | None = None, *more: tuple[str, str]) -> Reply:
-    body = json.dumps({"code": int(status), "msg": msg or status.phrase}, separators=(",", ":")).encode()
-    headers = (("content-type", "application/json"), ("content-length", str(len(body))), *more)
-    return Reply(status, body, headers)
+def _response(status: HTTPStatus, message: str | None = None, *headers: tuple[str, str]) -> Response:
+    body = json.dumps({"code": int(status), "msg": message or status.phrase}, separators=(",", ":")).encode()
+    content = (("content-type", "application/json"), ("content-length", str(len(body))))
+    return Response(status, body, (*content, *headers))
 
 
-ACCEPTED = _reply(HTTPStatus(apikley_contract.codes()["SUCCESS"]), "success")
-BAD_SIGNATURE = _reply(HTTPStatus(apikley_contract.codes()["UNAUTHORIZED"]))
-BAD_PAYLOAD = _reply(HTTPStatus.BAD_REQUEST)
-NOT_POST = _reply(HTTPStatus.METHOD_NOT_ALLOWED, None, ("allow", "POST"))
-NOT_JSON = _reply(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-TOO_LARGE = _reply(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Content Too Large")
-TOO_SLOW = _reply(HTTPStatus.REQUEST_TIMEOUT)
-NOT_STORED = _reply(HTTPStatus.SERVICE_UNAVAILABLE)
+ACCEPTED = _response(HTTPStatus(apikley_contract.codes()["SUCCESS"]), "success")
+BAD_SIGNATURE = _response(HTTPStatus(apikley_contract.codes()["UNAUTHORIZED"]))
+BAD_PAYLOAD = _response(HTTPStatus.BAD_REQUEST)
+NOT_POST = _response(HTTPStatus.METHOD_NOT_ALLOWED, None, ("allow", "POST"))
+NOT_JSON = _response(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+TOO_LARGE = _response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Content Too Large")
+TOO_SLOW = _response(HTTPStatus.REQUEST_TIMEOUT)
+NOT_STORED = _response(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def not_stored(delivery: Delivery, error: Exception) -> Reply:
-    """The answer to a callback that could not be stored: the sender will try again."""
-    logger.error("the callback %s could not be stored: %s", delivery.key, error, exc_info=error)
+def not_stored(completion: Completion, error: Exception) -> Response:
+    """Log that a callback could not be stored, and return the response that makes the sender try again."""
+    logger.error("cannot store the callback %s: %s", completion.event_id, error, exc_info=error)
     return NOT_STORED
 
 
-class Gate:
-    """What is let in.
+class RequestCheck:
+    """Checks callback requests.
 
     Args:
-        keys: The account's webhook keys.
+        webhook_keys: The account's webhook keys.
         tolerance: How far a callback's time may be from now, in seconds.
-        clock: What tells the time.
+        clock: The clock.
     """
 
-    def __init__(self, keys: Iterable[Key], tolerance: float, clock: Clock) -> None:
-        self._keys = list(keys)
+    def __init__(self, webhook_keys: Iterable[Key], tolerance: float, clock: Clock) -> None:
+        self._webhook_keys = list(webhook_keys)
         self._tolerance = tolerance
         self._clock = clock
 
-    def refusal(self, method: str, content_type: str, encoding: str, length: str) -> Reply | None:
-        """What a request is answered of which only the headers have been read; None to read on."""
+    def refuse_early(self, method: str, content_type: str, encoding: str, length: str) -> Response | None:
+        """Return the response to a request that its method and headers rule out; None to read the body."""
         if method != "POST":
             return NOT_POST
         media = content_type.partition(";")[0].strip().lower()
         if (media and media != "application/json" and not media.endswith("+json")) or encoding not in ("", "identity"):
             return NOT_JSON
-        # Digits beyond any size are too many as well; whatever is no number is the server's to refuse.
-        return TOO_LARGE if is_digits(length) and (len(length) > 12 or int(length) > LARGEST) else None
+        # The server refuses a length that is not a number.
+        return TOO_LARGE if is_digits(length) and (len(length) > 12 or int(length) > MAX_BODY) else None
 
-    def judge(self, headers: Headers, body: bytes, query: str) -> Delivery | Reply:
-        """What of a request is to be stored, or what it is answered without storing anything."""
-        if len(body) > LARGEST:
+    def check(self, headers: Headers, body: bytes, query: str) -> Completion | Response:
+        """Return the completion to store, or the response to a request that stores nothing."""
+        if len(body) > MAX_BODY:
             return TOO_LARGE
         now = self._clock.now().timestamp()
         try:
-            callback = verify(headers, body, self._keys, tolerance=self._tolerance, now=now)
+            callback = verify(headers, body, self._webhook_keys, tolerance=self._tolerance, now=now)
         except BadPayload:
             return BAD_PAYLOAD
         except CallbackError:
             return BAD_SIGNATURE
-        # Ids are opaque, but what cannot be printed or runs on for pages cannot be stored everywhere.
-        if len(callback.task_id) > _LONGEST_ID or not callback.task_id.isprintable():
+        # Some databases cannot store longer ids or control characters.
+        if len(callback.task_id) > _MAX_TASK_ID or not callback.task_id.isprintable():
             return BAD_PAYLOAD
-        state = _state(callback)
+        state = _final_state(callback)
         if state not in FINISHED:
-            return ACCEPTED  # news of a task that goes on: there is nothing to do
-        return Delivery(callback.task_id, state, body, now, _token(query))
+            return ACCEPTED  # the task goes on: nothing to do
+        return Completion(callback.task_id, state, body, now, _token(query))
 
 
-def _state(callback: Callback) -> str | None:
-    """The contract's state that a callback means: the one that it names, in whatever case, or what its code says."""
-    known = apikley_contract.openapi()["components"]["schemas"]["TaskState"]["enum"]
-    if callback.state in known:
+def _final_state(callback: Callback) -> str | None:
+    """Return the contract's state that a callback means: its own in any case, or the one of its code."""
+    states = apikley_contract.openapi()["components"]["schemas"]["TaskState"]["enum"]
+    if callback.state in states:
         return callback.state
-    named = callback.state.casefold()
-    state = named if named in known else state_of(callback.code)
-    read = f"is read as {state}" if state else "and a code that says nothing either; it is not stored"
-    logger.warning(
-        "the callback of task %s has a state unknown to the contract, %.100r, %s",
-        callback.task_id,
-        callback.state,
-        read,
-    )
+    lower = callback.state.casefold()
+    state = lower if lower in states else state_of(callback.code)
+    action = f"read as {state}" if state else "not stored, because its code names no state either"
+    logger.warning("callback of task %s has an unknown state %.100r: %s", callback.task_id, callback.state, action)
     return state
 
 
 def _token(query: str) -> str | None:
     try:
-        given = parse_qs(query, max_num_fields=50).get(PARAMETER, [])
+        tokens = parse_qs(query, max_num_fields=50).get(PARAMETER, [])
     except ValueError:
         return None
-    return given[0] if len(given) == 1 and is_token(given[0]) else None
+    return tokens[0] if len(tokens) == 1 and is_token(tokens[0]) else None

@@ -1,0 +1,74 @@
+"""The options that several commands share, as click objects."""
+
+from __future__ import annotations
+
+import click
+from click.core import ParameterSource
+
+from apikley.cli import constants
+
+
+def check_timeout(ctx: click.Context, param: click.Parameter, value: float) -> float:  # noqa: ARG001
+    """Refuse NaN, which passes click's ranges, before a task is paid."""
+    if not 0 <= value <= constants.MAX_TIMEOUT:
+        raise click.BadParameter(f"{value:g} is not a number of seconds from 0 to {constants.MAX_TIMEOUT:,.0f}.")
+    return value
+
+
+def warn_of_visible_key(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Warn about a key that is given on the command line."""
+    if ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE and not ctx.resilient_parsing:
+        other = f"{constants.API_KEY_VARIABLE} or a profile" if param.name == "api_key" else param.envvar
+        flag = param.opts[0]
+        click.echo(f"warning: {flag} shows the key in the process list and the shell history; use {other}", err=True)
+    return value
+
+
+OUTPUT = click.Option(
+    ["--output"],
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The format of results on stdout.",
+)
+SETTINGS: list[click.Parameter] = [
+    click.Option(["--profile"], metavar="NAME", help="The profile of the settings file."),
+    click.Option(["--base-url"], metavar="URL", help="The URL of the API or of a simulator."),
+    click.Option(
+        ["--api-key"],
+        metavar="KEY",
+        callback=warn_of_visible_key,
+        help="The API key. Prefer the environment: the process list shows options.",
+    ),
+]
+ALLOW_UNKNOWN_FIELDS = click.Option(
+    ["--allow-unknown-fields"], is_flag=True, help="Accept fields that the contract does not list."
+)
+REQUEST: list[click.Parameter] = [
+    click.Option(["--json"], metavar="FILE|-", help="A whole request body, instead of the model's options."),
+    click.Option(["--callback-url"], metavar="URL", help="Where the service reports the completion."),
+    ALLOW_UNKNOWN_FIELDS,
+]
+RESULT: list[click.Parameter] = [
+    click.Option(
+        ["-o", "--to"], metavar="FILE", help="Where to save the result: a file, a folder, or a name with {id} in it."
+    ),
+    click.Option(["--force"], is_flag=True, help="Replace an existing file."),
+]
+WAITING: list[click.Parameter] = [
+    click.Option(
+        ["--timeout"],
+        default=constants.WAIT_TIMEOUT,
+        callback=check_timeout,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait.",
+    ),
+    click.Option(["--follow"], is_flag=True, help="Print one line for each change of state."),
+]
+# The flags that a field of a model must not use.
+RESERVED = {
+    "--help",
+    "--model",
+    *(flag for option in (OUTPUT, *SETTINGS, *REQUEST, *RESULT, *WAITING) for flag in option.opts),
+}

@@ -1,0 +1,84 @@
+"""Runs sync and async functions of users from the receiver's threads.
+
+Coroutines run in the event loop of the ASGI application if there is one, otherwise in a loop of the receiver's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+
+class AsyncCalls:
+    """Calls functions and waits for what they return."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._application: asyncio.AbstractEventLoop | None = None
+        self._portal: BlockingPortal | None = None
+        self._portal_context: AbstractContextManager[BlockingPortal] | None = None
+
+    def use_running_loop(self) -> None:
+        """Use the loop that runs in this thread, if any, as the application's."""
+        self._application = _running_loop() or self._application
+
+    def __call__(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Call a function and, if it returns an awaitable, wait for its result.
+
+        Raises:
+            RuntimeError: The caller runs in the very loop that would run the coroutine.
+        """
+        returned = function(*arguments, **options)
+        if not inspect.isawaitable(returned):
+            return returned
+        loop = self._application
+        if loop is not None and loop.is_closed():
+            loop = None
+        if loop is not None and loop is _running_loop():
+            if asyncio.iscoroutine(returned):
+                returned.close()
+            raise RuntimeError("cannot wait for a coroutine in its own event loop; use asyncio.to_thread")
+        if loop is not None:
+            value, error = asyncio.run_coroutine_threadsafe(_result_of(returned), loop).result()
+        else:
+            value, error = self._own_portal().call(_result_of, returned)
+        if error is not None:
+            raise error
+        return value
+
+    def close(self) -> None:
+        """End the receiver's own loop, and forget the application's."""
+        with self._lock:
+            context, self._portal_context, self._portal = self._portal_context, None, None
+            self._application = None
+        if context is not None:
+            context.__exit__(None, None, None)
+
+    def _own_portal(self) -> BlockingPortal:
+        with self._lock:
+            if self._portal is None:
+                self._portal_context = start_blocking_portal()
+                self._portal = self._portal_context.__enter__()
+            return self._portal
+
+
+async def _result_of(awaitable: Any) -> tuple[Any, BaseException | None]:
+    try:
+        return await awaitable, None
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise  # Ctrl-C ends the application's loop
+        return None, error
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

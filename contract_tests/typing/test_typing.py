@@ -1,0 +1,86 @@
+"""mypy --strict and pyright accept the documented use of the wheel, and reject mistakes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from contract_tests.project.wheels import build, copy_checkout, install
+from contract_tests.typing.checkers import mypy, pyright
+from scripts.pipeline.io import ROOT
+
+CHECKERS = {"mypy": mypy, "pyright": pyright}
+PAGES = [
+    path
+    for folder in (".", "apikley", "mock", "docs", "openapi", "contract_tests")
+    for path in sorted((ROOT / folder).glob("*.md" if folder == "." else "**/*.md"))
+]
+MISTAKES = {
+    "misspelt import": ("from apikley import Apickley\n", "Apickley"),
+    "misspelt model": ("from apikley import Hailuo02ImageToVideoPr\n", "Hailuo02ImageToVideoPr"),
+    "misspelt attribute": ("import apikley\n\napikley.AsyncApickley()\n", "AsyncApickley"),
+    "misspelt receiver": ("from apikley.receiver import Reciever\n", "Reciever"),
+    "no input": ("from apikley import Apikley\n\nApikley().create(3)\n", "create"),
+    "unknown field": (
+        'from apikley import Hailuo02ImageToVideoPro\n\nHailuo02ImageToVideoPro(prompt="", image_url="", sed=1)\n',
+        "sed",
+    ),
+    "wrong type of a field": (
+        'from apikley import Hailuo02ImageToVideoPro\n\nHailuo02ImageToVideoPro(prompt=3, image_url="")\n',
+        "prompt",
+    ),
+    "no await": ("from apikley import AsyncApikley\n\nAsyncApikley().get_task('').id\n", "id"),
+}
+
+
+def blocks(page: Path) -> list[str]:
+    """The Python of a page."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with the built wheel."""
+    folder = tmp_path_factory.mktemp("typing")
+    build(copy_checkout(folder / "checkout"), folder / "dist", "-t", "wheel")
+    return install(next((folder / "dist").glob("*.whl")), folder / "venv")
+
+
+@pytest.fixture(scope="module")
+def documented(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the typed-usage file and every block of Python in the docs, one file each."""
+    folder = tmp_path_factory.mktemp("documented")
+    shutil.copy(Path(__file__).with_name("usage.py"), folder)
+    for page in PAGES:
+        name = re.sub(r"\W", "_", str(page.relative_to(ROOT).with_suffix("")))
+        for number, block in enumerate(blocks(page), 1):
+            (folder / f"{name}_{number}.py").write_text(block, encoding="utf-8")
+    assert len([*folder.iterdir()]) > 10
+    return folder
+
+
+@pytest.fixture(scope="module", params=MISTAKES)
+def mistake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder with a wrong program, and the name that an error must mention."""
+    program, name = MISTAKES[request.param]
+    folder = tmp_path_factory.mktemp("mistake")
+    (folder / "program.py").write_text(program, encoding="utf-8")
+    return folder, name
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_documented_use_has_no_type_error(checker: str, python: Path, documented: Path) -> None:
+    errors = CHECKERS[checker](python, documented)
+    assert not errors, "\n".join(errors)
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_a_mistake_is_one_type_error(checker: str, python: Path, mistake: tuple[Path, str]) -> None:
+    folder, name = mistake
+    errors = CHECKERS[checker](python, folder)
+    assert len(errors) == 1
+    assert name in errors[0]
