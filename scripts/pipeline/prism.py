@@ -40,11 +40,11 @@ def main(options: list[str]) -> int:
     parser.add_argument("--port", "-p", type=int, default=4010)
     parser.add_argument("--host", "-h", default="127.0.0.1")
     given, others = parser.parse_known_args(options)
+    # Prism reports a taken port in the middle of its help text, but an invalid one well.
     try:
-        # Prism reports a taken port in the middle of its help text.
         socket.create_server((given.host, given.port)).close()
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
+    except (OSError, OverflowError) as error:
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
             print(f"prism: port {given.port} is taken; choose another with --port", file=sys.stderr)
             return 1
     try:

@@ -25,7 +25,7 @@ def differences(target: Path, fresh: Path) -> dict[Path, bytes | None]:
 
 
 def replace(changes: dict[Path, bytes | None]) -> None:
-    """Write each file's new content; None removes the file. The message of an error says how to undo a part."""
+    """Write each file's new content; None removes the file. An error says how to undo an incomplete replacement."""
     try:
         for path, content in changes.items():
             if content is not None:
