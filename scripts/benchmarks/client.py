@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from apikley import Apikley, ApikleyError, AsyncApikley, CreateOutcomeUnknown, Hailuo02ImageToVideoPro, WaitTimeout
@@ -53,16 +54,11 @@ def run() -> list[Row]:
 
 
 def _posts_per_create() -> list[Row]:
-    rows = []
-    for name, sent in UNKNOWN.items():
-        posts, outcomes = _create_with_both(_always(sent))
-        reached = posts == [1, 1] and outcomes == {CreateOutcomeUnknown.__name__}
-        rows.append(_posts_row(name, posts, outcomes, "1", reached))
-    for name, sent in REFUSED.items():
-        posts, outcomes = _create_with_both(_twice(sent))
-        reached = posts == [3, 3] and outcomes == {"one task"}
-        rows.append(_posts_row(f"{name} twice, then success", posts, outcomes, "3, one task", reached))
-    return rows
+    unknown = CreateOutcomeUnknown.__name__
+    rows = [_posts_row(name, _always(sent), 1, unknown) for name, sent in UNKNOWN.items()]
+    return rows + [
+        _posts_row(f"{name} twice, then success", _twice(sent), 3, "one task") for name, sent in REFUSED.items()
+    ]
 
 
 def _always(sent: bytes | None) -> Respond:
@@ -73,9 +69,11 @@ def _twice(refusal: bytes) -> Respond:
     return lambda count: refusal if count <= 2 else CREATED
 
 
-def _posts_row(name: str, posts: list[int], outcomes: set[str], bar: str, reached: bool) -> Row:
+def _posts_row(name: str, respond: Respond, expected: int, outcome: str) -> Row:
+    posts, outcomes = _create_with_both(respond)
     measured = f"{posts[0]} sync, {posts[1]} async, {' and '.join(sorted(outcomes))}"
-    return Row(f"POSTs per create: {name}", measured, bar=bar, reached=reached)
+    reached = posts == [expected, expected] and outcomes == {outcome}
+    return Row(f"POSTs per create: {name}", measured, bar=f"{expected}, {outcome}", reached=reached)
 
 
 def _create_with_both(respond: Respond) -> tuple[list[int], set[str]]:
@@ -170,43 +168,34 @@ async def _rate(call: Callable[[], Awaitable[Any]], times: int) -> float:
 
 def _deadlines() -> list[Row]:
     with fake_service(lambda _: POLLED, SERVER_CORE) as service:
-        measured = {"sync": (*_late_sync(service.url), "threads")}
-        measured["async"] = (*asyncio.run(_late_async(service.url)), "tasks")
-    return [
-        Row(
-            f"largest deadline overshoot of {WAITS} {name} waits of {WAIT_SECONDS:g} s",
-            f"{late * 1000:.0f} ms, {left} {kind} left",
-            bar="<= 50 ms, 0 left",
-            reached=late <= 0.05 and left == 0,
-        )
-        for name, (late, left, kind) in measured.items()
-    ]
+        threads = threading.active_count()
+        with Apikley(API_KEY, base_url=service.url) as api, ThreadPoolExecutor(WAITS) as pool:
+            late = max(pool.map(_overshoot, [api] * WAITS))
+        left = threading.active_count() - threads
+        async_late, async_left = asyncio.run(_deadlines_async(service.url))
+    return [_deadline_row("sync", late, left, "threads"), _deadline_row("async", async_late, async_left, "tasks")]
 
 
-def _late_sync(url: str) -> tuple[float, int]:
-    def wait(api: Apikley) -> float:
+def _overshoot(api: Apikley) -> float:
+    start = time.monotonic()
+    with suppress(WaitTimeout):
+        api.wait("task_1", timeout=WAIT_SECONDS)
+    return time.monotonic() - start - WAIT_SECONDS
+
+
+async def _deadlines_async(url: str) -> tuple[float, int]:
+    async def overshoot() -> float:
         start = time.monotonic()
-        try:
-            api.wait("task_1", timeout=WAIT_SECONDS)
-        except WaitTimeout:
-            return time.monotonic() - start - WAIT_SECONDS
-        raise RuntimeError("a wait for an unfinished task returned")
-
-    threads = threading.active_count()
-    with Apikley(API_KEY, base_url=url) as api, ThreadPoolExecutor(WAITS) as pool:
-        late = max(pool.map(wait, [api] * WAITS))
-    return late, threading.active_count() - threads
-
-
-async def _late_async(url: str) -> tuple[float, int]:
-    async def wait(api: AsyncApikley) -> float:
-        start = time.monotonic()
-        try:
+        with suppress(WaitTimeout):
             await api.wait("task_1", timeout=WAIT_SECONDS)
-        except WaitTimeout:
-            return time.monotonic() - start - WAIT_SECONDS
-        raise RuntimeError("a wait for an unfinished task returned")
+        return time.monotonic() - start - WAIT_SECONDS
 
     async with AsyncApikley(API_KEY, base_url=url) as api:
-        late = max(await asyncio.gather(*(wait(api) for _ in range(WAITS))))
+        late = max(await asyncio.gather(*(overshoot() for _ in range(WAITS))))
     return late, len(asyncio.all_tasks()) - 1
+
+
+def _deadline_row(name: str, late: float, left: int, kind: str) -> Row:
+    what = f"largest deadline overshoot of {WAITS} {name} waits of {WAIT_SECONDS:g} s"
+    measured, reached = f"{late * 1000:.0f} ms, {left} {kind} left", late <= 0.05 and left == 0
+    return Row(what, measured, bar="<= 50 ms, 0 left", reached=reached)

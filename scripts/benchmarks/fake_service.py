@@ -7,6 +7,7 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -17,18 +18,6 @@ from scripts.benchmarks.processes import pin
 Respond = Callable[[int], bytes | None]
 SILENT = b""
 
-RECORD = {
-    "taskId": "task_hailuo_1765185328412",
-    "model": "hailuo/02-image-to-video-pro",
-    "state": "generating",
-    "param": "{}",
-    "resultJson": "",
-    "failCode": None,
-    "failMsg": None,
-    "createTime": 1765185328412,
-    "updateTime": 1765185340000,
-}
-
 
 def response(body: Any, status: int = 200, content_type: str = "application/json") -> bytes:
     """Encode an HTTP response; a body that is not bytes becomes JSON."""
@@ -37,25 +26,23 @@ def response(body: Any, status: int = 200, content_type: str = "application/json
     return head.encode() + content
 
 
-CREATED = response({"code": 200, "msg": "success", "data": {"taskId": RECORD["taskId"]}})
-POLLED = response({"code": 200, "msg": "success", "data": RECORD})
+_TASK = {"taskId": "task_hailuo_1765185328412"}
+_RECORD = {**_TASK, "model": "hailuo/02-image-to-video-pro", "state": "generating", "createTime": 1765185328412}
+CREATED = response({"code": 200, "msg": "success", "data": _TASK})
+POLLED = response({"code": 200, "msg": "success", "data": _RECORD})
 
 
+@dataclass(frozen=True)
 class FakeService:
-    """A running service.
+    """A running service."""
 
-    Attributes:
-        url: Its URL.
-    """
-
-    def __init__(self, url: str, pipe: Connection) -> None:
-        self.url = url
-        self._pipe = pipe
+    url: str
+    pipe: Connection
 
     def count_posts(self) -> int:
         """The number of POSTs so far."""
-        self._pipe.send("count")
-        return int(self._pipe.recv())
+        self.pipe.send("count")
+        return int(self.pipe.recv())
 
 
 @contextmanager

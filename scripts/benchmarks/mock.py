@@ -8,22 +8,15 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator
+from math import inf
 
 import httpx2
 
 import apikley_contract
 from contract_tests.conftest import free_port, published_example
+from scripts.benchmarks import processes
 from scripts.benchmarks.fake_service import fake_service, response
-from scripts.benchmarks.processes import (
-    LOAD_CORE,
-    SERVER_CORE,
-    Load,
-    pin,
-    python_server,
-    request,
-    resident_megabytes,
-    send_load,
-)
+from scripts.benchmarks.processes import LOAD_CORE, SERVER_CORE, Load, pin, python_server, request, send_load
 from scripts.benchmarks.table import Row
 from scripts.pipeline import prism
 from scripts.pipeline.issues import SpecError
@@ -33,6 +26,7 @@ ROUNDS, REQUESTS = 7, 6_000
 START_ROUNDS = 9
 FEW_TASKS, MANY_TASKS = 1_000, 100_000
 CALLBACKS, JOBS = 5_000, 1_000
+_VALUES = {"us": "microseconds", "per s": "rate"}
 LONG = ("--durations", "0,0,3600")
 CREATE, POLL = (apikley_contract.operation(name) for name in ("createTask", "getTaskDetails"))
 BARE_UVICORN = """
@@ -99,23 +93,21 @@ def _creates() -> list[Row]:
             for _ in range(ROUNDS + 1)
         ][1:]  # the first round warms up
     return [
-        _against(rounds, "CPU per create", "quiet", "Prism -v error", 1 / 5),
-        _against(rounds, "CPU per create", "uvicorn", "uvicorn with a fixed response", 2.5),
-        _rate_against(rounds, "default", "Prism with its default log", 12),
+        _compare(rounds, "CPU per create", "us", "quiet", "Prism -v error", most=1 / 5),
+        _compare(rounds, "CPU per create", "us", "uvicorn", "uvicorn with a fixed response", most=2.5),
+        _compare(rounds, "creates per second", "per s", "default", "Prism with its default log", least=12),
     ]
 
 
-def _against(rounds: list[dict[str, Load]], what: str, name: str, label: str, most: float) -> Row:
-    ours, theirs = (statistics.median(each[key].microseconds for each in rounds) for key in ("simulator", name))
-    ratio = statistics.median(each["simulator"].microseconds / each[name].microseconds for each in rounds)
-    return Row(what, f"{ours:.0f} us", f"{label}: {theirs:.0f} us", f"{ratio:.2f}x", f"<= {most:g}x", ratio <= most)
-
-
-def _rate_against(rounds: list[dict[str, Load]], name: str, label: str, least: float) -> Row:
-    ours, theirs = (statistics.median(each[key].rate for each in rounds) for key in ("simulator", name))
-    ratio = statistics.median(each["simulator"].rate / each[name].rate for each in rounds)
-    baseline = f"{label}: {theirs:,.0f} per s"
-    return Row("creates per second", f"{ours:,.0f} per s", baseline, f"{ratio:.1f}x", f">= {least:g}x", ratio >= least)
+def _compare(
+    rounds: list[dict[str, Load]], what: str, unit: str, other: str, label: str, most: float = inf, least: float = 0
+) -> Row:
+    pairs = [[getattr(each[name], _VALUES[unit]) for name in ("simulator", other)] for each in rounds]
+    ours, theirs = (statistics.median(each) for each in zip(*pairs, strict=True))
+    ratio = statistics.median(ours / theirs for ours, theirs in pairs)
+    bar = f">= {least:g}x" if least else f"<= {most:g}x"
+    baseline = f"{label}: {theirs:,.0f} {unit}"
+    return Row(what, f"{ours:,.0f} {unit}", baseline, f"{ratio:.2f}x", bar, least <= ratio <= most)
 
 
 def _start() -> Row:
@@ -133,7 +125,7 @@ def _many_tasks() -> list[Row]:
     with _simulator(*LONG) as (pid, url):
         few = _create_and_poll(pid, url, FEW_TASKS)
         many = _create_and_poll(pid, url, MANY_TASKS)
-        memory = resident_megabytes(pid)
+        memory = processes.resident_megabytes(pid)
     rows = [
         Row(f"memory with {MANY_TASKS:,} unfinished tasks", f"{memory:.0f} MB", bar="< 300 MB", reached=memory < 300)
     ]
@@ -151,15 +143,10 @@ def _create_and_poll(pid: int, url: str, tasks: int) -> tuple[float, float]:
     send_load(url, pid, [_create_request()], tasks - present)
     listed = httpx2.get(f"{url}/__mock__/tasks", params={"limit": 1000}).json()
     polls = [request("GET", f"{POLL.path}?taskId={task['id']}", API_KEY) for task in listed]
-    times = [
-        (
-            send_load(url, pid, [_create_request()], 1_000).microseconds,
-            send_load(url, pid, polls, 2_000).microseconds,
-        )
-        for _ in range(5)
-    ]
-    creates, gets = zip(*times, strict=True)
-    return statistics.median(creates), statistics.median(gets)
+    creates = [send_load(url, pid, [_create_request()], 1_000).microseconds for _ in range(5)]
+    return statistics.median(creates), statistics.median(
+        send_load(url, pid, polls, 2_000).microseconds for _ in creates
+    )
 
 
 def _callbacks() -> list[Row]:

@@ -36,13 +36,7 @@ def run_times(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, l
 
 @dataclass(frozen=True)
 class Load:
-    """The result of `send_load`.
-
-    Attributes:
-        requests: The number of requests.
-        seconds: The time until the last response.
-        cpu: The processor seconds that the server used.
-    """
+    """Requests sent, seconds until the last response, and processor seconds that the server used."""
 
     requests: int
     seconds: float
@@ -100,14 +94,7 @@ def request(method: str, path: str, api_key: str, body: bytes = b"") -> bytes:
 
 
 def send_load(url: str, pid: int, requests: Sequence[bytes], count: int, *, connections: int = 32) -> Load:
-    """Send requests as fast as the server responds.
-
-    Args:
-        url: The server's URL.
-        pid: The server's process id.
-        requests: The encoded requests; they are sent in turn.
-        count: The number of requests to send.
-        connections: The number of connections.
+    """Send `count` requests, in turn, as fast as the server `pid` responds.
 
     Raises:
         RuntimeError: A response does not report success.
