@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from apikley import errors
 from apikley.cli import constants
 
 
 class Exit(IntEnum):
-    """The exit codes. They are stable, so that scripts can rely on them."""
+    """The exit codes. They are stable, so that scripts can rely on them; the README says what they mean."""
 
-    meaning: str
-
-    def __new__(cls, code: int, meaning: str) -> Exit:
-        """Create a code with its meaning."""
-        member = int.__new__(cls, code)
-        member._value_ = code
-        member.meaning = meaning
-        return member
-
-    DONE = 0, "done"
-    FAILED = 1, "a local problem: a file cannot be written, an extra is not installed"
-    INVALID = 2, "wrong usage, wrong settings, or a request that breaks the contract; nothing was sent"
-    REFUSED = 3, "the service refused the request"
-    GENERATION_FAILED = 4, "the task ended without a result"
-    UNFINISHED = 5, "timeout or interrupted; the task is kept, and the command that resumes it is printed"
-    OUTCOME_UNKNOWN = 6, "outcome unknown: a task may exist and be paid"
-    NETWORK = 7, "no usable response arrived from the service or from the inbox's database"
-    INTERRUPTED = constants.INTERRUPTED, "interrupted; no paid task was under way"
+    DONE = 0
+    FAILED = 1
+    INVALID = 2
+    REFUSED = 3
+    GENERATION_FAILED = 4
+    UNFINISHED = 5
+    OUTCOME_UNKNOWN = 6
+    NETWORK = 7
+    INTERRUPTED = constants.INTERRUPTED
 
 
 class Interrupted(Exception):
-    """The user interrupted the command. The task continues."""
+    """The user interrupted the command while a task exists.
+
+    Args:
+        command: The command line that resumes.
+    """
+
+    def __init__(self, command: str) -> None:
+        super().__init__("interrupted; the task is kept")
+        self.add_note(f"resume with: {command}")
 
 
 class OutcomeUnknown(Exception):
@@ -52,14 +50,13 @@ class CommandFailed(Exception):
         self.task_ids = task_ids
 
 
-@dataclass
-class Failure:
+class Failure(NamedTuple):
     """How a command failed; `facts` are for the JSON document, `hints` say what to do next."""
 
     code: Exit
     message: str
-    facts: dict[str, Any] = field(default_factory=dict)
-    hints: list[str] = field(default_factory=list)
+    facts: dict[str, Any]
+    hints: list[str]
 
 
 # The first match counts, so a class stands before its base classes.
@@ -83,7 +80,7 @@ def failure_of(error: BaseException) -> Failure | None:
         # A second Ctrl-C during the report of the first one does not change its meaning.
         if isinstance(error.__context__, Interrupted | OutcomeUnknown):
             return failure_of(error.__context__)
-        return Failure(Exit.INTERRUPTED, "interrupted", hints=hints)
+        return Failure(Exit.INTERRUPTED, "interrupted", {}, hints)
     found = (code for classes, code in _CODES if isinstance(error, classes))
     code = error.exit_code if isinstance(error, CommandFailed) else next(found, None)
     if code is None:
@@ -107,7 +104,8 @@ def _message(error: BaseException) -> str:
         return "\n  ".join(["the request is invalid and was not sent", *map(violation_line, error.violations)])
     if isinstance(error, errors.CreateOutcomeUnknown):
         return f"outcome unknown: {error.reason}"
-    return str(error)
+    message = str(error).replace("from api_key=", "from --api-key or the profile")
+    return message.replace("from base_url=", "from --base-url or the profile")
 
 
 def _facts(error: BaseException) -> dict[str, Any]:

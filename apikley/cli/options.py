@@ -38,7 +38,7 @@ SETTINGS: list[click.Parameter] = [
         ["--api-key"],
         metavar="KEY",
         callback=warn_of_visible_key,
-        help="The API key. Better not as an option: the process list shows it.",
+        help="The API key. Prefer the environment: the process list shows options.",
     ),
 ]
 ALLOW_UNKNOWN_FIELDS = click.Option(

@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 _FINAL = (GenerationFailed, NotFound, ValidationFailed)
 
 
-def interrupted(command: str) -> Interrupted:
-    """Return the error that replaces Ctrl-C while a task exists."""
-    error = Interrupted("interrupted; the task is kept")
-    error.add_note(f"resume with: {command}")
-    return error
-
-
 @contextmanager
 def resumable(tasks: Sequence[str], command: Callable[..., str]) -> Iterator[None]:
     """Add the command that resumes to each error of the block, and replace KeyboardInterrupt by `Interrupted`.
@@ -38,7 +31,7 @@ def resumable(tasks: Sequence[str], command: Callable[..., str]) -> Iterator[Non
     try:
         yield
     except KeyboardInterrupt as error:
-        raise interrupted(command(*tasks)) from error
+        raise Interrupted(command(*tasks)) from error
     except (NoResult, RequestInvalid):
         # A second try would fail, too.
         raise

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _VARIABLES = constants.SETTINGS_VARIABLES
 _PAIR = {"api_key", "base_url"}
+_ENVIRONMENT = "environment variable "
 
 
 class Setting(NamedTuple):
@@ -66,11 +67,15 @@ class Settings:
         if self.key_for is not None and self.key_for.rstrip("/") != self.address.rstrip("/"):
             alternative = " and omit --profile" if self.paired else ""
             raise ConfigurationError(
-                f"the key of {self.api_key.source} is not sent to the base URL of {self.base_url.source}: write "
+                f"the key from {self.api_key.source} is not sent to the base URL from {self.base_url.source}: write "
                 f"that URL and its key into another profile, or set {constants.API_KEY_VARIABLE}{alternative}"
             )
-        # Always explicit: otherwise the library would read the environment.
-        return Apikley(self.api_key.value, base_url=self.address)
+        # The library reads the environment itself, where that is right, so that its errors name the variable.
+        unset = self.base_url.value is None and not os.environ.get(_VARIABLES["base_url"])
+        return Apikley(
+            None if self.api_key.source.startswith(_ENVIRONMENT) else self.api_key.value,
+            base_url=None if unset or self.base_url.source.startswith(_ENVIRONMENT) else self.address,
+        )
 
 
 def resolve(
@@ -101,7 +106,7 @@ def resolve(
     stored = {key: Setting(value, f"profile {name!r} of {file}") for key, value in profiles.get(name, {}).items()}
     paired = bool(profile and _PAIR & stored.keys())
     from_environment = {
-        key: Setting(environment[variable], f"environment variable {variable}")
+        key: Setting(environment[variable], f"{_ENVIRONMENT}{variable}")
         for key, variable in _VARIABLES.items()
         if environment.get(variable) and not (paired and key in _PAIR)
     }

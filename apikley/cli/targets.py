@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 import re
 from pathlib import Path, PurePosixPath
@@ -76,20 +75,14 @@ class Target:
         """Return the file for one result.
 
         Raises:
-            FileExistsError: A file that may not be replaced appeared meanwhile. The target then has a free name.
+            FileExistsError: A file that may not be replaced appeared meanwhile.
         """
         path = self._named(task_id, _suffix(url))
         if not os.path.lexists(path) or (path.is_file() and (self._force or path in self._replaceable)):
             return path
-        self._choose_free_name(path)
+        # The command that resumes must ask again.
+        self._force, self._replaceable = False, set()
         raise FileExistsError(errno.EEXIST, "exists and is not replaced" if path.is_file() else _NOT_A_FILE, str(path))
-
-    def _choose_free_name(self, path: Path) -> None:
-        """Change the target to a free name, so that the resuming command need not replace anything."""
-        place = self._place / f"{_ID}{path.suffix}" if self._place.is_dir() else self._place
-        number = next(each for each in itertools.count(2) if not os.path.lexists(_numbered(path, each)))
-        self._place = _numbered(place, number)
-        self._given, self._force, self._replaceable = str(self._place), False, set()
 
     def _named(self, task_id: str, suffix: str) -> Path:
         # A task id comes from the service: it must not lead out of the folder.
@@ -98,10 +91,6 @@ class Target:
         if self._place.is_dir():
             return self._place / f"{safe}{number}{suffix}"
         return Path(str(self._place).replace(_ID, safe))
-
-
-def _numbered(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.stem}.{number}{path.suffix}")
 
 
 def _suffix(url: str) -> str:

@@ -12,8 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -34,7 +34,7 @@ LIMIT = 600  # seconds; for processes that hang
 CLOSED = "http://127.0.0.1:9"  # nothing listens there
 
 
-class Ended(NamedTuple):
+class Result(NamedTuple):
     """The exit code and the output of a command."""
 
     code: int
@@ -57,9 +57,10 @@ class CommandLine:
 
     def __init__(self, mock: MockService, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self.mock = mock
+        self.patch = monkeypatch
+        self.folder = Path.cwd()
         self.during_sleep: Callable[[], object] = lambda: None
         self._capfd = capfd
-        self._monkeypatch = monkeypatch
         skipped = 0.0
 
         def sleep(_: Clock, seconds: float) -> None:
@@ -71,14 +72,14 @@ class CommandLine:
         monkeypatch.setattr(Clock, "sleep", sleep)
         monkeypatch.setattr(Clock, "monotonic", lambda _: time.monotonic() + skipped)
 
-    def __call__(self, *arguments: str, stdin: bytes = b"") -> Ended:
+    def __call__(self, *arguments: str, stdin: bytes = b"") -> Result:
         """Run it with pipes."""
-        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        self.patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
         self._capfd.readouterr()
         code = main([*arguments])
-        return Ended(code, *self._capfd.readouterr())
+        return Result(code, *self._capfd.readouterr())
 
-    def in_terminal(self, *arguments: str, typed: bytes = b"") -> Ended:
+    def in_terminal(self, *arguments: str, typed: bytes = b"") -> Result:
         """Run it in a pseudo-terminal; everything that it shows is in `out`."""
         master, slave = pty.openpty()
         shown: list[bytes] = []
@@ -89,12 +90,12 @@ class CommandLine:
             stack.callback(os.close, master)
             stack.callback(reader.join)
             stack.callback(os.close, slave)
-            with self._monkeypatch.context() as patch:
+            with self.patch.context() as patch:
                 for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
                     stream = stack.enter_context(open(slave, mode, encoding="utf-8", closefd=False))
                     patch.setattr(sys, name, stream)
                 code = main([*arguments])
-        return Ended(code, b"".join(shown).decode(), "")
+        return Result(code, b"".join(shown).decode(), "")
 
     def task(self, prompt: str = "a ship", *, ended: bool = True) -> str:
         """Create a task and return its id."""
@@ -104,9 +105,24 @@ class CommandLine:
             self.mock.advance(60)
         return created.out.strip()
 
+    def use_profiles(self, text: str) -> Path:
+        """Write a settings file; the environment then has no key and no base URL."""
+        path = self.folder / "config.toml"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+        self.patch.setenv("APIKLEY_CONFIG", str(path))
+        for name in ("APIKLEY_API_KEY", "APIKLEY_BASE_URL"):
+            self.patch.delenv(name)
+        return path
+
     def requests(self) -> list[Any]:
         """Return the requests that the simulator received."""
         return [*self.mock.journal.requests()]
+
+
+def interrupt(*_: object, **__: object) -> None:
+    """Press Ctrl-C, in place of any function."""
+    raise KeyboardInterrupt
 
 
 def read_terminal(master: int) -> bytes:
@@ -187,6 +203,17 @@ class Program:
         return bool(chunk)
 
 
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Start the command as a process with pipes, and kill it at the end."""
+    command = [*COMMAND, *arguments]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def run_process(*arguments: str, redirection: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a process with pipes, started by a shell."""
     command = ["sh", "-c", f'"$@" {redirection}', "sh", *COMMAND, *arguments]
@@ -196,10 +223,7 @@ def run_process(*arguments: str, redirection: str = "", **environment: str) -> s
 
 @pytest.fixture(name="cli")
 def cli_fixture(
-    apikley_mock: MockService,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    apikley_mock: MockService, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> CommandLine:
     """The command in a folder with `cat.png`, with the environment set to the simulator."""
     monkeypatch.setenv("APIKLEY_API_KEY", apikley_mock.api_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pty
 import re
@@ -27,7 +28,7 @@ COMMANDS = (
 )
 _PNG = b"\x89PNG\r\n\x1a\n" + bytes(2000)
 # pyte's names of colors, where Rich's differ.
-_COLORS = {"brown": "yellow", "default": None}
+_COLORS = {"brown": "yellow", "default": "default"}
 
 
 def main() -> int:
@@ -86,12 +87,10 @@ def _draw(screen: pyte.Screen) -> None:
 
 def _line(screen: pyte.Screen, number: int) -> Text:
     line = Text()
-    for column in range(COLUMNS):
-        cell = screen.buffer[number][column]
-        color = _COLORS.get(cell.fg, cell.fg)
-        if color and re.fullmatch(r"[0-9a-f]{6}", color):
-            color = f"#{color}"
-        line.append(cell.data, Style(color=color.replace("bright", "bright_") if color else None, bold=cell.bold))
+    row = [screen.buffer[number][column] for column in range(COLUMNS)]
+    for (color, bold), cells in itertools.groupby(row, key=lambda cell: (cell.fg, cell.bold)):
+        name = re.sub(r"^([0-9a-f]{6})$", r"#\1", _COLORS.get(color, color)).replace("bright", "bright_")
+        line.append("".join(cell.data for cell in cells), Style(color=name, bold=bold))
     line.rstrip()
     return line
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -49,7 +48,7 @@ def test_each_exit_code_is_the_same_in_a_terminal(cli: CommandLine, code: Exit) 
 def test_the_readme_lists_every_exit_code() -> None:
     readme = (ROOT / "apikley" / "cli" / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) +\| (.*?) +\|$", readme, re.MULTILINE)
-    assert [(int(code), meaning) for code, meaning in rows] == [(int(code), code.meaning) for code in Exit]
+    assert [int(code) for code, _ in rows] == [*Exit]
     assert {*EXITS, Exit.INTERRUPTED} == set(Exit), "the tests of Ctrl-C show INTERRUPTED"
 
 
@@ -71,17 +70,15 @@ def test_an_unknown_outcome_warns_about_a_second_payment(cli: CommandLine) -> No
     assert len(cli.mock.journal.requests("POST")) == 1
 
 
-def test_a_full_disk_keeps_the_task_and_leaves_no_partial_file(
-    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_keeps_the_task_and_leaves_no_partial_file(cli: CommandLine) -> None:
     def full(_: PartialFile, chunk: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(PartialFile, "write", full)
+    cli.patch.setattr(PartialFile, "write", full)
     ended = cli(*RUN, "-o", "clip.mp4")
     task = cli.mock.assert_created_once().task_id
     assert ended.code == Exit.FAILED
     assert ended.err.endswith(
         f"apikley: the disk is full\n  the task is kept; resume with: apikley download {task} -o clip.mp4\n"
     )
-    assert [path.name for path in tmp_path.iterdir()] == ["cat.png"]
+    assert [path.name for path in cli.folder.iterdir()] == ["cat.png"]

@@ -36,10 +36,8 @@ def test_every_command_has_help_with_an_example(cli: CommandLine, name: str) -> 
 
 
 @pytest.mark.parametrize("words", HELP, ids=" ".join)
-def test_no_example_is_wrapped_in_80_columns(
-    cli: CommandLine, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+def test_no_example_is_wrapped_in_80_columns(cli: CommandLine, words: tuple[str, ...]) -> None:
+    cli.patch.setenv("COLUMNS", "80")
     shown = cli(*words, "--help").out
     assert max(map(len, shown.splitlines())) <= 80
     examples = shown.partition("xample")[2].partition("\nOptions:")[0]

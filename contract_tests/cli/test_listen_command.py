@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -16,7 +12,7 @@ from pytest_httpserver import HTTPServer
 from apikley.callbacks import verify
 from apikley.cli.exit_codes import Exit
 from apikley.receiver.notes import note
-from contract_tests.cli.command_line import CLOSED, CommandLine, Ended
+from contract_tests.cli.command_line import CLOSED, LIMIT, CommandLine, Result, started
 
 LISTEN = ("listen", "--forward-to", f"{CLOSED}/hook")
 
@@ -31,12 +27,12 @@ LISTEN = ("listen", "--forward-to", f"{CLOSED}/hook")
     ids=["wrong key", "unknown task", "no server"],
 )
 def test_listen_ends_with_the_exit_code_of_the_failure(
-    cli: CommandLine, monkeypatch: pytest.MonkeyPatch, key: str | None, task: str | None, code: Exit, message: str
+    cli: CommandLine, key: str | None, task: str | None, code: Exit, message: str
 ) -> None:
     task = task or cli.task()
     if key is not None:
-        monkeypatch.setenv("APIKLEY_API_KEY", key)
-    monkeypatch.setenv("APIKLEY_WEBHOOK_KEY", "k")
+        cli.patch.setenv("APIKLEY_API_KEY", key)
+    cli.patch.setenv("APIKLEY_WEBHOOK_KEY", "k")
     ended = cli(*LISTEN, task, "--output", "json")
     error = json.loads(ended.out.splitlines()[-1])["error"]
     assert (ended.code, error["exit_code"], error["task_ids"]) == (code, code, [task])
@@ -45,47 +41,33 @@ def test_listen_ends_with_the_exit_code_of_the_failure(
     assert ended.err == f"apikley: {error['message']}\n"
 
 
-def test_listen_warns_about_a_webhook_key_on_the_command_line(
-    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("apikley.receiver.listen.Listener.run", lambda _: None)
+def test_listen_warns_about_a_webhook_key_on_the_command_line(cli: CommandLine) -> None:
+    cli.patch.setattr("apikley.receiver.listen.Listener.run", lambda _: None)
     ended = cli(*LISTEN, "--webhook-key", "hush", "task_1")
     assert ended.err.startswith("warning: --webhook-key shows the key in the process list")
     assert "APIKLEY_WEBHOOK_KEY" in ended.err
     assert "hush" not in ended.err + ended.out
-    monkeypatch.setenv("APIKLEY_WEBHOOK_KEY", "hush")
+    cli.patch.setenv("APIKLEY_WEBHOOK_KEY", "hush")
     assert cli(*LISTEN, "task_1").err == ""
 
 
-@pytest.fixture(name="profile")
-def profile_fixture(cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A profile for the simulator and a wrong environment; listening polls once."""
-    settings = tmp_path / "config.toml"
-    settings.write_text(f'[profiles.mock]\nbase_url = "{cli.mock.url}"\napi_key = "{cli.mock.api_key}"\n')
-    settings.chmod(0o600)
-    for name in ("APIKLEY_API_KEY", "APIKLEY_BASE_URL"):
-        monkeypatch.setenv(name, "http://wrong.invalid")
-    monkeypatch.setenv("APIKLEY_CONFIG", str(settings))
-    monkeypatch.setenv("APIKLEY_WEBHOOK_KEY", "k")
-    monkeypatch.setattr("apikley.receiver.listen.Listener.run", lambda listener: listener.step())
-
-
-def test_listen_follows_only_tasks_of_its_own_key(cli: CommandLine, request: pytest.FixtureRequest) -> None:
+def test_listen_follows_the_noted_tasks_of_its_key(cli: CommandLine) -> None:
     task = cli.task()
-    request.getfixturevalue("profile")
+    cli.use_profiles(f'[profiles.mock]\nbase_url = "{cli.mock.url}"\napi_key = "{cli.mock.api_key}"')
+    cli.patch.setenv("APIKLEY_API_KEY", "sk-other")
+    cli.patch.setenv("APIKLEY_WEBHOOK_KEY", "k")
+    cli.patch.setattr("apikley.receiver.listen.Listener.run", lambda listener: listener.step())
     note(task, api_key=cli.mock.api_key)
-    note("task_of_another_account", api_key="http://wrong.invalid")
+    note("task_of_another_account", api_key="sk-other")
     for key in (("--profile", "mock"), ("--api-key", cli.mock.api_key, "--base-url", cli.mock.url)):
         ended = cli(*LISTEN, *key)
         assert (f"{task}  success" in ended.out, "another_account" in ended.out) == (True, False), ended.err
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_listen_delivers_the_callback_of_a_finished_task(
-    cli: CommandLine, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
+def test_listen_delivers_the_callback_of_a_finished_task(cli: CommandLine, httpserver: HTTPServer, form: str) -> None:
     httpserver.expect_request("/hook", method="POST").respond_with_data("ok")
-    monkeypatch.setenv("APIKLEY_WEBHOOK_KEY", "whsec")
+    cli.patch.setenv("APIKLEY_WEBHOOK_KEY", "whsec")
     task = cli.task()
     ended = cli("listen", "--forward-to", httpserver.url_for("/hook"), task, "--output", form)
     assert (ended.code, ended.err) == (0, "")
@@ -97,28 +79,18 @@ def test_listen_delivers_the_callback_of_a_finished_task(
     assert verify(request.headers, request.get_data(), "whsec").event_id == f"{task}:success"
 
 
-def test_listen_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
-    arguments = ["listen", "--forward-to", f"{CLOSED}/hook", "--noted", str(tmp_path / "notes")]
-    environment = {**os.environ, "APIKLEY_API_KEY": "k", "APIKLEY_WEBHOOK_KEY": "k", "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "apikley", *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout
-            assert process.stderr
-            assert process.stderr.readline() == f"following {tmp_path / 'notes'} until Ctrl-C\n"
-            process.send_signal(signal.SIGINT)
-            assert process.wait(600) == 0
-            assert (process.stdout.read(), process.stderr.read()) == ("", "stopped\n")
-        finally:
-            process.kill()
+def test_listen_ends_quietly_on_ctrl_c(cli: CommandLine) -> None:
+    cli.patch.setenv("APIKLEY_WEBHOOK_KEY", "k")
+    with started(*LISTEN, "--noted", "notes") as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stderr.readline() == "following notes until Ctrl-C\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT) == 0
+        assert (process.stdout.read(), process.stderr.read()) == ("", "stopped\n")
 
 
-def interrupted(cli: CommandLine, error: BaseException, *arguments: str) -> Ended:
+def interrupted(cli: CommandLine, error: BaseException, *arguments: str) -> Result:
     """Listen until an error is raised while it sleeps."""
 
     def sleep() -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Iterator
 
 import pytest
 
 import apikley_contract
-from apikley import RequestInvalid
-from apikley.cli.model_options import Field, model_fields
+from apikley.cli.model_options import model_fields
 from contract_tests.cli.command_line import IMAGE, RUN, CommandLine
 
 (MODEL,) = apikley_contract.models()
@@ -51,10 +49,6 @@ def invented(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     yield "maker/new"
     for cache in caches:
         cache.cache_clear()
-
-
-def invented_field(name: str) -> Field:
-    return Field(name, INVENTED["properties"][name], required=False)  # type: ignore[index]
 
 
 def test_help_shows_every_field_with_its_limits(cli: CommandLine) -> None:
@@ -103,10 +97,9 @@ def test_a_field_never_hides_an_option_of_the_command(cli: CommandLine, invented
     options = {field["name"]: field["options"] for field in listed}
     for name in TAKEN:
         assert options[name] == [f"--input-{name.replace('_', '-')}"]
-    with warnings.catch_warnings(action="error"):  # click warns about duplicates
-        for command in ("run", "create"):
-            shown = cli(command, "--model", invented, "--help").out
-            assert all(option in shown for each in options.values() for option in each)
+    for command in ("run", "create"):
+        shown = cli(command, "--model", invented, "--help").out
+        assert all(option in shown for each in options.values() for option in each)
 
 
 def test_another_models_options_are_sent_with_their_types(cli: CommandLine, invented: str) -> None:
@@ -124,19 +117,16 @@ def test_another_models_options_are_sent_with_their_types(cli: CommandLine, inve
     }
 
 
-def test_an_object_that_is_not_json_is_refused() -> None:
-    with pytest.raises(RequestInvalid, match=r"input\.camera: is not JSON"):
-        invented_field("camera").value("{")
+def test_an_object_that_is_not_json_is_refused(cli: CommandLine, invented: str) -> None:
+    assert "input.camera: is not JSON" in cli("create", "--model", invented, "--prompt", "a", "--camera", "{").err
 
 
-def test_with_several_models_one_must_be_named(
-    cli: CommandLine, invented: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_with_several_models_one_must_be_named(cli: CommandLine, invented: str) -> None:
     ended = cli("create", "--prompt", "a")
     assert (ended.code, "name the model with --model; known models: " in ended.err) == (2, True)
     assert cli("create", "--help").code == 0
     assert "is not a JSON object" in cli("create", "--json", "-", stdin=b"[]").err, "a whole body names its model"
-    monkeypatch.setenv("APIKLEY_MODEL", invented)
+    cli.patch.setenv("APIKLEY_MODEL", invented)
     assert "--camera" in cli("create", "--help").out
 
 

@@ -17,7 +17,7 @@ from apikley.cli import main
 from apikley.cli.commands import mock
 from apikley.cli.exit_codes import Exit
 from apikley.cli.output import Output, format_credits
-from contract_tests.cli.command_line import COMMAND, IMAGE, LIMIT, RUN, CommandLine, run_process
+from contract_tests.cli.command_line import COMMAND, IMAGE, LIMIT, RUN, CommandLine, interrupt, run_process
 from scripts.pipeline.io import ROOT
 
 
@@ -71,45 +71,35 @@ def test_ctrl_c_during_the_start_is_quiet(tmp_path: Path) -> None:
     assert (run.returncode, run.stdout, run.stderr) == (Exit.INTERRUPTED, "", "")
 
 
-def test_a_second_ctrl_c_does_not_hide_the_first(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_ctrl_c_does_not_hide_the_first(cli: CommandLine) -> None:
     close = Apikley.close
-
-    def first() -> None:
-        raise KeyboardInterrupt
 
     def second(api: Apikley) -> None:
         close(api)
         raise KeyboardInterrupt
 
     task = cli.task(ended=False)
-    cli.during_sleep = first
-    monkeypatch.setattr(Apikley, "close", second)
+    cli.during_sleep = interrupt
+    cli.patch.setattr(Apikley, "close", second)
     ended = cli("wait", task)
     assert ended.code == Exit.UNFINISHED
     assert ended.err.endswith(f"apikley: interrupted; the task is kept\n  resume with: apikley wait {task}\n")
 
 
-def test_ctrl_c_after_the_response_never_claims_that_there_is_no_task(
-    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_after_the_response_never_claims_that_there_is_no_task(cli: CommandLine) -> None:
     create = Apikley.create_raw
 
     def interrupted(api: Apikley, *arguments: Any, **options: Any) -> Any:
         create(api, *arguments, **options)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Apikley, "create_raw", interrupted)
+    cli.patch.setattr(Apikley, "create_raw", interrupted)
     assert cli("create", "--prompt", "a ship", "--image", IMAGE).code == Exit.OUTCOME_UNKNOWN
 
 
 @pytest.mark.parametrize("command", ["create", "run"])
-def test_ctrl_c_before_the_task_is_announced_names_it(
-    cli: CommandLine, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Output, "note", interrupted)
+def test_ctrl_c_before_the_task_is_announced_names_it(cli: CommandLine, command: str) -> None:
+    cli.patch.setattr(Output, "note", interrupt)
     place = ("-o", "clip.mp4") if command == "run" else ()
     ended = cli(command, "--prompt", "a ship", "--image", IMAGE, *place)
     task = cli.mock.assert_created_once().task_id
@@ -126,11 +116,11 @@ def test_the_command_can_be_called_from_any_thread(cli: CommandLine, arguments: 
     assert codes == [code]
 
 
-def test_a_bug_shows_its_traceback(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_shows_its_traceback(cli: CommandLine) -> None:
     def fail(_: Apikley) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Apikley, "get_credits", fail)
+    cli.patch.setattr(Apikley, "get_credits", fail)
     with pytest.raises(ZeroDivisionError):
         cli("credits")
 
@@ -141,8 +131,8 @@ def test_mock_runs_the_simulator() -> None:
     assert "apikley-mock serve" in run_process("mock", "serve", "--help").stdout
 
 
-def test_mock_returns_the_simulators_exit_code_without_exec(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mock, "os", SimpleNamespace(name="nt"))
+def test_mock_returns_the_simulators_exit_code_without_exec(cli: CommandLine) -> None:
+    cli.patch.setattr(mock, "os", SimpleNamespace(name="nt"))
     ended = cli("mock", "serve", "--port", "x")
     assert (ended.code, "'x' is not a port" in ended.err) == (2, True)
 
@@ -155,8 +145,7 @@ def test_nan_and_infinity_are_null_in_json(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize(
-    ("number", "text"),
-    [(3, "3"), (3.0, "3"), (12.5, "12.5"), (1234567.25, "1234567.25"), (10**400, "1" + "0" * 400)],
+    ("number", "text"), [(3, "3"), (3.0, "3"), (12.5, "12.5"), (1234567.25, "1234567.25"), (10**400, "1" + "0" * 400)]
 )
 def test_credits_are_printed_with_every_digit(number: float, text: str) -> None:
     assert format_credits(number) == text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +20,9 @@ INVALID = encoded(input={"prompt": "x" * 1812, "prompt_optimizer": "yes"})
 UNKNOWN = encoded(callbackUrl="https://me.example.com/hook", zzz=1)
 
 
-def test_a_whole_body_can_come_from_a_file_or_stdin(cli: CommandLine, tmp_path: Path) -> None:
+def test_a_whole_body_can_come_from_a_file_or_stdin(cli: CommandLine) -> None:
     body = encoded(callBackUrl="https://me.example.com/hook")
-    (tmp_path / "body.json").write_bytes(body)
+    (cli.folder / "body.json").write_bytes(body)
     assert cli("create", "--json", "body.json").code == 0
     assert cli("create", "--json", "-", stdin=body).code == 0
     assert [entry.json() for entry in cli.mock.journal.requests("POST")] == [json.loads(body)] * 2
@@ -42,8 +41,8 @@ def test_check_accepts_a_valid_body(cli: CommandLine) -> None:
     assert cli("check", "-", stdin=encoded()).out == "valid\n"
 
 
-def test_check_prints_every_violation_and_needs_no_key(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("APIKLEY_API_KEY")
+def test_check_prints_every_violation_and_needs_no_key(cli: CommandLine) -> None:
+    cli.patch.delenv("APIKLEY_API_KEY")
     ended = cli("check", "-", stdin=INVALID)
     assert (ended.code, ended.err) == (Exit.INVALID, "apikley: the request is invalid: 3 violations\n")
     assert sorted(ended.out.splitlines()) == [

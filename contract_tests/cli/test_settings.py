@@ -9,9 +9,9 @@ import pytest
 
 import apikley_contract
 from apikley.cli.constants import COMMANDS
-from apikley.cli.settings import config_file, resolve
+from apikley.cli.settings import resolve
 from apikley.errors import ConfigurationError
-from contract_tests.cli.command_line import REQUEST, CommandLine
+from contract_tests.cli.command_line import CLOSED, REQUEST, CommandLine
 from contract_tests.conftest import KEY
 
 FILE = f"""
@@ -41,31 +41,20 @@ def file(tmp_path: Path) -> Path:
 
 
 REAL = {"APIKLEY_API_KEY": "sk-real", "APIKLEY_BASE_URL": "https://real.example.com"}
+PROFILE = {**REAL, "APIKLEY_PROFILE": "mock"}
+PRECEDENCE: dict[str, tuple[dict[str, str], dict[str, str], str | None, str]] = {
+    "file": ({}, {}, KEY, "https://default.example.com"),
+    "environment before file": ({}, REAL, "sk-real", "https://real.example.com"),
+    "flags before environment": ({"api_key": "k", "base_url": "https://a.test"}, REAL, "k", "https://a.test"),
+    "--profile before environment": ({"profile": "mock"}, REAL, "mock-key", "http://127.0.0.1:8080"),
+    "environment before its profile": ({}, PROFILE, "sk-real", "https://real.example.com"),
+    "no key with a base URL": ({"profile": "keyless"}, REAL, None, "http://127.0.0.1:8080"),
+    "a flag completes": ({"profile": "keyless", "api_key": "k"}, REAL, "k", "http://127.0.0.1:8080"),
+    "neither key nor base URL": ({"profile": "fast"}, REAL, "sk-real", "https://real.example.com"),
+}
 
 
-@pytest.mark.parametrize(
-    ("flags", "environment", "api_key", "base_url"),
-    [
-        ({}, {}, KEY, "https://default.example.com"),
-        ({}, REAL, "sk-real", "https://real.example.com"),
-        ({"api_key": "k", "base_url": "https://flag.example.com"}, REAL, "k", "https://flag.example.com"),
-        ({"profile": "mock"}, REAL, "mock-key", "http://127.0.0.1:8080"),
-        ({}, {**REAL, "APIKLEY_PROFILE": "mock"}, "sk-real", "https://real.example.com"),
-        ({"profile": "keyless"}, REAL, None, "http://127.0.0.1:8080"),
-        ({"profile": "keyless", "api_key": "mock-key"}, REAL, "mock-key", "http://127.0.0.1:8080"),
-        ({"profile": "fast"}, REAL, "sk-real", "https://real.example.com"),
-    ],
-    ids=[
-        "file",
-        "environment before file",
-        "flag before environment",
-        "profile flag before environment",
-        "environment before its profile",
-        "profile without key takes none",
-        "flag completes profile",
-        "profile without key and base URL takes both",
-    ],
-)
+@pytest.mark.parametrize(("flags", "environment", "api_key", "base_url"), PRECEDENCE.values(), ids=PRECEDENCE)
 def test_settings_have_a_fixed_precedence(
     file: Path, flags: dict[str, str], environment: dict[str, str], api_key: str | None, base_url: str
 ) -> None:
@@ -119,11 +108,8 @@ def test_an_invalid_file_is_reported(tmp_path: Path, content: str, message: str)
 
 
 @pytest.mark.parametrize("arguments", [("run", "--help"), ("credits",)], ids=" ".join)
-def test_an_invalid_file_is_one_line_on_stderr(
-    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
-) -> None:
-    (tmp_path / "config.toml").write_text("[", encoding="utf-8")
-    monkeypatch.setenv("APIKLEY_CONFIG", str(tmp_path / "config.toml"))
+def test_an_invalid_file_is_one_line_on_stderr(cli: CommandLine, arguments: tuple[str, ...]) -> None:
+    cli.use_profiles("[")
     ended = cli(*arguments)
     assert (ended.code, ended.err.count("\n"), "is not TOML" in ended.err) == (2, 1, True)
 
@@ -133,34 +119,28 @@ def test_an_unknown_profile_is_reported(file: Path) -> None:
         resolve(profile="prod", environment={"APIKLEY_CONFIG": str(file)})
 
 
-def test_the_file_is_in_the_platforms_folder() -> None:
-    assert config_file({}).parts[-2:] == ("apikley", "config.toml")
-
-
 def test_the_settings_do_not_show_the_key() -> None:
     assert KEY not in repr(resolve(api_key=KEY, environment={}))
 
 
-def test_without_a_key_the_command_says_where_to_put_one(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("APIKLEY_API_KEY")
+def test_without_a_key_the_command_says_where_to_put_one(cli: CommandLine) -> None:
+    cli.patch.delenv("APIKLEY_API_KEY")
     ended = cli("credits")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith("apikley: no API key: set APIKLEY_API_KEY, or write api_key into a profile in ")
 
 
-def test_a_key_on_the_command_line_works_with_a_warning(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("APIKLEY_API_KEY")
+def test_a_key_on_the_command_line_works_with_a_warning(cli: CommandLine) -> None:
+    cli.patch.delenv("APIKLEY_API_KEY")
     ended = cli("credits", "--api-key", cli.mock.api_key)
     assert ended.code == 0
     assert ended.err.startswith("warning: --api-key shows the key in the process list")
     assert cli.mock.api_key not in ended.out + ended.err
 
 
-def test_the_environments_key_is_never_sent_to_a_profiles_base_url(
-    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "config.toml").write_text(f'[profiles.mock]\nbase_url = "{cli.mock.url}"\n', encoding="utf-8")
-    monkeypatch.setenv("APIKLEY_CONFIG", str(tmp_path / "config.toml"))
+def test_the_environments_key_is_never_sent_to_a_profiles_base_url(cli: CommandLine) -> None:
+    cli.use_profiles(f'[profiles.mock]\nbase_url = "{cli.mock.url}"')
+    cli.patch.setenv("APIKLEY_API_KEY", "sk-real")
     for command in ("credits", "doctor"):
         ended = cli(command, "--profile", "mock")
         assert ended.code == 2
@@ -180,18 +160,10 @@ def test_a_profiles_key_is_never_sent_to_the_environments_base_url(file: Path, m
 
 
 @pytest.fixture(name="keys_only")
-def _keys_only(cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def _keys_only(cli: CommandLine) -> Path:
     """Profiles with the simulator's key, but without its base URL."""
-    path = tmp_path / "config.toml"
-    key = f'api_key = "{cli.mock.api_key}"\n'
-    path.write_text(
-        f'[profiles.default]\n{key}[profiles.named]\n{key}base_url = "https://named.invalid"\n', encoding="utf-8"
-    )
-    path.chmod(0o600)
-    monkeypatch.setenv("APIKLEY_CONFIG", str(path))
-    for name in ("APIKLEY_API_KEY", "APIKLEY_BASE_URL"):
-        monkeypatch.delenv(name)
-    return path
+    key = f'api_key = "{cli.mock.api_key}"'
+    return cli.use_profiles(f'[profiles.default]\n{key}\n[profiles.named]\n{key}\nbase_url = "https://named.invalid"')
 
 
 NETWORK = {
@@ -210,43 +182,49 @@ NETWORK = {
 @pytest.mark.parametrize("profile", ["default", "named"])
 @pytest.mark.parametrize("command", NETWORK)
 def test_a_profiles_key_is_sent_to_no_other_base_url(
-    cli: CommandLine, keys_only: Path, monkeypatch: pytest.MonkeyPatch, command: str, profile: str
+    cli: CommandLine, keys_only: Path, command: str, profile: str
 ) -> None:
     assert {*COMMANDS} - {*NETWORK} == {"models", "check", "inbox", "mock"}, "these need no key"
     ended = cli(command, *NETWORK[command], "--profile", profile, "--base-url", cli.mock.url)
     assert ended.code == 2
     assert (
-        f"the key of profile {profile!r} of {keys_only} is not sent to the base URL of --base-url: write that URL "
+        f"the key from profile {profile!r} of {keys_only} is not sent to the base URL from --base-url: write that URL "
         "and its key into another profile, or set APIKLEY_API_KEY and omit --profile"
     ) in ended.out + ended.err
-    monkeypatch.setenv("APIKLEY_BASE_URL", cli.mock.url)
-    monkeypatch.setenv("APIKLEY_PROFILE", profile)
+    cli.patch.setenv("APIKLEY_BASE_URL", cli.mock.url)
+    cli.patch.setenv("APIKLEY_PROFILE", profile)
     ended = cli(command, *NETWORK[command])
     assert ended.code == 2
-    assert "is not sent to the base URL of environment variable APIKLEY_BASE_URL: " in ended.out + ended.err
+    assert "is not sent to the base URL from environment variable APIKLEY_BASE_URL: " in ended.out + ended.err
     assert_no_key_was_sent(cli)
 
 
-def test_a_profiles_key_is_sent_to_its_own_base_url(
-    cli: CommandLine, keys_only: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_profiles_key_is_sent_to_its_own_base_url(cli: CommandLine, keys_only: Path) -> None:
     keys_only.write_text(f'[profiles.default]\napi_key = "{cli.mock.api_key}"\nbase_url = "{cli.mock.url}/"\n')
     assert cli("credits").code == 0
     assert cli("credits", "--base-url", cli.mock.url).code == 0
-    monkeypatch.setenv("APIKLEY_BASE_URL", cli.mock.url)
+    cli.patch.setenv("APIKLEY_BASE_URL", cli.mock.url)
     assert cli("credits", "--profile", "default").code == 0
-    monkeypatch.setenv("APIKLEY_API_KEY", "sk-real")
+    cli.patch.setenv("APIKLEY_API_KEY", "sk-real")
     assert cli("credits", "--profile", "default").code == 0, "a flag precedes the environment"
 
 
 @pytest.mark.usefixtures("keys_only")
-def test_a_key_from_a_flag_or_the_environment_is_sent_to_any_base_url(
-    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_from_a_flag_or_the_environment_is_sent_to_any_base_url(cli: CommandLine) -> None:
     given = ("--base-url", cli.mock.url)
     assert cli("credits", *given, "--api-key", cli.mock.api_key).code == 0
-    monkeypatch.setenv("APIKLEY_API_KEY", cli.mock.api_key)
+    cli.patch.setenv("APIKLEY_API_KEY", cli.mock.api_key)
     assert cli("credits", *given).code == 0
+
+
+def test_errors_name_the_source_of_the_key_and_the_base_url(cli: CommandLine) -> None:
+    flags = ("--api-key", "wrong", "--base-url", cli.mock.url)
+    assert "the key is from --api-key or the profile" in cli("credits", *flags).err
+    assert "from --base-url or the profile) refused" in cli("credits", "--base-url", CLOSED).err
+    cli.patch.setenv("APIKLEY_API_KEY", "wrong")
+    assert "the key is from the environment variable APIKLEY_API_KEY" in cli("credits").err
+    cli.patch.setenv("APIKLEY_BASE_URL", CLOSED)
+    assert "from APIKLEY_BASE_URL) refused" in cli("credits").err
 
 
 def assert_no_key_was_sent(cli: CommandLine) -> None:

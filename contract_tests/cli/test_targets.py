@@ -2,50 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from apikley import Apikley
+from apikley import Apikley, TaskInfo
 from apikley.cli.exit_codes import Exit
 from apikley.cli.targets import Target
-from apikley_mock.world import records
-from contract_tests.cli.command_line import IMAGE, RUN, CommandLine
-
-
-def _make_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(path.name)
-
+from contract_tests.cli.command_line import IMAGE, RUN, CommandLine, interrupt
 
 ODD: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,
-    "socket": _make_socket,
     "link to a device": lambda path: path.symlink_to(os.devnull),
     "link to nothing": lambda path: path.symlink_to("nowhere"),
 }
 
 
-def test_an_existing_file_is_replaced_only_with_force(cli: CommandLine, tmp_path: Path) -> None:
-    (tmp_path / "clip.mp4").write_bytes(b"mine")
+def test_an_existing_file_is_replaced_only_with_force(cli: CommandLine) -> None:
+    (cli.folder / "clip.mp4").write_bytes(b"mine")
     ended = cli(*RUN, "-o", "clip.mp4")
     assert (ended.code, ended.err) == (Exit.INVALID, "apikley: clip.mp4 exists; --force replaces it\n")
-    assert (tmp_path / "clip.mp4").read_bytes() == b"mine"
+    assert (cli.folder / "clip.mp4").read_bytes() == b"mine"
     assert cli.requests() == [], "nothing was paid"
     assert cli(*RUN, "-o", "clip.mp4", "--force").code == 0
-    assert (tmp_path / "clip.mp4").read_bytes()[4:8] == b"ftyp"
+    assert (cli.folder / "clip.mp4").read_bytes()[4:8] == b"ftyp"
 
 
 @pytest.mark.parametrize("make", ODD.values(), ids=ODD)
-def test_only_regular_files_are_replaced(cli: CommandLine, tmp_path: Path, make: Callable[[Path], object]) -> None:
+def test_only_regular_files_are_replaced(cli: CommandLine, make: Callable[[Path], object]) -> None:
     task = cli.task()
     before = len(cli.requests())
-    place = tmp_path / f"{task}.mp4"
+    place = cli.folder / f"{task}.mp4"
     make(place)
     kind = place.lstat().st_mode
     for command in (("wait", task), ("download", task), RUN):
@@ -57,46 +46,44 @@ def test_only_regular_files_are_replaced(cli: CommandLine, tmp_path: Path, make:
     assert len(cli.requests()) == before
 
 
-def test_a_link_is_replaced_and_its_target_is_not_touched(cli: CommandLine, tmp_path: Path) -> None:
-    (tmp_path / "mine").write_bytes(b"mine")
-    (tmp_path / "clip.mp4").symlink_to("mine")
+def test_a_link_is_replaced_and_its_target_is_not_touched(cli: CommandLine) -> None:
+    (cli.folder / "mine").write_bytes(b"mine")
+    (cli.folder / "clip.mp4").symlink_to("mine")
     assert cli("download", cli.task(), "-o", "clip.mp4").code == Exit.INVALID
     assert cli("download", cli.task(), "-o", "clip.mp4", "--force").code == 0
-    assert not (tmp_path / "clip.mp4").is_symlink()
-    assert (tmp_path / "mine").read_bytes() == b"mine"
+    assert not (cli.folder / "clip.mp4").is_symlink()
+    assert (cli.folder / "mine").read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize("place", ["clips/", "clips/.", "clips/.."])
-def test_a_name_that_ends_like_a_folder_must_be_one(cli: CommandLine, tmp_path: Path, place: str) -> None:
+def test_a_name_that_ends_like_a_folder_must_be_one(cli: CommandLine, place: str) -> None:
     task = cli.task()
-    (tmp_path / "file").touch()
+    (cli.folder / "file").touch()
     for command in (("wait", task), ("download", task), RUN):
         ended = cli(*command, "-o", place)
         assert (ended.code, ended.err.endswith(": no such folder\n")) == (Exit.FAILED, True)
         assert cli(*command, "-o", place.replace("clips", "file")).code == Exit.FAILED
     cli.mock.assert_created_once()
-    assert {path.name for path in tmp_path.iterdir()} == {"cat.png", "file"}
-    (tmp_path / "clips").mkdir()
+    assert {path.name for path in cli.folder.iterdir()} == {"cat.png", "file"}
+    (cli.folder / "clips").mkdir()
     assert cli("download", task, "-o", place).code == 0
-    assert len([*tmp_path.glob("**/task*.mp4")]) == 1
+    assert len([*cli.folder.glob("**/task*.mp4")]) == 1
 
 
-def test_a_folder_that_is_not_writable_is_reported_before_anything_is_paid(
-    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "access", lambda *_: False)
+def test_a_folder_that_is_not_writable_is_reported_before_anything_is_paid(cli: CommandLine) -> None:
+    cli.patch.setattr(os, "access", lambda *_: False)
     ended = cli(*RUN)
     assert (ended.code, ended.err) == (Exit.FAILED, "apikley: .: Permission denied\n")
     assert cli.requests() == []
 
 
-def test_a_result_is_never_written_to_stdout(cli: CommandLine, tmp_path: Path) -> None:
+def test_a_result_is_never_written_to_stdout(cli: CommandLine) -> None:
     ended = cli(*RUN, "-o", "-")
     message = "apikley: a result cannot be written to stdout; name a file with -o\n"
     assert ended == (Exit.INVALID, "", message)
     assert cli.requests() == []
     assert cli(*RUN, "-o", "./-").code == 0
-    assert (tmp_path / "-").exists()
+    assert (cli.folder / "-").exists()
 
 
 @pytest.mark.parametrize(("given", "name"), [(None, "_._.._etc_x.webm"), ("{id}.bin", "_._.._etc_x.bin")])
@@ -115,15 +102,8 @@ def test_a_result_with_an_invalid_url_has_a_name(tmp_path: Path, monkeypatch: py
 
 @pytest.fixture
 def _two_results(monkeypatch: pytest.MonkeyPatch) -> None:
-    record = records.record
-
-    def doubled(*arguments: Any) -> dict[str, Any]:
-        found = record(*arguments)
-        if found["resultJson"]:
-            found["resultJson"] = json.dumps({"resultUrls": json.loads(found["resultJson"])["resultUrls"] * 2})
-        return found
-
-    monkeypatch.setattr(records, "record", doubled)
+    urls = vars(TaskInfo)["result_urls"].fget
+    monkeypatch.setattr(TaskInfo, "result_urls", property(lambda task: urls(task) * 2))
 
 
 @pytest.mark.usefixtures("_two_results")
@@ -137,36 +117,31 @@ def _two_results(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_run_prints_the_command_that_downloads_the_next_result(
-    cli: CommandLine, tmp_path: Path, place: tuple[str, ...], then: str, names: tuple[str, str]
+    cli: CommandLine, place: tuple[str, ...], then: str, names: tuple[str, str]
 ) -> None:
-    (tmp_path / "clips").mkdir()
+    (cli.folder / "clips").mkdir()
     ended = cli(*RUN, *place)
     task = str(cli.mock.assert_created_once().task_id)
     assert ended.code == 0
     assert f"has 2 results; download the next one with: apikley download {task} {then}--index 1\n" in ended.err
-    first, second = (tmp_path / name.replace("TASK", task) for name in names)
+    first, second = (cli.folder / name.replace("TASK", task) for name in names)
     first.write_bytes(b"the first")
     assert cli(*ended.resume).code == 0
     assert (first.read_bytes(), second.read_bytes()[4:8]) == (b"the first", b"ftyp")
 
 
 @pytest.mark.usefixtures("_two_results")
-def test_an_interrupted_download_resumes_with_the_same_result(
-    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
+def test_an_interrupted_download_resumes_with_the_same_result(cli: CommandLine) -> None:
     task = cli.task()
-    (tmp_path / "clip.mp4").touch()
-    monkeypatch.setattr(Apikley, "download", interrupted)
+    (cli.folder / "clip.mp4").touch()
+    cli.patch.setattr(Apikley, "download", interrupt)
     ended = cli("download", task, "--index", "1", "--force", "-o", "clip.mp4")
     assert ended.code == Exit.UNFINISHED
     assert ended.err.endswith(f"resume with: apikley download {task} -o clip.mp4 --index 1 --force\n")
 
 
-def test_permission_to_replace_a_file_is_kept_by_the_resuming_command(cli: CommandLine, tmp_path: Path) -> None:
-    (tmp_path / "have.mp4").touch()
+def test_permission_to_replace_a_file_is_kept_by_the_resuming_command(cli: CommandLine) -> None:
+    (cli.folder / "have.mp4").touch()
     task = cli.task("[mock: never]")
     run = ("run", "--prompt", "[mock: never]", "--image", IMAGE, "--timeout", "3")
     place = ("-o", "have.mp4", "--force")
@@ -179,30 +154,21 @@ def test_permission_to_replace_a_file_is_kept_by_the_resuming_command(cli: Comma
     assert asked.out.endswith(f"resume with: apikley wait {task} -o have.mp4 --force\r\n")
 
 
-@pytest.mark.parametrize(
-    ("place", "make", "then"),
-    [
-        (("-o", "clip.mp4", "--force"), os.mkfifo, "clip.2.mp4"),
-        (("-o", "clip.mp4"), Path.touch, "clip.2.mp4"),
-        (("-o", "{id}.mp4"), Path.touch, "'{id}.2.mp4'"),
-        ((), Path.touch, "'{id}.2.mp4'"),
-    ],
-)
+@pytest.mark.parametrize("make", [os.mkfifo, Path.touch])
+@pytest.mark.parametrize("place", [("-o", "clip.mp4"), ("-o", "."), ()], ids=["file", "folder", "default"])
 def test_a_file_that_appears_while_the_task_runs_is_not_replaced(
-    cli: CommandLine, tmp_path: Path, place: tuple[str, ...], make: Callable[[Path], None], then: str
+    cli: CommandLine, place: tuple[str, ...], make: Callable[[Path], None]
 ) -> None:
     def appear() -> None:
-        name = cli.mock.assert_created_once().task_id if "clip" not in then else "clip"
-        if not (tmp_path / f"{name}.mp4").exists():
-            make(tmp_path / f"{name}.mp4")
+        name = "clip" if "clip.mp4" in place else cli.mock.assert_created_once().task_id
+        if not (cli.folder / f"{name}.mp4").exists():
+            make(cli.folder / f"{name}.mp4")
 
     cli.during_sleep = appear
-    ended = cli(*RUN, *place)
+    force = ["--force"] if make is os.mkfifo else []
+    ended = cli(*RUN, *place, *force)
     task = str(cli.mock.assert_created_once().task_id)
     assert ended.code == Exit.FAILED, "not INVALID, because a task was paid"
-    name = then.strip("'").replace("{id}", task)
-    assert f"apikley: {name.replace('.2', '')}: " in ended.err
-    assert ended.err.endswith(f"the task is kept; resume with: apikley download {task} -o {then}\n")
-    assert cli(*ended.resume).code == 0
-    assert (tmp_path / name).read_bytes()[4:8] == b"ftyp"
-    assert (tmp_path / name.replace(".2", "")).stat().st_size == 0
+    assert ended.resume == ["download", task, *place], "without --force"
+    assert [path.stat().st_size for path in cli.folder.glob("*.mp4")] == [0]
+    assert cli("download", task, "-o", "other.mp4").code == 0

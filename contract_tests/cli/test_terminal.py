@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
-import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
-from apikley.cli.constants import COMMANDS
 from apikley.cli.exit_codes import Exit
-from contract_tests.cli.command_line import COMMAND, CTRL_C, LIMIT, REQUEST, RUN, CommandLine, Program
-from contract_tests.conftest import published_example
+from contract_tests.cli.command_line import CTRL_C, IMAGE, LIMIT, CommandLine, Program, started
 
 MAKE = ("run", "--prompt", "a ship", "--image", "cat.png", "-o", "clip.mp4")
-
-
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("mock", "listen", "inbox")])
-def test_every_command_works_in_a_terminal(cli: CommandLine, tmp_path: Path, name: str) -> None:
-    (tmp_path / "body.json").write_text(json.dumps(published_example()), encoding="utf-8")
-    arguments = {"run": REQUEST, "create": REQUEST, "upload": ("cat.png",), "check": ("body.json",)}.get(name, ())
-    if name in ("wait", "task", "download"):
-        arguments = (cli.task(),)
-    ended = cli.in_terminal(name, *arguments)
-    assert ended.code == 0, ended.out
-    assert "apikley:" not in ended.out
 
 
 def test_a_terminal_shows_animated_progress(cli: CommandLine) -> None:
@@ -49,10 +34,8 @@ def test_several_tasks_share_one_progress_line(cli: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("variable", ["NO_COLOR", "TERM"])
-def test_without_colors_a_terminal_shows_plain_lines(
-    cli: CommandLine, monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
-    monkeypatch.setenv(variable, "dumb")
+def test_without_colors_a_terminal_shows_plain_lines(cli: CommandLine, variable: str) -> None:
+    cli.patch.setenv(variable, "dumb")
     ended = cli.in_terminal(*MAKE)
     assert ended.code == 0
     assert "\x1b" not in ended.out
@@ -67,52 +50,44 @@ def test_a_pipe_shows_plain_lines(cli: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(("typed", "code", "replaced"), [(b"y\n", 0, True), (b"n\n", 2, False), (b"\n", 2, False)])
-def test_the_user_is_asked_before_a_file_is_replaced(
-    cli: CommandLine, tmp_path: Path, typed: bytes, code: int, replaced: bool
-) -> None:
-    (tmp_path / "clip.mp4").write_bytes(b"mine")
+def test_the_user_is_asked_before_a_file_is_replaced(cli: CommandLine, typed: bytes, code: int, replaced: bool) -> None:
+    (cli.folder / "clip.mp4").write_bytes(b"mine")
     ended = cli.in_terminal(*MAKE, typed=typed)
     assert ended.code == code
     assert "clip.mp4 exists; replace it? [y/N]" in ended.out
-    assert ((tmp_path / "clip.mp4").read_bytes() != b"mine") is replaced
+    assert ((cli.folder / "clip.mp4").read_bytes() != b"mine") is replaced
     assert bool(cli.mock.journal.requests("POST")) is replaced
 
 
-def test_download_and_wait_ask_before_they_poll(cli: CommandLine, tmp_path: Path) -> None:
+def test_download_and_wait_ask_before_they_poll(cli: CommandLine) -> None:
     task = cli.task()
-    (tmp_path / f"{task}.mp4").write_bytes(b"mine")
+    (cli.folder / f"{task}.mp4").write_bytes(b"mine")
     before = len(cli.requests())
     assert cli.in_terminal("download", task, typed=b"n\n").code == Exit.INVALID
     assert len(cli.requests()) == before
     assert cli.in_terminal("wait", task, "-o", "{id}.mp4", typed=b"y\n").code == 0
-    assert (tmp_path / f"{task}.mp4").read_bytes()[4:8] == b"ftyp"
+    assert (cli.folder / f"{task}.mp4").read_bytes()[4:8] == b"ftyp"
 
 
-def test_json_output_asks_no_question(cli: CommandLine, tmp_path: Path) -> None:
-    (tmp_path / "clip.mp4").write_bytes(b"mine")
+def test_json_output_asks_no_question(cli: CommandLine) -> None:
+    (cli.folder / "clip.mp4").write_bytes(b"mine")
     ended = cli.in_terminal(*MAKE, "--output", "json")
     assert (ended.code, "--force replaces it" in ended.out) == (Exit.INVALID, True)
 
 
-def test_results_go_to_a_pipe_while_stderr_is_a_terminal(cli: CommandLine, tmp_path: Path) -> None:
+def test_results_go_to_a_pipe_while_stderr_is_a_terminal(cli: CommandLine) -> None:
     task = cli.task()
     line = f'"{sys.executable}" -m apikley wait {task} --follow --output json > out'
-    with Program("-c", line, cwd=tmp_path, program=("sh",)) as program:
+    with Program("-c", line, cwd=cli.folder, program=("sh",)) as program:
         assert program.wait() == 0, program.shown
-    lines = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    lines = [json.loads(line) for line in (cli.folder / "out").read_text().splitlines()]
     assert lines[0]["state"] == "success"
     assert lines[-1]["tasks"][0]["task_id"] == task
 
 
-def test_an_error_in_a_terminal_is_one_line(cli: CommandLine) -> None:
-    ended = cli.in_terminal("credits", "--base-url", "nowhere")
-    assert ended.code == Exit.INVALID
-    assert ended.out == ("\x1b[31mapikley:\x1b[0m the base URL 'nowhere' is not an http or https URL with a host\r\n")
-
-
-def test_ctrl_c_while_waiting_keeps_the_task_and_prints_how_to_resume(cli: CommandLine, tmp_path: Path) -> None:
+def test_ctrl_c_while_waiting_keeps_the_task_and_prints_how_to_resume(cli: CommandLine) -> None:
     # The simulator's clock stands still, so the task never ends.
-    with Program(*MAKE, cwd=tmp_path) as program:
+    with Program(*MAKE, cwd=cli.folder) as program:
         program.wait_for("  waiting")
         program.type(CTRL_C)
         assert program.wait() == Exit.UNFINISHED
@@ -123,107 +98,74 @@ def test_ctrl_c_while_waiting_keeps_the_task_and_prints_how_to_resume(cli: Comma
     assert cli("wait", str(task), "-o", "clip.mp4").code == 0
 
 
-def test_ctrl_c_while_creating_warns_that_a_task_may_exist(tmp_path: Path, cli: CommandLine) -> None:
-    with _silent_server() as (url, reached), Program(*RUN, "--base-url", url, cwd=tmp_path) as program:
-        program.wait_for("creating the task", reached.is_set)
+@pytest.fixture(name="stalled")
+def stalled_fixture(httpserver: HTTPServer) -> Iterator[threading.Event]:
+    """A server whose responses stall after 10 bytes of 1 MB; whether a request arrived."""
+    reached, ended = threading.Event(), threading.Event()
+
+    def stall(_: Request) -> Response:
+        def body() -> Iterator[bytes]:
+            yield b"0123456789"
+            reached.set()
+            ended.wait(LIMIT)
+
+        return Response(body(), headers={"Content-Length": "1000000", "Content-Type": "video/mp4"})
+
+    httpserver.expect_request(re.compile("/.*")).respond_with_handler(stall)
+    yield reached
+    ended.set()
+
+
+@pytest.mark.parametrize(
+    ("image", "code", "message"),
+    [
+        (IMAGE, Exit.OUTCOME_UNKNOWN, "a task may exist and be paid"),
+        ("cat.png", Exit.INTERRUPTED, "interrupted before the create was sent: no task was created"),
+    ],
+    ids=["create", "upload"],
+)
+def test_ctrl_c_while_creating_says_whether_a_task_may_exist(
+    cli: CommandLine, httpserver: HTTPServer, stalled: threading.Event, image: str, code: Exit, message: str
+) -> None:
+    command = ("run", "--prompt", "a ship", "--image", image, "--base-url", httpserver.url_for(""))
+    with Program(*command, cwd=cli.folder) as program:
+        program.wait_for("creating the task", stalled.is_set)
         program.type(CTRL_C)
-        assert program.wait() == Exit.OUTCOME_UNKNOWN, program.shown
-    assert "interrupted while the task was being created" in program.shown
-    assert "a task may exist and be paid" in program.shown
+        assert program.wait() == code, program.shown
+    assert message in program.shown
     assert "Traceback" not in program.shown
 
 
-def test_ctrl_c_while_uploading_says_that_no_task_was_created(cli: CommandLine, tmp_path: Path) -> None:
-    with _silent_server() as (url, reached), Program(*MAKE, "--base-url", url, cwd=tmp_path) as program:
-        program.wait_for("creating the task", reached.is_set)
-        program.type(CTRL_C)
-        assert program.wait() == Exit.INTERRUPTED
-    assert "interrupted before the create was sent: no task was created" in program.shown
-    assert cli.requests() == []
-
-
-def test_ctrl_c_while_downloading_leaves_no_partial_file(cli: CommandLine, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("stalled")
+def test_ctrl_c_while_downloading_leaves_no_partial_file(cli: CommandLine, httpserver: HTTPServer) -> None:
+    url = httpserver.url_for("").rstrip("/")
+    record = {"taskId": "task_1", "state": "success", "resultJson": json.dumps({"resultUrls": [f"{url}/a.mp4"]})}
+    response = {"code": 200, "msg": "success", "data": record}
+    httpserver.expect_oneshot_request("/api/v1/jobs/recordInfo").respond_with_json(response)
     command = ("download", "task_1", "-o", "clip.mp4")
-    with _stalling_server() as url, Program(*command, "--base-url", url, cwd=tmp_path) as program:
-        program.wait_for("/1.0 MB", lambda: any(tmp_path.glob(".apikley-*.part")))
+    with Program(*command, "--base-url", url, cwd=cli.folder) as program:
+        program.wait_for("/1.0 MB", lambda: any(cli.folder.glob(".apikley-*.part")))
         program.type(CTRL_C)
         assert program.wait() == Exit.UNFINISHED
     assert f"resume with: apikley {' '.join(command)} --base-url {url}" in program.shown.replace("\r\n", "")
-    assert [path.name for path in tmp_path.iterdir()] == ["cat.png"]
+    assert [path.name for path in cli.folder.iterdir()] == ["cat.png"]
 
 
-def test_ctrl_c_at_the_question_changes_nothing(cli: CommandLine, tmp_path: Path) -> None:
-    (tmp_path / "clip.mp4").write_bytes(b"mine")
-    with Program(*MAKE, cwd=tmp_path) as program:
+def test_ctrl_c_at_the_question_changes_nothing(cli: CommandLine) -> None:
+    (cli.folder / "clip.mp4").write_bytes(b"mine")
+    with Program(*MAKE, cwd=cli.folder) as program:
         program.wait_for("replace it? [y/N]")
         program.type_until(CTRL_C, "interrupted")
         assert program.wait() == Exit.INTERRUPTED, program.shown
-    assert (tmp_path / "clip.mp4").read_bytes() == b"mine"
+    assert (cli.folder / "clip.mp4").read_bytes() == b"mine"
 
 
 def test_sigterm_prints_how_to_resume(cli: CommandLine) -> None:
     task = cli.task(ended=False)
-    command = [*COMMAND, "wait", task, "--output", "json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr
-            assert process.stdout
-            assert "waiting" in process.stderr.readline()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(LIMIT) == Exit.UNFINISHED
-            assert json.load(process.stdout)["error"]["hints"] == [f"resume with: apikley wait {task}"]
-        finally:
-            process.kill()
-
-
-@contextmanager
-def _silent_server() -> Iterator[tuple[str, threading.Event]]:
-    """A server that reads a request and never responds; its URL, and whether a request arrived."""
-    reached = threading.Event()
-    connections: list[socket.socket] = []
-
-    def serve() -> None:
-        connection, _ = listener.accept()
-        connections.append(connection)
-        connection.recv(65536)
-        reached.set()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", reached
-    for connection in connections:
-        connection.close()
-
-
-@contextmanager
-def _stalling_server() -> Iterator[str]:
-    """A service with one finished task whose result stalls after a few bytes; its URL."""
-    ended = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            if self.path.endswith(".mp4"):
-                self.send_header("Content-Length", "1000000")
-                self.end_headers()
-                self.wfile.write(b"0123456789")
-                ended.wait(LIMIT)
-                return
-            result = {"resultUrls": [f"http://{self.headers['Host']}/a.mp4"]}
-            record = {"taskId": "task_1", "state": "success", "resultJson": json.dumps(result)}
-            body = json.dumps({"code": 200, "msg": "success", "data": record}).encode()
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            ended.set()
-            server.shutdown()
+    with started("wait", task, "--output", "json") as process:
+        assert process.stdout
+        assert process.stderr
+        assert "waiting" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(LIMIT) == Exit.UNFINISHED
+        assert json.load(process.stdout)["error"]["hints"] == [f"resume with: apikley wait {task}"]

@@ -1,4 +1,4 @@
-"""Made-up services for the client: each answers in its own way and counts what it was asked."""
+"""A fake service with given responses, and one call of both clients."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from apikley.testing import ManualClock
 from contract_tests.conftest import KEY
 
 BASE = "http://service.test"
-Answer = httpx2.Response | Exception
+FakeResponse = httpx2.Response | Exception
 
 
 class Service:
-    """Answers with the given answers one after another, the last one again and again."""
+    """Gives its responses in turn, and repeats the last one."""
 
-    def __init__(self, *answers: Answer | Callable[[httpx2.Request], Answer]) -> None:
-        self.answers = list(answers)
+    def __init__(self, *responses: FakeResponse | Callable[[httpx2.Request], FakeResponse]) -> None:
+        self.responses = list(responses)
         self.requests: list[httpx2.Request] = []
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if not isinstance(answer, httpx2.Response | Exception):
-            made = answer(request)
+        response = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
+        if not isinstance(response, httpx2.Response | Exception):
+            made = response(request)
             if isinstance(made, httpx2.Response):
                 return made
-            answer = made
-        if isinstance(answer, Exception):
-            raise answer
-        # A fresh one: the client consumes what it is given.
-        return httpx2.Response(answer.status_code, headers=answer.headers, content=answer.content)
+            response = made
+        if isinstance(response, Exception):
+            raise response
+        # A new one each time, because the client consumes it.
+        return httpx2.Response(response.status_code, headers=response.headers, content=response.content)
 
-    async def answer_async(self, request: httpx2.Request) -> httpx2.Response:
+    async def respond_async(self, request: httpx2.Request) -> httpx2.Response:
         return self(request)
 
 
@@ -55,7 +55,7 @@ def call_async(service: Service, call: Call, **options: Any) -> tuple[Any, Manua
     """Make the same call with the async client."""
 
     async def main() -> tuple[Any, ManualClock]:
-        async with httpx2.AsyncClient(transport=httpx2.MockTransport(service.answer_async)) as http:
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(service.respond_async)) as http:
             clock = ManualClock()
             api = AsyncApikley(KEY, base_url=BASE, http_client=http, **{"clock": clock, **options})
             coroutine: Coroutine[Any, Any, Any] = call(api)
@@ -67,7 +67,7 @@ def call_async(service: Service, call: Call, **options: Any) -> tuple[Any, Manua
 BOTH = [call_sync, call_async]
 
 
-def ask_create(api: Any) -> Any:
+def call_create(api: Any) -> Any:
     return api.create(Hailuo02ImageToVideoPro(prompt="a ship", image_url="https://files.example.com/a.png"))
 
 

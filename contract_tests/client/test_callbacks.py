@@ -1,4 +1,4 @@
-"""Callbacks are verified and read, whatever comes."""
+"""Callbacks are signed, verified and parsed."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ VECTORS = [
 
 
 @pytest.mark.parametrize(("key", "task_id", "timestamp", "signature"), VECTORS)
-def test_the_known_signatures_are_made(key: str, task_id: str, timestamp: int, signature: str) -> None:
+def test_sign_gives_the_known_signatures(key: str, task_id: str, timestamp: int, signature: str) -> None:
     assert sign(task_id, key, timestamp) == {TIMESTAMP_HEADER: str(timestamp), SIGNATURE_HEADER: signature}
 
 
-def test_what_was_signed_verifies() -> None:
+def test_a_signed_callback_verifies() -> None:
     callback = verify(sign(TASK, KEY, NOW), BODY, KEY, now=NOW)
     assert (callback.task_id, callback.state, callback.code, callback.message) == (TASK, "success", 200, "done")
 
 
-def test_header_names_count_in_any_case_and_as_bytes() -> None:
+def test_header_names_may_have_any_case_and_be_bytes() -> None:
     headers = [(name.lower().encode(), value.encode()) for name, value in sign(TASK, KEY, NOW).items()]
     assert verify(headers, BODY, KEY, now=NOW).task_id == TASK
 
@@ -69,7 +69,7 @@ def test_a_header_given_twice_is_a_bad_signature() -> None:
 
 
 @pytest.mark.parametrize("stamp", ["", "now", "inf", "-1", "1.5", "١٧٦٥", "9" * 13, " 1765185400"])
-def test_a_time_that_is_none_is_a_bad_signature(stamp: str) -> None:
+def test_a_malformed_time_is_a_bad_signature(stamp: str) -> None:
     headers = {**sign(TASK, KEY, NOW), TIMESTAMP_HEADER: stamp}
     with pytest.raises(BadSignature):
         verify(headers, BODY, KEY, now=NOW)
@@ -106,24 +106,24 @@ def test_another_task_is_a_bad_signature() -> None:
 
 
 @pytest.mark.parametrize("age", [301, -301, 1e6])
-def test_a_good_signature_from_another_time_is_stale(age: float) -> None:
+def test_a_valid_signature_outside_the_tolerance_is_stale(age: float) -> None:
     with pytest.raises(StaleCallback):
         verify(sign(TASK, KEY, NOW), BODY, KEY, now=NOW + age)
 
 
-def test_no_time_at_all_is_stale() -> None:
+def test_an_infinite_age_is_stale() -> None:
     with pytest.raises(StaleCallback):
         verify(sign(TASK, KEY, NOW), BODY, KEY, now=float("nan"))
 
 
 @pytest.mark.parametrize("tolerance", [float("nan"), -1, "300", None, True], ids=repr)
-def test_a_tolerance_that_is_none_is_the_callers_mistake(tolerance: Any) -> None:
+def test_an_invalid_tolerance_is_a_configuration_error(tolerance: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^tolerance is .*, expected 0 or more seconds$"):
         verify(sign(TASK, KEY, NOW), BODY, KEY, tolerance=tolerance, now=NOW)
 
 
 @pytest.mark.parametrize("age", [300, -300, 0])
-def test_a_good_signature_within_the_tolerance_is_fresh(age: float) -> None:
+def test_a_valid_signature_within_the_tolerance_verifies(age: float) -> None:
     assert verify(sign(TASK, KEY, NOW), BODY, KEY, now=NOW + age).task_id == TASK
 
 
@@ -137,7 +137,7 @@ def test_a_good_signature_within_the_tolerance_is_fresh(age: float) -> None:
         {"code": 200, "taskId": TASK, "data": None},
     ],
 )
-def test_the_task_is_found_in_every_place_it_stands_in(payload: dict[str, Any]) -> None:
+def test_the_task_id_is_found_in_every_published_place(payload: dict[str, Any]) -> None:
     callback = parse(json.dumps(payload))
     assert (callback.task_id, callback.state) == (TASK, "success")
 
@@ -150,14 +150,14 @@ FORMS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_published_form_is_read(form: str) -> None:
+def test_every_published_form_is_parsed(form: str) -> None:
     data = {"taskId": TASK, "state": "success", "resultJson": '{"resultUrls":["https://a.test/1.mp4"]}', **FORMS[form]}
     callback = parse(json.dumps({"code": 200, "msg": "ok", "data": data}))
     assert callback.task.result_urls == ["https://a.test/1.mp4"]
     assert callback.task.credits == (None if form == "end of 2025" else 12.5)
 
 
-def test_the_contracts_examples_are_read() -> None:
+def test_the_contracts_examples_are_parsed() -> None:
     (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
     examples = item["post"]["requestBody"]["content"]["application/json"]["examples"]
     states = {name: parse(json.dumps(example["value"])).state for name, example in examples.items()}
@@ -181,7 +181,7 @@ def test_the_contracts_examples_are_read() -> None:
         b'{"code":200,"taskId":"\\ud800"}',
     ],
 )
-def test_what_is_no_callback_is_a_bad_payload(body: bytes) -> None:
+def test_another_body_is_a_bad_payload(body: bytes) -> None:
     with pytest.raises(BadPayload):
         parse(body)
 
@@ -198,19 +198,19 @@ BODIES = st.binary(max_size=80) | st.builds(
 
 
 @given(HEADERS | st.lists(st.tuples(st.binary(max_size=30), st.binary(max_size=30))), BODIES)
-def test_whatever_comes_ends_in_a_callback_error(headers: Any, body: Any) -> None:
+def test_any_input_raises_only_callback_errors(headers: Any, body: Any) -> None:
     with pytest.raises(CallbackError):
         verify(headers, body, KEY)
 
 
 @given(st.text(min_size=1).filter(lambda text: text.isprintable()), st.integers(0, 10**11))
-def test_whatever_was_signed_verifies(task_id: str, timestamp: int) -> None:
+def test_any_signed_callback_verifies(task_id: str, timestamp: int) -> None:
     body = json.dumps({"code": 501, "data": {"taskId": task_id, "state": "fail"}})
     assert verify(sign(task_id, KEY, timestamp), body, KEY, now=timestamp).task_id == task_id
 
 
 class Hostile:
-    """A container that fails in its own way."""
+    """A container that raises a given error."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -237,17 +237,17 @@ class Hostile:
     ],
     ids=range(12),
 )
-def test_odd_headers_are_a_bad_signature(headers: Any) -> None:
+def test_malformed_headers_are_a_bad_signature(headers: Any) -> None:
     with pytest.raises(BadSignature):
         verify(headers, BODY, KEY, now=NOW)
 
 
-def test_odd_headers_beside_good_ones_do_no_harm() -> None:
+def test_other_malformed_headers_are_ignored() -> None:
     headers: Any = [(None, 7), (b"\xff", "x"), *sign(TASK, KEY, NOW).items()]
     assert verify(headers, BODY, KEY, now=NOW).task_id == TASK
 
 
-def test_headers_are_read_from_a_message_of_the_standard_library() -> None:
+def test_headers_can_be_an_email_message() -> None:
     message: Any = email.message.Message()
     for name, value in sign(TASK, KEY, NOW).items():
         message[name] = value
@@ -255,30 +255,30 @@ def test_headers_are_read_from_a_message_of_the_standard_library() -> None:
 
 
 @pytest.mark.parametrize("body", [None, 7, [BODY], {"code": 200}, object(), ()], ids=lambda value: type(value).__name__)
-def test_a_body_that_is_no_text_is_a_bad_payload(body: Any) -> None:
+def test_a_body_of_another_type_is_a_bad_payload(body: Any) -> None:
     with pytest.raises(BadPayload):
         verify(sign(TASK, KEY, NOW), body, KEY, now=NOW)
 
 
 @pytest.mark.parametrize("body", [bytearray(BODY), BODY.decode()], ids=["bytearray", "str"])
-def test_a_body_is_read_from_every_kind_of_text(body: Any) -> None:
+def test_a_body_can_be_str_bytes_or_bytearray(body: Any) -> None:
     assert parse(body).task_id == TASK
 
 
 @pytest.mark.parametrize("code", ["1" + "0" * 400, "1e999", "NaN", "-Infinity", "200.5", "true", '"200"'])
-def test_an_odd_code_is_no_foreign_error(code: str) -> None:
+def test_a_malformed_code_raises_only_callback_errors(code: str) -> None:
     callback = parse(f'{{"code": {code}, "data": {{"taskId": "t", "state": "fail"}}}}')
     assert callback.state == "fail"
 
 
-def test_each_ending_of_a_task_has_one_key() -> None:
+def test_each_completion_has_one_event_id() -> None:
     won, again, lost = (parse(json.dumps({"code": code, "taskId": TASK})) for code in (200, 200, 501))
     assert won.event_id == again.event_id == f"{TASK}:success"
     assert lost.event_id == f"{TASK}:fail"
 
 
 def _callback_strategy(mode: GenerationMode) -> Any:
-    """Payloads by the contract's callback, which schemathesis reads from a path only."""
+    """Bodies of the contract's callback. schemathesis needs a path, so the callback gets one."""
     (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
     document = {**apikley_contract.openapi(), "paths": {"/callback": item}}
     return schemathesis.openapi.from_dict(document)["/callback"]["POST"].as_strategy(generation_mode=mode)
@@ -286,7 +286,7 @@ def _callback_strategy(mode: GenerationMode) -> Any:
 
 @given(_callback_strategy(GenerationMode.POSITIVE))
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-def test_whatever_the_contract_allows_is_read(case: Any) -> None:
+def test_any_valid_body_is_parsed(case: Any) -> None:
     data = case.body["data"]
     body = json.dumps(case.body)
     if not data["taskId"]:
@@ -301,7 +301,7 @@ def test_whatever_the_contract_allows_is_read(case: Any) -> None:
 
 @given(_callback_strategy(GenerationMode.NEGATIVE))
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-def test_whatever_the_contract_forbids_ends_in_a_callback_or_a_callback_error(case: Any) -> None:
+def test_any_invalid_body_is_parsed_or_a_callback_error(case: Any) -> None:
     body = json.dumps(case.body, default=str)
     try:
         callback = parse(body)
@@ -318,7 +318,7 @@ def test_the_header_names_are_the_contracts() -> None:
     assert [each["name"] for each in item["post"]["parameters"]] == [TIMESTAMP_HEADER, SIGNATURE_HEADER]
 
 
-def test_importing_it_loads_nothing_outside_the_standard_library() -> None:
+def test_importing_callbacks_loads_only_the_standard_library() -> None:
     code = (
         "import sys; before = set(sys.modules); import apikley.callbacks;"
         "own = ('apikley', 'apikley_contract');"
@@ -346,7 +346,7 @@ ODD_KEYS: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize(("words", "key"), [(words, key) for words, keys in ODD_KEYS.items() for key in keys])
-def test_a_key_of_another_kind_is_refused_without_being_shown(words: str, key: Any) -> None:
+def test_a_key_of_another_type_is_refused_without_showing_it(words: str, key: Any) -> None:
     for refused in (
         lambda: Receiver(key, inbox=":memory:"),
         lambda: sign(TASK, key),
@@ -358,13 +358,13 @@ def test_a_key_of_another_kind_is_refused_without_being_shown(words: str, key: A
         assert str(caught.value) == words
 
 
-def test_nothing_is_signed_with_several_keys() -> None:
+def test_sign_refuses_several_keys() -> None:
     with pytest.raises(ConfigurationError, match=r"can sign; pass one$") as caught:
         sign(TASK, [KEY, "old-key"])  # type: ignore[arg-type]
     assert KEY not in str(caught.value)
 
 
-def test_a_time_in_digits_that_are_no_number_is_a_bad_signature() -> None:
+def test_a_time_in_other_unicode_digits_is_a_bad_signature() -> None:
     headers = {**sign(TASK, KEY, NOW), TIMESTAMP_HEADER: "²"}
     with pytest.raises(BadSignature, match="is not a Unix time"):
         verify(headers, BODY, KEY, now=NOW)

@@ -1,4 +1,4 @@
-"""The client is made from arguments, then from the environment, or says what is missing."""
+"""The client takes its configuration from arguments and from the environment."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from apikley import Apikley, AsyncApikley, ConfigurationError, TransportError, WaitTimeout
 from apikley.testing import ManualClock
-from contract_tests.client.fake_service import Service, ask_create, envelope
+from contract_tests.client.fake_service import Service, call_create, envelope
 from contract_tests.conftest import KEY
 
 
-def test_without_a_key_it_says_where_to_get_one() -> None:
+def test_a_missing_key_names_where_keys_are_made() -> None:
     with pytest.raises(ConfigurationError, match="set the environment variable APIKLEY_API_KEY or pass api_key="):
         Apikley()
 
@@ -30,7 +30,7 @@ def test_key_and_base_url_come_from_the_environment(monkeypatch: pytest.MonkeyPa
     assert service.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
-def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_override_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APIKLEY_BASE_URL", "http://other.test")
     assert repr(Apikley(KEY, base_url="http://mine.test")) == "<Apikley http://mine.test>"
 
@@ -40,7 +40,7 @@ def test_the_contracts_server_is_the_default() -> None:
 
 
 @pytest.mark.parametrize("url", ["api.apikley.ru", "ftp://x.test", "http://", "http://x:99999", "http://[::1"])
-def test_a_base_url_that_is_none_is_refused(url: str) -> None:
+def test_a_malformed_base_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="is not an http or https URL with a host"):
         Apikley(KEY, base_url=url)
 
@@ -52,7 +52,7 @@ def test_timeouts_are_finite_by_default() -> None:
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_only_connections_of_its_own_are_closed(own: bool) -> None:
+def test_only_its_own_connections_are_closed(own: bool) -> None:
     theirs = httpx2.Client()
     api = Apikley(KEY, http_client=None if own else theirs)
     with api:
@@ -69,7 +69,7 @@ def test_the_async_client_closes_too() -> None:
     assert asyncio.run(main()).is_closed
 
 
-def test_a_copy_that_was_never_installed_works_without_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uninstalled_copy_works_without_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
 
@@ -81,7 +81,7 @@ def test_a_copy_that_was_never_installed_works_without_a_version(monkeypatch: py
 
 
 @pytest.mark.parametrize("retries", [-1, None, 0.5, "2", True, float("nan")])
-def test_a_number_of_resends_that_is_none_is_refused(retries: Any) -> None:
+def test_an_invalid_max_retries_is_refused(retries: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^max_retries is .*, expected a whole number, 0 or more$"):
         Apikley(KEY, max_retries=retries)
 
@@ -90,7 +90,7 @@ def test_a_number_of_resends_that_is_none_is_refused(retries: Any) -> None:
 @pytest.mark.parametrize(
     "timeout", [-1, 0, float("nan"), float("inf"), 1e300, "5", True, httpx2.Timeout(5, read=float("nan"))], ids=repr
 )
-def test_a_timeout_that_is_none_is_refused(make: Any, timeout: Any) -> None:
+def test_an_invalid_timeout_is_refused(make: Any, timeout: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^timeout is .*, expected a number of seconds from 0 to 1,0.*not 0$"):
         make(KEY, timeout=timeout)
 
@@ -108,7 +108,7 @@ def test_a_timeout_that_is_none_is_refused(make: Any, timeout: Any) -> None:
     ],
     ids=ascii,
 )
-def test_a_base_url_that_would_fail_later_is_refused_at_once(url: str) -> None:
+def test_an_unusable_base_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(
         ConfigurationError, match=r"^the base URL .* is not an http or https URL with a host$"
     ) as caught:
@@ -117,14 +117,14 @@ def test_a_base_url_that_would_fail_later_is_refused_at_once(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://user:hunter2@h", "http://h?key=hunter2", "http://h#hunter2", "//x:hunter2@"])
-def test_a_base_url_with_more_than_a_place_is_refused_without_being_shown(url: str) -> None:
+def test_a_base_url_with_a_password_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(ConfigurationError, match="the base URL contains a") as caught:
         Apikley(KEY, base_url=url)
     assert "hunter2" not in str(caught.value)
 
 
 def _timeouts(**options: Any) -> list[Any]:
-    """The time-outs that each request of a look and a download goes out with."""
+    """The timeouts of each request of a poll and a download."""
     record = {"taskId": "task_1", "state": "success", "resultJson": '{"resultUrls":["http://files.test/a.mp4"]}'}
     service = Service(envelope(data=record), httpx2.Response(404), envelope(data="http://files.test/b.mp4"))
     transport = httpx2.MockTransport(service)
@@ -135,15 +135,15 @@ def _timeouts(**options: Any) -> list[Any]:
     return [request.extensions["timeout"]["read"] for request in service.requests]
 
 
-def test_a_timeout_that_is_given_goes_before_that_of_ones_own_client() -> None:
+def test_the_timeout_argument_overrides_the_http_clients() -> None:
     assert set(_timeouts(timeout=1.5, own={"timeout": 7})) == {1.5}
 
 
-def test_the_timeout_of_ones_own_client_is_kept_where_none_is_given() -> None:
+def test_the_http_clients_timeout_is_the_default() -> None:
     assert set(_timeouts(own={"timeout": 7})) == {7}
 
 
-def test_a_clock_of_ones_own_is_waited_by() -> None:
+def test_waits_use_the_given_clock() -> None:
     record = {"taskId": "task_1", "state": "waiting"}
     service = Service(envelope(data=record))
     clocks = ManualClock(), ManualClock()
@@ -154,7 +154,7 @@ def test_a_clock_of_ones_own_is_waited_by() -> None:
         api.wait("task_1", 3_600)
 
     async def main() -> None:
-        transport = httpx2.MockTransport(service.answer_async)
+        transport = httpx2.MockTransport(service.respond_async)
         async with AsyncApikley(KEY, clock=clocks[1], http_client=transport) as api:
             with pytest.raises(WaitTimeout):
                 await api.wait("task_1", 3_600)
@@ -171,7 +171,7 @@ CLOSED = r"^this client is closed; make a new one$"
     [httpx2.AsyncClient(), httpx2.AsyncHTTPTransport(), "http://proxy.test"],
     ids=lambda given: type(given).__name__,
 )
-def test_what_is_no_http_client_is_refused(given: Any) -> None:
+def test_an_invalid_http_client_is_refused(given: Any) -> None:
     with pytest.raises(
         ConfigurationError, match=r"^http_client is of type \w+, expected httpx2\.Client or httpx2\.Base"
     ):
@@ -181,25 +181,25 @@ def test_what_is_no_http_client_is_refused(given: Any) -> None:
 @pytest.mark.parametrize(
     "given", [httpx2.Client(), httpx2.HTTPTransport(), httpx2.AsyncClient], ids=lambda given: type(given).__name__
 )
-def test_what_is_no_async_http_client_is_refused(given: Any) -> None:
+def test_an_invalid_async_http_client_is_refused(given: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^http_client is of type \w+, expected httpx2\.AsyncClient or "):
         AsyncApikley(KEY, http_client=given)
 
 
-def test_a_client_that_was_closed_says_so_and_sends_nothing() -> None:
+def test_a_closed_client_sends_nothing() -> None:
     api = Apikley(KEY)
     api.close()
-    for call in (ask_create, lambda api: api.get_task("task_1"), lambda api: list(api.wait_many(["task_1"]))):
+    for call in (call_create, lambda api: api.get_task("task_1"), lambda api: list(api.wait_many(["task_1"]))):
         with pytest.raises(ConfigurationError, match=CLOSED) as caught:
             call(api)
-        assert not hasattr(caught.value, "__notes__"), "nothing was on its way"
+        assert not hasattr(caught.value, "__notes__"), "nothing was being sent"
 
 
-def test_an_async_client_that_was_closed_says_so_and_opens_no_connection() -> None:
+def test_a_closed_async_client_sends_nothing() -> None:
     async def main() -> None:
         api = AsyncApikley(KEY)
         await api.aclose()
         with pytest.raises(ConfigurationError, match=CLOSED):
-            await ask_create(api)
+            await call_create(api)
 
     asyncio.run(main())

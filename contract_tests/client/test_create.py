@@ -11,7 +11,7 @@ import pytest
 
 import apikley
 from apikley import CreateOutcomeUnknown, Hailuo02ImageToVideoPro, RequestInvalid, TransportError
-from contract_tests.client.fake_service import BOTH, Service, ask_create, created, envelope
+from contract_tests.client.fake_service import BOTH, Service, call_create, created, envelope
 
 pytestmark = pytest.mark.parametrize("call", BOTH)
 
@@ -27,9 +27,9 @@ ERRORS_OF_HTTPX = {
 TOKEN = "a-token-of-the-caller"
 
 
-def test_a_create_sends_the_request_once_with_the_key_and_gives_the_task(call: Any) -> None:
+def test_a_create_sends_one_request_with_the_key_and_returns_the_task(call: Any) -> None:
     service = Service(created("task_hailuo_42"))
-    task, _ = call(service, ask_create)
+    task, _ = call(service, call_create)
     (request,) = service.requests
     assert task.id == "task_hailuo_42"
     assert str(request.url) == "http://service.test/api/v1/jobs/createTask"
@@ -40,21 +40,21 @@ def test_a_create_sends_the_request_once_with_the_key_and_gives_the_task(call: A
     }
 
 
-def test_a_callback_url_is_sent_as_the_contract_names_it(call: Any) -> None:
+def test_a_callback_url_is_sent_in_the_contracts_field(call: Any) -> None:
     service = Service(created())
     image = Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
     call(service, lambda api: api.create(image, callback_url="https://me.test/cb?job=1"))
     assert json.loads(service.requests[0].content)["callBackUrl"] == "https://me.test/cb?job=1"
 
 
-def test_a_whole_body_is_sent_as_it_is(call: Any, example: dict[str, Any]) -> None:
+def test_create_raw_sends_the_body_unchanged(call: Any, example: dict[str, Any]) -> None:
     service = Service(created())
     call(service, lambda api: api.create_raw(example))
     assert json.loads(service.requests[0].content) == example
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         httpx2.ReadTimeout("late"),
         httpx2.ReadError("reset"),
@@ -87,10 +87,10 @@ def test_a_whole_body_is_sent_as_it_is(call: Any, example: dict[str, Any]) -> No
     ],
     ids=repr,
 )
-def test_a_create_whose_outcome_is_unknown_is_never_sent_again(call: Any, answer: Any) -> None:
-    service = Service(answer)
+def test_a_create_is_not_resent_after_a_lost_response(call: Any, response: Any) -> None:
+    service = Service(response)
     with pytest.raises(CreateOutcomeUnknown) as caught:
-        call(service, ask_create, max_retries=5)
+        call(service, call_create, max_retries=5)
     assert len(service.requests) == 1
     assert caught.value.request["input"]["prompt"] == "a ship"
     assert "may have been created and paid" in str(caught.value)
@@ -98,73 +98,71 @@ def test_a_create_whose_outcome_is_unknown_is_never_sent_again(call: Any, answer
 
 @pytest.mark.parametrize("code", [429, 455])
 @pytest.mark.parametrize("status", ["body", "status", "bare status"])
-def test_a_create_that_was_refused_twice_is_sent_a_third_time_and_makes_one_task(
-    call: Any, code: int, status: str
-) -> None:
+def test_a_create_is_resent_after_two_certain_refusals(call: Any, code: int, status: str) -> None:
     refusal = {
         "body": envelope(code=code),
         "status": envelope(code=code, status=code),
         "bare status": httpx2.Response(code),
     }[status]
     service = Service(refusal, refusal, created())
-    task, clock = call(service, ask_create)
+    task, clock = call(service, call_create)
     assert task.id == "task_hailuo_1"
     assert len(service.requests) == 3
     assert len(clock.slept) == 2
 
 
 @pytest.mark.parametrize("error", sorted(NEVER_SENT, key=repr))
-def test_a_create_that_never_left_is_sent_again(call: Any, error: type[Exception]) -> None:
+def test_a_create_is_resent_if_no_connection_was_made(call: Any, error: type[Exception]) -> None:
     service = Service(error("refused"), created())
-    task, _ = call(service, ask_create)
+    task, _ = call(service, call_create)
     assert task.id == "task_hailuo_1"
     assert len(service.requests) == 2
 
 
 @pytest.mark.parametrize("error", sorted(ERRORS_OF_HTTPX - NEVER_SENT, key=repr))
-def test_a_create_after_any_other_error_of_httpx_is_not_sent_again(call: Any, error: type[Exception]) -> None:
+def test_a_create_is_not_resent_after_any_other_httpx2_error(call: Any, error: type[Exception]) -> None:
     service = Service(error("something"), created())
     with pytest.raises(CreateOutcomeUnknown):
-        call(service, ask_create)
+        call(service, call_create)
     assert len(service.requests) == 1
 
 
-def test_a_create_that_never_left_at_all_is_a_transport_error(call: Any) -> None:
+def test_a_create_that_was_never_sent_is_a_transport_error(call: Any) -> None:
     service = Service(httpx2.ConnectError("refused"))
     with pytest.raises(TransportError, match=r"not sent: .* refused the connection"):
-        call(service, ask_create)
+        call(service, call_create)
     assert len(service.requests) == 3
 
 
-def test_no_resend_is_made_where_none_is_allowed(call: Any) -> None:
+def test_max_retries_0_resends_nothing(call: Any) -> None:
     service = Service(envelope(code=429), created())
     with pytest.raises(apikley.RateLimited):
-        call(service, ask_create, max_retries=0)
+        call(service, call_create, max_retries=0)
     assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize("code", [401, 402, 404, 422, 500, 501, 505, 433])
-def test_a_create_that_was_refused_for_good_is_not_sent_again(call: Any, code: int) -> None:
+def test_a_create_is_not_resent_after_a_final_refusal(call: Any, code: int) -> None:
     service = Service(envelope(code=code, msg="no"), created())
     with pytest.raises(apikley.ApiError) as caught:
-        call(service, ask_create)
+        call(service, call_create)
     assert caught.value.code == code
     assert len(service.requests) == 1
 
 
-def test_the_pause_before_a_resend_is_what_the_service_asks_for(call: Any) -> None:
+def test_the_pause_before_a_resend_is_the_services_retry_after(call: Any) -> None:
     refusal = httpx2.Response(429, json={"code": 429}, headers={"retry-after": "7"})
-    _, clock = call(Service(refusal, created()), ask_create)
+    _, clock = call(Service(refusal, created()), call_create)
     assert clock.slept == [7.0]
 
 
-def test_the_pause_asked_for_is_capped(call: Any) -> None:
+def test_a_long_retry_after_is_capped(call: Any) -> None:
     refusal = httpx2.Response(429, json={"code": 429}, headers={"retry-after": "86400"})
-    _, clock = call(Service(refusal, created()), ask_create)
+    _, clock = call(Service(refusal, created()), call_create)
     assert clock.slept == [30.0]
 
 
-def test_an_invalid_request_is_not_sent_and_all_of_its_faults_are_named(call: Any) -> None:
+def test_an_invalid_request_is_not_sent_and_lists_all_violations(call: Any) -> None:
     service = Service(created())
     wrong: Any = Hailuo02ImageToVideoPro(prompt="x" * 1812, image_url=3)  # type: ignore[arg-type]
     with pytest.raises(RequestInvalid) as caught:
@@ -192,7 +190,7 @@ def test_an_invalid_request_is_not_sent_and_all_of_its_faults_are_named(call: An
         ("a prompt", "request: str is not a request body"),
     ],
 )
-def test_a_wrong_body_is_refused_in_words(call: Any, body: Any, words: str) -> None:
+def test_an_invalid_body_is_refused_with_its_violations(call: Any, body: Any, words: str) -> None:
     service = Service(created())
     with pytest.raises(RequestInvalid) as caught:
         call(service, lambda api: api.create_raw(body))
@@ -203,14 +201,14 @@ def test_a_wrong_body_is_refused_in_words(call: Any, body: Any, words: str) -> N
 @pytest.mark.parametrize(
     "value", [object(), float("nan"), "\ud800", {1j: 2}], ids=["object", "nan", "surrogate", "key"]
 )
-def test_what_is_no_json_is_refused_before_sending(call: Any, value: Any) -> None:
+def test_a_body_that_is_not_json_is_not_sent(call: Any, value: Any) -> None:
     service = Service(created())
     with pytest.raises(RequestInvalid, match="cannot be encoded as JSON"):
         call(service, lambda api: api.create_raw({"model": "hailuo/02-image-to-video-pro", "x": value}))
     assert service.requests == []
 
 
-def test_a_token_names_the_create_in_the_callback_urls_query(call: Any) -> None:
+def test_a_token_is_added_to_the_callback_urls_query(call: Any) -> None:
     service = Service(created())
     image = Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
     task, _ = call(
@@ -229,7 +227,7 @@ def test_a_token_names_the_create_in_the_callback_urls_query(call: Any) -> None:
         ("http://me.test/cb?a=?#?", "http://me.test/cb?a=?&apikley_token=a-token-of-the-caller#?"),
     ],
 )
-def test_a_token_changes_nothing_else_of_the_callback_url(call: Any, url: str, sent: str) -> None:
+def test_a_token_leaves_the_rest_of_the_callback_url_unchanged(call: Any, url: str, sent: str) -> None:
     service = Service(created())
     image = Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
     call(service, lambda api: api.create(image, callback_url=url, correlation_token=TOKEN))
@@ -237,13 +235,13 @@ def test_a_token_changes_nothing_else_of_the_callback_url(call: Any, url: str, s
 
 
 class Markup(str):
-    """Text as template engines make it."""
+    """A subclass of str, as template engines return it."""
 
     __slots__ = ()
 
 
 @pytest.mark.parametrize("token", [None, TOKEN])
-def test_text_of_a_kind_of_its_own_is_sent_as_the_text_that_it_is(call: Any, token: str | None) -> None:
+def test_a_subclass_of_str_is_sent_as_its_text(call: Any, token: str | None) -> None:
     service = Service(created())
     body = {
         Markup("model"): Markup("hailuo/02-image-to-video-pro"),
@@ -262,9 +260,7 @@ def test_text_of_a_kind_of_its_own_is_sent_as_the_text_that_it_is(call: Any, tok
 
 @pytest.mark.parametrize("url", ["http://[bad", 123, "ftp://me.test", ""])
 @pytest.mark.parametrize("token", [None, TOKEN])
-def test_a_callback_url_that_is_none_is_refused_with_a_token_or_without(
-    call: Any, url: Any, token: str | None, example: dict[str, Any]
-) -> None:
+def test_a_malformed_callback_url_is_refused(call: Any, url: Any, token: str | None, example: dict[str, Any]) -> None:
     service = Service(created())
     with pytest.raises(RequestInvalid) as caught:
         call(service, lambda api: api.create_raw(example, callback_url=url, correlation_token=token))
@@ -273,16 +269,16 @@ def test_a_callback_url_that_is_none_is_refused_with_a_token_or_without(
     assert service.requests == []
 
 
-def test_a_token_is_added_to_the_callback_url_of_a_whole_body(call: Any, example: dict[str, Any]) -> None:
+def test_create_raw_adds_a_token_to_the_callback_url(call: Any, example: dict[str, Any]) -> None:
     service = Service(created())
     body = {**example, "callBackUrl": "https://me.test/cb"}
     task, _ = call(service, lambda api: api.create_raw(body, correlation_token=TOKEN))
     assert json.loads(service.requests[0].content)["callBackUrl"] == f"https://me.test/cb?apikley_token={task.token}"
-    assert body["callBackUrl"] == "https://me.test/cb", "the body given stays as it is"
+    assert body["callBackUrl"] == "https://me.test/cb", "the given body is not changed"
 
 
 @pytest.mark.parametrize("file", ["missing.png", "\0"])
-def test_faults_of_local_files_are_named_with_all_others_in_the_order_of_the_request(call: Any, file: str) -> None:
+def test_violations_of_local_files_are_listed_in_the_order_of_the_request(call: Any, file: str) -> None:
     service = Service(created())
     body = {
         "callBackUrl": "ftp://me.test",
@@ -300,7 +296,7 @@ def test_faults_of_local_files_are_named_with_all_others_in_the_order_of_the_req
     assert service.requests == []
 
 
-def test_a_token_without_a_callback_url_is_one_fault_of_several(call: Any) -> None:
+def test_a_token_without_callback_url_is_one_of_the_violations(call: Any) -> None:
     body = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x"}}
     with pytest.raises(RequestInvalid) as caught:
         call(Service(created()), lambda api: api.create_raw(body, correlation_token=TOKEN))
@@ -329,7 +325,7 @@ def test_a_token_needs_a_callback_url(call: Any) -> None:
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, asyncio.CancelledError])
-def test_an_interrupted_create_says_what_it_may_have_cost(call: Any, interruption: type[BaseException]) -> None:
+def test_an_interrupted_create_says_that_a_task_may_exist(call: Any, interruption: type[BaseException]) -> None:
     def interrupt(request: httpx2.Request) -> Any:
         raise interruption
 
@@ -338,34 +334,32 @@ def test_an_interrupted_create_says_what_it_may_have_cost(call: Any, interruptio
     def ask(api: Any) -> Any:
         if isinstance(api, apikley.Apikley):
             with pytest.raises(interruption) as caught:
-                ask_create(api)
+                call_create(api)
             notes.extend(caught.value.__notes__)
             return None
 
-        async def ask_async() -> None:
+        async def call_it_async() -> None:
             with pytest.raises(interruption) as caught:
-                await ask_create(api)
+                await call_create(api)
             notes.extend(caught.value.__notes__)
 
-        return ask_async()
+        return call_it_async()
 
     call(Service(interrupt), ask)
     assert notes[0].startswith("interrupted during a create: a task may have been created and paid")
 
 
-def test_no_resend_is_made_after_the_budget_of_time(call: Any) -> None:
+def test_nothing_is_resent_after_the_retry_time(call: Any) -> None:
     refusal = httpx2.Response(429, json={"code": 429}, headers={"retry-after": "30"})
     service = Service(refusal)
     with pytest.raises(apikley.RateLimited) as caught:
-        call(service, ask_create, max_retries=100)
+        call(service, call_create, max_retries=100)
     assert len(service.requests) == 5
     assert caught.value.retry_after == 30
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, asyncio.CancelledError])
-def test_an_interruption_before_a_resend_says_that_no_task_was_made(
-    call: Any, interruption: type[BaseException]
-) -> None:
+def test_an_interruption_before_a_resend_says_that_no_task_exists(call: Any, interruption: type[BaseException]) -> None:
     notes: list[str] = []
 
     def stop(_: float) -> Any:
@@ -375,16 +369,16 @@ def test_an_interruption_before_a_resend_says_that_no_task_was_made(
         api._state.clock.sleep = api._state.clock.async_sleep = stop
         if isinstance(api, apikley.Apikley):
             with pytest.raises(interruption) as caught:
-                ask_create(api)
+                call_create(api)
             notes.extend(caught.value.__notes__)
             return None
 
-        async def ask_async() -> None:
+        async def call_it_async() -> None:
             with pytest.raises(interruption) as caught:
-                await ask_create(api)
+                await call_create(api)
             notes.extend(caught.value.__notes__)
 
-        return ask_async()
+        return call_it_async()
 
     service = Service(httpx2.Response(429, json={"code": 429}, headers={"retry-after": "20"}))
     call(service, ask)
@@ -437,7 +431,7 @@ def test_create_takes_no_other_object(call: Any) -> None:
 
 
 @pytest.mark.parametrize("token", ["short", "a" * 129, "with a blank in it", 7, "ä" * 20])
-def test_a_token_that_no_receiver_accepts_is_refused(call: Any, token: Any, example: dict[str, Any]) -> None:
+def test_a_malformed_token_is_refused(call: Any, token: Any, example: dict[str, Any]) -> None:
     body = {**example, "callBackUrl": "https://me.test/cb"}
     with pytest.raises(RequestInvalid, match="correlation_token must be 16 to 128 letters"):
         call(Service(created()), lambda api: api.create_raw(body, correlation_token=token))

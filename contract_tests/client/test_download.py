@@ -1,4 +1,4 @@
-"""A file appears when it is complete, and where it was asked for."""
+"""A download saves a complete file or none."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_result_is_saved_under_the_given_name(run: Any, tmp_path: Path) -> N
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.mp4": b"video"}
 
 
-def test_a_file_that_was_there_stays_until_the_new_one_is_complete(run: Any, tmp_path: Path) -> None:
+def test_an_existing_file_stays_until_the_new_one_is_complete(run: Any, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"old")
     with pytest.raises(TransportError, match="broke off"):
         run(Service(DONE, httpx2.ReadError("reset")), _download(tmp_path / "a.mp4"))
@@ -50,7 +50,7 @@ def test_a_task_without_a_result_has_nothing_to_download(run: Any, tmp_path: Pat
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", "ftp://x.test/a"])
-def test_only_web_addresses_are_fetched(run: Any, tmp_path: Path, url: str) -> None:
+def test_only_http_urls_are_fetched(run: Any, tmp_path: Path, url: str) -> None:
     service = Service(details("success", resultJson=f'{{"resultUrls":["{url}"]}}'))
     with pytest.raises(TransportError, match="is not an http or https URL"):
         run(service, _download(tmp_path / "a.mp4"))
@@ -62,7 +62,7 @@ LINK = {"etag": '"v1"', "content-type": "video/mp4"}
 
 
 class Cut(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """A body that breaks off."""
+    """A body that is cut."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -77,7 +77,7 @@ class Cut(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
 
 class Files(Service):
-    """Serves BODY, cut off at the given places one connection after another."""
+    """Serves BODY, cut at the given positions, one for each connection."""
 
     def __init__(self, *cuts: int, ranges: bool = True, version: str = '"v1"', **headers: str) -> None:
         super().__init__(DONE)
@@ -90,9 +90,9 @@ class Files(Service):
         if request.url.host != "files.test":
             return httpx2.Response(200, headers=DONE.headers, content=DONE.content)
         start = 0
-        asked = request.headers.get("range")
-        if asked and self.ranges and request.headers.get("if-range") == self.headers["etag"]:
-            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        requested = request.headers.get("range")
+        if requested and self.ranges and request.headers.get("if-range") == self.headers["etag"]:
+            start = int(requested.removeprefix("bytes=").removesuffix("-"))
         rest = BODY[start:]
         headers = {**self.headers, "content-length": str(len(rest))}
         if start:
@@ -106,20 +106,20 @@ def _ranges(service: Service) -> list[str | None]:
     return [request.headers.get("range") for request in service.requests[1:]]
 
 
-def test_a_broken_connection_is_resumed_where_it_broke(run: Any, tmp_path: Path) -> None:
+def test_a_broken_download_is_resumed(run: Any, tmp_path: Path) -> None:
     service = Files(1000, 500)
     run(service, _download(tmp_path / "a.mp4"))
     assert (tmp_path / "a.mp4").read_bytes() == BODY
     assert _ranges(service) == [None, "bytes=1000-", "bytes=1500-"]
 
 
-def test_resuming_goes_on_as_long_as_it_gets_further(run: Any, tmp_path: Path) -> None:
+def test_a_download_is_resumed_while_it_makes_progress(run: Any, tmp_path: Path) -> None:
     service = Files(*[1000] * 9)
     run(service, _download(tmp_path / "a.mp4"), max_retries=1)
     assert (tmp_path / "a.mp4").read_bytes() == BODY
 
 
-def test_a_download_that_gets_no_further_is_given_up(run: Any, tmp_path: Path) -> None:
+def test_a_download_without_progress_is_given_up(run: Any, tmp_path: Path) -> None:
     service = Files(1000, *[0] * 50)
     with pytest.raises(TransportError, match="the download broke off"):
         run(service, _download(tmp_path / "a.mp4"))
@@ -127,20 +127,20 @@ def test_a_download_that_gets_no_further_is_given_up(run: Any, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_without_ranges_is_asked_for_the_whole_again(run: Any, tmp_path: Path) -> None:
+def test_a_server_without_ranges_gets_a_full_request(run: Any, tmp_path: Path) -> None:
     service = Files(1000, ranges=False)
     run(service, _download(tmp_path / "a.mp4"))
     assert (tmp_path / "a.mp4").read_bytes() == BODY
 
 
-def test_a_file_that_changed_meanwhile_is_fetched_anew(run: Any, tmp_path: Path) -> None:
+def test_a_changed_file_is_fetched_from_the_start(run: Any, tmp_path: Path) -> None:
     service = Files(1000)
     first = service.__call__
 
     def changing(request: httpx2.Request) -> httpx2.Response:
-        answer = first(request)
+        response = first(request)
         service.headers["etag"] = '"v2"'
-        return answer
+        return response
 
     run(Service(DONE, changing), _download(tmp_path / "a.mp4"))
     assert (tmp_path / "a.mp4").read_bytes() == BODY
@@ -151,20 +151,20 @@ def _part(start: int, end: int) -> httpx2.Response:
     return httpx2.Response(206, headers=headers, content=BODY[start:end])
 
 
-def test_a_server_that_gives_less_than_was_asked_for_is_asked_for_more(run: Any, tmp_path: Path) -> None:
+def test_a_short_range_is_continued(run: Any, tmp_path: Path) -> None:
     service = Service(DONE, Files(1000), _part(1000, 1500), _part(1500, len(BODY)))
     run(service, _download(tmp_path / "a.mp4"))
     assert (tmp_path / "a.mp4").read_bytes() == BODY
     assert _ranges(service) == [None, "bytes=1000-", "bytes=1500-"]
 
 
-def test_a_file_that_stays_incomplete_is_not_saved(run: Any, tmp_path: Path) -> None:
+def test_an_incomplete_file_is_not_saved(run: Any, tmp_path: Path) -> None:
     with pytest.raises(TransportError, match=f"the result cannot be downloaded: 1,000 of {len(BODY):,} bytes arrived"):
         run(Service(DONE, Files(1000), _part(1000, 1000)), _download(tmp_path / "a.mp4"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_part_than_was_asked_for_is_not_taken(run: Any, tmp_path: Path) -> None:
+def test_a_wrong_range_is_discarded(run: Any, tmp_path: Path) -> None:
     wrong = httpx2.Response(206, headers={**LINK, "content-range": "bytes 5-9/20"}, content=b"wrong")
     whole = httpx2.Response(200, headers=LINK, content=BODY)
     cut = Files(1000)
@@ -175,7 +175,7 @@ def test_another_part_than_was_asked_for_is_not_taken(run: Any, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
-def test_an_expired_link_is_exchanged_for_a_fresh_one_once(run: Any, tmp_path: Path, status: int) -> None:
+def test_an_expired_link_is_replaced_once(run: Any, tmp_path: Path, status: int) -> None:
     fresh = envelope(data="http://files.test/fresh.mp4")
     service = Service(DONE, httpx2.Response(status), fresh, httpx2.Response(200, headers=LINK, content=b"video"))
     run(service, _download(tmp_path / "a.mp4"))
@@ -188,14 +188,14 @@ def test_an_expired_link_is_exchanged_for_a_fresh_one_once(run: Any, tmp_path: P
     assert len(service.requests) == 4
 
 
-def test_a_link_that_cannot_be_exchanged_is_said(run: Any, tmp_path: Path) -> None:
+def test_an_expired_link_that_cannot_be_replaced_is_reported(run: Any, tmp_path: Path) -> None:
     service = Service(DONE, httpx2.Response(403), envelope(422, "not ours"))
     with pytest.raises(TransportError, match=r"expired \(HTTP 403\), and the service gave no new one: 422: not ours"):
         run(service, _download(tmp_path / "a.mp4"))
 
 
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", "application/a+json", "text/xml"])
-def test_a_page_in_place_of_the_file_is_not_saved(run: Any, tmp_path: Path, kind: str) -> None:
+def test_an_html_page_is_not_saved(run: Any, tmp_path: Path, kind: str) -> None:
     service = Service(DONE, httpx2.Response(200, headers={"content-type": kind}, content=b"sorry"))
     with pytest.raises(TransportError, match=re.escape(f"the result is {kind.partition(';')[0]}, not a media file")):
         run(service, _download(tmp_path / "a.mp4"))
@@ -203,16 +203,16 @@ def test_a_page_in_place_of_the_file_is_not_saved(run: Any, tmp_path: Path, kind
 
 
 @pytest.mark.parametrize("headers", [{"content-length": str(len(BODY))}, {"transfer-encoding": "chunked"}])
-def test_a_file_over_the_cap_is_given_up(run: Any, tmp_path: Path, headers: dict[str, str]) -> None:
-    def answer(_: httpx2.Request) -> httpx2.Response:
+def test_a_file_over_max_bytes_is_given_up(run: Any, tmp_path: Path, headers: dict[str, str]) -> None:
+    def response(_: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, headers={**LINK, **headers}, stream=httpx2.ByteStream(BODY))
 
     with pytest.raises(TransportError, match="is larger than 5,000 bytes"):
-        run(Service(DONE, answer), lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", max_bytes=5_000))
+        run(Service(DONE, response), lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", max_bytes=5_000))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_that_takes_too_long_is_given_up(run: Any, tmp_path: Path) -> None:
+def test_a_download_has_a_timeout(run: Any, tmp_path: Path) -> None:
     clocks: list[ManualClock] = []
 
     def start(api: Any) -> Any:
@@ -229,9 +229,7 @@ def test_a_download_that_takes_too_long_is_given_up(run: Any, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("status", [408, 429, 503])
-def test_a_file_host_that_refuses_for_now_is_asked_again_when_it_says_and_for_the_rest(
-    run: Any, tmp_path: Path, status: int
-) -> None:
+def test_a_busy_file_host_is_retried_for_the_rest_of_the_file(run: Any, tmp_path: Path, status: int) -> None:
     busy = httpx2.Response(status, headers={"retry-after": "7"}, content=b"<html>later")
     service = Service(DONE, busy, Files(1000), busy, _part(1000, len(BODY)))
     _, clock = run(service, _download(tmp_path / "a.mp4"))
@@ -240,21 +238,21 @@ def test_a_file_host_that_refuses_for_now_is_asked_again_when_it_says_and_for_th
     assert _ranges(service) == [None, None, "bytes=1000-", "bytes=1000-"]
 
 
-def test_a_file_host_that_goes_on_refusing_is_given_up(run: Any, tmp_path: Path) -> None:
+def test_a_file_host_that_stays_busy_is_given_up(run: Any, tmp_path: Path) -> None:
     service = Service(DONE, httpx2.Response(429))
     with pytest.raises(TransportError, match="the result cannot be downloaded: HTTP 429"):
         run(service, _download(tmp_path / "a.mp4"))
     assert len(service.requests) == 1 + 3
 
 
-def test_no_pause_reaches_beyond_the_time_that_a_download_has(run: Any, tmp_path: Path) -> None:
+def test_no_pause_exceeds_the_timeout_of_a_download(run: Any, tmp_path: Path) -> None:
     service = Service(DONE, httpx2.Response(429, headers={"retry-after": "20"}))
     with pytest.raises(TransportError, match="HTTP 429"):
         run(service, lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", timeout=10))
     assert len(service.requests) == 2
 
 
-def test_an_empty_file_is_none(run: Any, tmp_path: Path) -> None:
+def test_an_empty_file_is_not_a_result(run: Any, tmp_path: Path) -> None:
     service = Service(DONE, httpx2.Response(200, headers=LINK), httpx2.Response(200, headers=LINK, content=b"video"))
     run(service, _download(tmp_path / "a.mp4"))
     assert (tmp_path / "a.mp4").read_bytes() == b"video"
@@ -264,7 +262,7 @@ def test_an_empty_file_is_none(run: Any, tmp_path: Path) -> None:
 
 
 class Pieces(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """A body that comes byte by byte."""
+    """A body that arrives byte by byte."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -279,7 +277,7 @@ class Pieces(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "application/octet-stream"}], ids=["none", "any"])
 @pytest.mark.parametrize("page", [b"<!doctype html>", b"\xef\xbb\xbf\r\n <?xml", b' {"code": 404}', b"[]"])
-def test_a_page_that_does_not_say_what_it_is_is_not_saved(
+def test_a_page_without_content_type_is_not_saved(
     run: Any, tmp_path: Path, page: bytes, headers: dict[str, str]
 ) -> None:
     service = Service(DONE, lambda _: httpx2.Response(200, headers=headers, stream=Pieces(page)))
@@ -289,14 +287,12 @@ def test_a_page_that_does_not_say_what_it_is_is_not_saved(
 
 
 @pytest.mark.parametrize("content", [b"\0\0\0<ftyp", b"\n\n\0{"])
-def test_a_file_of_unknown_kind_is_taken_where_it_does_not_begin_as_text(
-    run: Any, tmp_path: Path, content: bytes
-) -> None:
+def test_a_binary_file_of_unknown_type_is_saved(run: Any, tmp_path: Path, content: bytes) -> None:
     run(Service(DONE, httpx2.Response(200, content=content)), _download(tmp_path / "a.mp4"))
     assert (tmp_path / "a.mp4").read_bytes() == content
 
 
-def test_a_pipe_is_not_replaced_by_a_file_and_nothing_is_fetched_for_it(run: Any, tmp_path: Path) -> None:
+def test_a_pipe_is_not_replaced_by_a_file(run: Any, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "pipe")
     for name in ("pipe", "link"):
@@ -308,14 +304,14 @@ def test_a_pipe_is_not_replaced_by_a_file_and_nothing_is_fetched_for_it(run: Any
     assert (tmp_path / "link").is_symlink()
 
 
-def test_a_folder_is_not_written_over(run: Any, tmp_path: Path) -> None:
+def test_a_folder_is_not_overwritten(run: Any, tmp_path: Path) -> None:
     service = Service(DONE, httpx2.Response(200, headers=LINK, content=BODY))
     with pytest.raises(IsADirectoryError, match="name the file itself"):
         run(service, _download(tmp_path))
     assert len(service.requests) == 1
 
 
-def test_a_link_in_place_of_the_target_is_replaced_not_followed(run: Any, tmp_path: Path) -> None:
+def test_a_symlink_is_replaced_and_not_followed(run: Any, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"untouched")
     (tmp_path / "a.mp4").symlink_to(tmp_path / "elsewhere")
     run(Service(DONE, httpx2.Response(200, headers=LINK, content=b"video")), _download(tmp_path / "a.mp4"))
@@ -323,7 +319,7 @@ def test_a_link_in_place_of_the_target_is_replaced_not_followed(run: Any, tmp_pa
     assert (tmp_path / "a.mp4").read_bytes() == b"video"
 
 
-def test_a_full_disc_leaves_nothing_behind(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_file(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
@@ -333,39 +329,39 @@ def test_a_full_disc_leaves_nothing_behind(run: Any, tmp_path: Path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_file_is_as_readable_as_any_new_file(run: Any, tmp_path: Path) -> None:
+def test_the_file_has_the_default_permissions(run: Any, tmp_path: Path) -> None:
     run(Service(DONE, httpx2.Response(200, headers=LINK, content=b"video")), _download(tmp_path / "a.mp4"))
     (tmp_path / "plain").touch()
     assert (tmp_path / "a.mp4").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_progress_is_told_after_each_piece(run: Any, tmp_path: Path) -> None:
-    told: list[tuple[int, int | None]] = []
+def test_progress_is_reported_after_each_chunk(run: Any, tmp_path: Path) -> None:
+    reported: list[tuple[int, int | None]] = []
     service = Service(DONE, httpx2.Response(200, content=b"video", headers={"content-length": "5"}))
     run(
         service,
-        lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", on_progress=lambda *all: told.append(all)),
+        lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", on_progress=lambda *all: reported.append(all)),
     )
-    assert told[-1] == (5, 5)
+    assert reported[-1] == (5, 5)
 
 
-def test_progress_is_told_to_either_kind_of_function(run: Any, tmp_path: Path) -> None:
-    told: list[int] = []
+def test_progress_functions_can_be_sync_or_async(run: Any, tmp_path: Path) -> None:
+    reported: list[int] = []
 
     async def later(come: int, _: int | None) -> None:
         await asyncio.sleep(0)
-        told.append(come)
+        reported.append(come)
 
     def now(come: int, _: int | None) -> None:
-        told.append(come)
+        reported.append(come)
 
     tell = now if run is call_sync else later
     service = Service(DONE, lambda _: httpx2.Response(200, headers=LINK, stream=Pieces(b"video")))
     run(service, lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", on_progress=tell))
-    assert told == [1, 2, 3, 4, 5]
+    assert reported == [1, 2, 3, 4, 5]
 
 
-def test_a_task_saves_its_own_result(run: Any, tmp_path: Path) -> None:
+def test_a_task_downloads_its_own_result(run: Any, tmp_path: Path) -> None:
     async def save(api: Any) -> Any:
         return await (await api.get_task("task_hailuo_1")).download(tmp_path / "a.mp4", index=-1)
 
@@ -375,10 +371,10 @@ def test_a_task_saves_its_own_result(run: Any, tmp_path: Path) -> None:
     service = Service(DONE, httpx2.Response(200, headers=LINK, content=b"video"))
     assert run(service, save_sync if run is call_sync else save)[0] == tmp_path / "a.mp4"
     assert (tmp_path / "a.mp4").read_bytes() == b"video"
-    assert len(service.requests) == 2, "one look, and no second one for the download"
+    assert len(service.requests) == 2, "one poll, and no second one for the download"
 
 
-def test_a_link_that_is_promised_and_not_given_is_said(run: Any) -> None:
+def test_a_response_without_a_link_is_reported(run: Any) -> None:
     with pytest.raises(TransportError, match="the response is a success, but holds no link"):
         run(Service(envelope(data=None)), lambda api: api.get_download_url("http://files.test/a.mp4"))
 
@@ -387,7 +383,7 @@ def test_a_link_that_is_promised_and_not_given_is_said(run: Any) -> None:
     "url",
     ["http://[::1/x", "http://", "http:///x", "http://a..b/x", "http://\\ud800/x", "http://x:0/"],
 )
-def test_an_address_without_a_usable_host_is_not_fetched(run: Any, tmp_path: Path, url: str) -> None:
+def test_a_url_without_a_usable_host_is_not_fetched(run: Any, tmp_path: Path, url: str) -> None:
     service = Service(details("success", resultJson=f'{{"resultUrls":["{url}"]}}'))
     with pytest.raises(TransportError, match="the result's URL is not an http or https URL with a host"):
         run(service, _download(tmp_path / "a.mp4"))
@@ -396,14 +392,14 @@ def test_an_address_without_a_usable_host_is_not_fetched(run: Any, tmp_path: Pat
 
 
 @pytest.mark.parametrize("url", ["http://[::1/x", "http://", "file:///etc/passwd"])
-def test_a_redirect_to_no_usable_address_is_a_transport_error(run: Any, tmp_path: Path, url: str) -> None:
+def test_a_redirect_to_an_unusable_url_is_a_transport_error(run: Any, tmp_path: Path, url: str) -> None:
     service = Service(DONE, httpx2.Response(302, headers={"location": url}))
     with pytest.raises(TransportError, match="the download broke off: "):
         run(service, _download(tmp_path / "a.mp4"), max_retries=0)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_in_ones_own_progress_function_comes_through(run: Any, tmp_path: Path) -> None:
+def test_an_error_of_the_progress_function_is_raised(run: Any, tmp_path: Path) -> None:
     def broken(*_: Any) -> None:
         raise UnicodeError("of my own")
 
@@ -412,13 +408,13 @@ def test_an_error_in_ones_own_progress_function_comes_through(run: Any, tmp_path
         run(service, lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", on_progress=broken))
 
 
-def test_a_name_as_long_as_names_may_be_can_be_downloaded_to(run: Any, tmp_path: Path) -> None:
+def test_the_longest_file_name_can_be_used(run: Any, tmp_path: Path) -> None:
     target = tmp_path / ("\u732b" * 82 + ".mp4")
     run(Service(DONE, httpx2.Response(200, headers=LINK, content=b"video")), _download(target))
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
-def test_the_mask_of_the_process_is_left_alone(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_umask_is_not_changed(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     masks: list[int] = []
     monkeypatch.setattr("os.umask", masks.append)
     run(Service(DONE, httpx2.Response(200, headers=LINK, content=b"video")), _download(tmp_path / "a.mp4"))
@@ -434,9 +430,7 @@ def test_the_mask_of_the_process_is_left_alone(run: Any, tmp_path: Path, monkeyp
         ("timeout", -1, "timeout: -1, expected a number of seconds from 0 to 1,000,000,000"),
     ],
 )
-def test_an_option_that_makes_no_sense_is_refused(
-    run: Any, tmp_path: Path, option: str, value: Any, words: str
-) -> None:
+def test_an_invalid_option_is_refused(run: Any, tmp_path: Path, option: str, value: Any, words: str) -> None:
     with pytest.raises(RequestInvalid) as caught:
         run(Service(DONE), lambda api: api.download("task_hailuo_1", tmp_path / "a.mp4", **{option: value}))
     assert str(caught.value) == words

@@ -1,4 +1,4 @@
-"""Errors outlive the process that met them."""
+"""Errors survive copying, pickling and other processes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ import pytest
 import apikley
 from apikley import Apikley, ApikleyError, CreateOutcomeUnknown, TransportError, Violation
 from apikley._model.task import TaskInfo
-from contract_tests.client.fake_service import BOTH, Service, ask_create, created, details
+from contract_tests.client.fake_service import BOTH, Service, call_create, created, details
 from contract_tests.conftest import KEY, MODEL
 
-# For each name of a parameter, what an error is made with here.
+# The arguments that errors are created with here, by parameter name.
 VALUES: dict[str, Any] = {
-    "message": "said",
-    "reason": "said",
+    "message": "messages",
+    "reason": "messages",
     "code": 501,
     "status_code": 200,
     "task_id": "task_1",
@@ -52,7 +52,7 @@ def _tree(root: type[ApikleyError]) -> Iterator[type[ApikleyError]]:
 
 def _made(cls: type[ApikleyError]) -> ApikleyError:
     own = inspect.isfunction(cls.__init__)
-    error = cls(**{name: VALUES[name] for name in inspect.signature(cls).parameters}) if own else cls("said")
+    error = cls(**{name: VALUES[name] for name in inspect.signature(cls).parameters}) if own else cls("messages")
     error.add_note("and this")
     return error
 
@@ -76,9 +76,7 @@ def _pickled(value: Any) -> Any:
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, _pickled])
 @pytest.mark.parametrize("cls", [*_tree(ApikleyError)])
-def test_every_error_comes_through_copying_and_pickling_whole(
-    cls: type[ApikleyError], again: Callable[[Any], Any]
-) -> None:
+def test_every_error_survives_copying_and_pickling(cls: type[ApikleyError], again: Callable[[Any], Any]) -> None:
     error = _made(cls)
     came = again(error)
     assert type(came) is cls
@@ -94,11 +92,11 @@ def test_an_error_about_a_task_of_a_client_is_pickled_without_the_client(run: An
     assert KEY.encode() not in pickle.dumps(caught.value)
     came = _pickled(caught.value).task
     assert (type(came), came.id, came.raw) == (TaskInfo, task.id, task.raw)
-    assert copy.copy(task) is copy.deepcopy(task) is task, "nothing changes it, and it stays a task of its client"
+    assert copy.copy(task) is copy.deepcopy(task) is task, "a copy is the same task of the same client"
 
 
-def test_a_create_of_unknown_outcome_comes_whole_out_of_another_process() -> None:
-    # A fresh interpreter, which no thread of the tests' holds up.
+def test_create_outcome_unknown_survives_a_process_pool() -> None:
+    # A new interpreter without the threads of these tests.
     pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
     with pool, pytest.raises(CreateOutcomeUnknown) as caught:
         pool.submit(_lost_create).result()
@@ -108,13 +106,13 @@ def test_a_create_of_unknown_outcome_comes_whole_out_of_another_process() -> Non
 
 
 def _lost_create() -> None:
-    answer = httpx2.MockTransport(Service(httpx2.Response(502, text="bad gateway")))
-    with Apikley(KEY, base_url="http://service.test", http_client=answer) as api:
-        ask_create(api)
+    response = httpx2.MockTransport(Service(httpx2.Response(502, text="bad gateway")))
+    with Apikley(KEY, base_url="http://service.test", http_client=response) as api:
+        call_create(api)
 
 
 class _Text(str):
-    """A kind of text that no other process knows."""
+    """A subclass of str that another process cannot import."""
 
     __slots__ = ()
 
@@ -123,7 +121,7 @@ class _Text(str):
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_what_a_lost_create_holds_is_what_was_sent(run: Any) -> None:
+def test_create_outcome_unknown_holds_the_sent_request(run: Any) -> None:
     body: dict[str, Any] = {"model": MODEL, "input": {"prompt": _Text("a ship"), "image_url": "https://e.test/a.png"}}
     with pytest.raises(CreateOutcomeUnknown) as caught:
         run(Service(httpx2.Response(502)), lambda api: api.create_raw(body))
@@ -132,7 +130,7 @@ def test_what_a_lost_create_holds_is_what_was_sent(run: Any) -> None:
     assert came.request["input"] == {"prompt": "a ship", "image_url": "https://e.test/a.png"}
 
 
-def test_a_pickled_task_is_one_that_any_client_takes() -> None:
-    task, _ = BOTH[0](Service(created()), ask_create)
+def test_a_pickled_task_works_with_any_client() -> None:
+    task, _ = BOTH[0](Service(created()), call_create)
     done, _ = BOTH[0](Service(details("success")), lambda api: api.wait(_pickled(task)))
     assert (done.id, done.state) == ("task_hailuo_1", "success")

@@ -1,4 +1,4 @@
-"""Whatever comes back over a real connection ends in one of our exceptions, and in one POST."""
+"""Any response over a real connection gives one outcome, and a create sends one POST."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from hypothesis import strategies as st
 
 from apikley import ApiError, Apikley, ApikleyError, AsyncApikley, CreateOutcomeUnknown, TransportError
 from apikley._http import deadlines as _deadline
-from contract_tests.client.fake_service import ask_create
+from contract_tests.client.fake_service import call_create
 from contract_tests.conftest import KEY
 
 GOOD = json.dumps({"code": 200, "msg": "success", "data": {"taskId": "task_1", "state": "waiting"}}).encode()
 
 
-def _answer(body: bytes) -> bytes:
+def _response(body: bytes) -> bytes:
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     return head % len(body) + body
 
 
-WHOLE = _answer(GOOD)
+WHOLE = _response(GOOD)
 
 
 class RawService:
-    """Reads each request to its end, writes the given bytes, and hangs up."""
+    """Reads each request, writes the given bytes and closes the connection."""
 
     def __init__(self) -> None:
-        self.said = b""
+        self.content = b""
         self.dribbles = False  # whether more follows, byte by byte
         self.requests: list[bytes] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -61,7 +61,7 @@ class RawService:
                 return
             with connection, contextlib.suppress(OSError):
                 self.requests.append(_request(connection))
-                connection.sendall(self.said)
+                connection.sendall(self.content)
                 for _ in range(100):
                     if not self.dribbles:
                         break
@@ -75,7 +75,7 @@ def _request(connection: socket.socket) -> bytes:
         piece = connection.recv(65536)
         content += piece
         if not piece or content.startswith(b"\x16"):
-            return content  # it hung up, or it wants to speak TLS
+            return content  # the client disconnected or starts TLS
     head, _, body = content.partition(b"\r\n\r\n")
     lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     length = int(lengths[0].partition(b":")[2]) if lengths else 0
@@ -92,7 +92,7 @@ def raw() -> Iterator[RawService]:
 
 
 class Way:
-    """A client, sync or async, over one of its transports."""
+    """A sync or an async client over a real transport."""
 
     def __init__(self, name: str, url: str, timeout: float = 5) -> None:
         self._timeout = timeout
@@ -128,7 +128,7 @@ def way(request: pytest.FixtureRequest, raw: RawService) -> Iterator[Way]:
 
 @pytest.fixture
 def another_way(request: pytest.FixtureRequest) -> Iterator[Callable[..., Way]]:
-    """The same kind of client, for another address."""
+    """The same client for another address."""
     made: list[Way] = []
     name = request.node.callspec.params["way"]
 
@@ -141,30 +141,30 @@ def another_way(request: pytest.FixtureRequest) -> Iterator[Callable[..., Way]]:
         each.close()
 
 
-def test_a_create_cut_at_any_byte_of_its_answer_is_unknown_and_sent_once(raw: RawService, way: Way) -> None:
+def test_a_create_whose_response_is_cut_anywhere_is_sent_once(raw: RawService, way: Way) -> None:
     for length in range(len(WHOLE)):
-        raw.said, raw.requests = WHOLE[:length], []
+        raw.content, raw.requests = WHOLE[:length], []
         with pytest.raises(CreateOutcomeUnknown) as caught:
-            way(ask_create)
+            way(call_create)
         assert len(raw.requests) == 1, f"cut after {length} bytes"
         assert KEY not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_look_cut_at_any_byte_of_its_answer_is_a_transport_error(raw: RawService, way: Way) -> None:
+def test_a_poll_whose_response_is_cut_anywhere_is_a_transport_error(raw: RawService, way: Way) -> None:
     for length in range(len(WHOLE)):
-        raw.said = WHOLE[:length]
+        raw.content = WHOLE[:length]
         with pytest.raises(TransportError):
             way(lambda api: api.get_task("task_1"))
 
 
-def test_the_whole_answer_is_a_task(raw: RawService, way: Way) -> None:
-    raw.said = WHOLE
-    assert way(ask_create).id == "task_1"
+def test_the_uncut_response_gives_a_task(raw: RawService, way: Way) -> None:
+    raw.content = WHOLE
+    assert way(call_create).id == "task_1"
     assert way(lambda api: api.get_task("task_1")).state == "waiting"
 
 
 @pytest.mark.parametrize(
-    ("said", "create", "look"),
+    ("content", "create", "poll"),
     [
         (b"", CreateOutcomeUnknown, TransportError),
         (b"\r\n\r\n", CreateOutcomeUnknown, TransportError),
@@ -192,14 +192,14 @@ def test_the_whole_answer_is_a_task(raw: RawService, way: Way) -> None:
     ],
     ids=range(11),
 )
-def test_bytes_that_are_no_answer_end_in_our_exceptions(
-    raw: RawService, way: Way, said: bytes, create: type[ApikleyError], look: type[ApikleyError]
+def test_malformed_http_raises_only_apikley_errors(
+    raw: RawService, way: Way, content: bytes, create: type[ApikleyError], poll: type[ApikleyError]
 ) -> None:
-    raw.said, raw.requests = said, []
+    raw.content, raw.requests = content, []
     with pytest.raises(create):
-        way(ask_create)
+        way(call_create)
     assert len(raw.requests) == 1
-    with pytest.raises(look):
+    with pytest.raises(poll):
         way(lambda api: api.get_task("task_1"))
 
 
@@ -208,37 +208,37 @@ HEAD_OF_ANY_LENGTH = b"HTTP/1.1 200 OK\r\nX-Long: "
 BODY_OF_ANY_LENGTH = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9999\r\n\r\n"
 
 
-@pytest.mark.parametrize("said", [HEAD_OF_ANY_LENGTH, BODY_OF_ANY_LENGTH], ids=["head", "body"])
-def test_an_answer_that_comes_byte_by_byte_is_given_up_in_time(
-    raw: RawService, way: Way, another_way: Callable[..., Way], said: bytes, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("content", [HEAD_OF_ANY_LENGTH, BODY_OF_ANY_LENGTH], ids=["head", "body"])
+def test_a_response_that_arrives_byte_by_byte_has_a_deadline(
+    raw: RawService, way: Way, another_way: Callable[..., Way], content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    raw.said, raw.requests = said, []
+    raw.content, raw.requests = content, []
     monkeypatch.setattr(raw, "dribbles", True)
     hasty = another_way(raw.url, timeout=0.3)
     with pytest.raises(CreateOutcomeUnknown, match=LATE):
-        hasty(ask_create)
+        hasty(call_create)
     assert len(raw.requests) == 1
     with pytest.raises(TransportError, match=LATE):
         hasty(lambda api: api.get_task("task_1"))
 
 
 @pytest.mark.parametrize("location", ["http:foo", "https:login", "mailto:a@b", "urn:x", "a:b:c", "http://[::1"])
-def test_a_create_that_is_redirected_to_no_address_was_sent_once(raw: RawService, way: Way, location: str) -> None:
+def test_a_redirected_create_is_sent_once(raw: RawService, way: Way, location: str) -> None:
     head = f"HTTP/1.1 302 X\r\nLocation: {location}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    raw.said, raw.requests = head.encode(), []
+    raw.content, raw.requests = head.encode(), []
     with pytest.raises(CreateOutcomeUnknown):
-        way(ask_create)
+        way(call_create)
     assert len(raw.requests) == 1
 
 
-def test_a_redirect_to_another_host_does_not_take_the_key_there(raw: RawService, way: Way) -> None:
+def test_a_redirect_to_another_host_does_not_get_the_key(raw: RawService, way: Way) -> None:
     elsewhere = RawService()
     try:
-        elsewhere.said = WHOLE
+        elsewhere.content = WHOLE
         for status in (301, 302, 303, 307, 308):
             head = f"HTTP/1.1 {status} X\r\nLocation: {elsewhere.url}/\r\nConnection: close\r\n"
-            raw.said = f"{head}Content-Length: 0\r\n\r\n".encode()
-            for call in (ask_create, lambda api: api.get_task("task_1")):
+            raw.content = f"{head}Content-Length: 0\r\n\r\n".encode()
+            for call in (call_create, lambda api: api.get_task("task_1")):
                 with pytest.raises((ApiError, CreateOutcomeUnknown)):
                     way(call)
         assert elsewhere.requests == []
@@ -246,22 +246,22 @@ def test_a_redirect_to_another_host_does_not_take_the_key_there(raw: RawService,
         elsewhere.close()
 
 
-def test_nobody_listening_is_not_sent(way: Way, another_way: Callable[..., Way]) -> None:
+def test_a_refused_connection_means_not_sent(way: Way, another_way: Callable[..., Way]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(TransportError, match="not sent: "):
-        another_way(f"http://127.0.0.1:{port}")(ask_create)
+        another_way(f"http://127.0.0.1:{port}")(call_create)
 
 
 def test_a_server_without_tls_gets_no_key(raw: RawService, way: Way, another_way: Callable[..., Way]) -> None:
-    raw.said, raw.requests = b"not TLS at all\r\n\r\n" * 10, []
+    raw.content, raw.requests = b"not TLS at all\r\n\r\n" * 10, []
     with pytest.raises(TransportError, match="not sent: cannot connect"):
-        another_way(raw.url.replace("http:", "https:"))(ask_create)
+        another_way(raw.url.replace("http:", "https:"))(call_create)
     assert KEY.encode() not in b"".join(raw.requests)
 
 
 def test_requests_are_logged_without_the_key(raw: RawService, way: Way, caplog: pytest.LogCaptureFixture) -> None:
-    raw.said = WHOLE
+    raw.content = WHOLE
     with caplog.at_level(logging.DEBUG):
         way(lambda api: api.get_task("task_1"))
     ours = [record.getMessage() for record in caplog.records if record.name == "apikley"]
@@ -270,17 +270,17 @@ def test_requests_are_logged_without_the_key(raw: RawService, way: Way, caplog: 
     assert KEY not in caplog.text
 
 
-def test_all_ways_send_the_same_request(raw: RawService, way: Way) -> None:
-    raw.said, raw.requests = WHOLE, []
+def test_sync_and_async_send_the_same_request(raw: RawService, way: Way) -> None:
+    raw.content, raw.requests = WHOLE, []
     way(lambda api: api.get_task("task ä/&?1"))
-    way(ask_create)
-    look, create = (request.partition(b"\r\n\r\n") for request in raw.requests)
-    assert look[0].startswith(b"GET /api/v1/jobs/recordInfo?taskId=task+%C3%A4%2F%26%3F1 ") or look[0].startswith(
+    way(call_create)
+    poll, create = (request.partition(b"\r\n\r\n") for request in raw.requests)
+    assert poll[0].startswith(b"GET /api/v1/jobs/recordInfo?taskId=task+%C3%A4%2F%26%3F1 ") or poll[0].startswith(
         b"GET /api/v1/jobs/recordInfo?taskId=task%20%C3%A4%2F%26%3F1 "
     )
-    assert b"uthorization: Bearer " + KEY.encode() in look[0]
+    assert b"uthorization: Bearer " + KEY.encode() in poll[0]
     assert json.loads(create[2])["input"]["prompt"] == "a ship"
-    for head in (look[0].lower(), create[0].lower()):
+    for head in (poll[0].lower(), create[0].lower()):
         assert b"user-agent: apikley/" in head
         assert b"accept: application/json" in head
         assert b"cookie" not in head
@@ -312,7 +312,7 @@ def test_any_body_under_any_status_has_one_outcome(status: int, body: bytes, kin
         return httpx2.Response(status, content=body, headers={"content-type": kind})
 
     with Apikley(KEY, base_url="http://service.test", http_client=httpx2.MockTransport(service), max_retries=0) as api:
-        for call in (ask_create, lambda api: api.get_task("task_1"), lambda api: api.get_credits()):
+        for call in (call_create, lambda api: api.get_task("task_1"), lambda api: api.get_credits()):
             error = _error(call, api)
             assert error is None or (str(error) and KEY not in repr(error) + str(error))
     assert posts == 3
@@ -326,7 +326,7 @@ def _error(call: Callable[[Any], Any], api: Apikley) -> ApikleyError | None:
     return None
 
 
-def test_the_time_for_an_answer_begins_when_the_request_is_written(
+def test_the_response_timeout_starts_after_the_request_is_written(
     raw: RawService, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = [1_000.0]
@@ -334,10 +334,10 @@ def test_the_time_for_an_answer_begins_when_the_request_is_written(
 
     class SlowFile(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
-            times[0] += 50  # ten times the time for an answer
+            times[0] += 50  # ten times the time for a response
             return super().read(size)
 
-    raw.said, raw.requests = _answer(GOOD.replace(b'"taskId"', b'"downloadUrl"')), []
+    raw.content, raw.requests = _response(GOOD.replace(b'"taskId"', b'"downloadUrl"')), []
     assert way(lambda api: api.upload(SlowFile(b"\x89PNG\r\n\x1a\n" + bytes(200_000)))) == "task_1"
     assert len(raw.requests) == 1
 
@@ -347,7 +347,7 @@ SHORT = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{"
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("content", "words"),
     [
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "the server does not speak HTTP; is the base URL right?"),
         (b"Bad\nstatus\r\n\r\n", "the server does not speak HTTP; is the base URL right?"),
@@ -357,20 +357,24 @@ SHORT = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{"
     ],
     ids=["ssh", "broken line", "nothing", "too short", "cut chunk"],
 )
-def test_what_is_no_answer_is_said_in_one_clear_line(raw: RawService, way: Way, said: bytes, words: str) -> None:
-    raw.said = said
+def test_a_response_of_another_server_is_reported_in_one_line(
+    raw: RawService, way: Way, content: bytes, words: str
+) -> None:
+    raw.content = content
     with pytest.raises(TransportError) as caught:
         way(lambda api: api.get_task("task_1"))
     assert re.fullmatch(words.replace("?", r"\?"), str(caught.value))
 
 
 def test_a_redirect_asks_whether_the_base_url_is_right(raw: RawService, way: Way) -> None:
-    raw.said = b"HTTP/1.1 307 X\r\nLocation: http://elsewhere.test/\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    raw.content = (
+        b"HTTP/1.1 307 X\r\nLocation: http://elsewhere.test/\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    )
     with pytest.raises(ApiError, match=r"^307: HTTP 307, a redirect, which is not followed; is the base URL right\?"):
         way(lambda api: api.get_task("task_1"))
 
 
-def test_errors_of_ones_own_transport_are_no_news_of_the_create() -> None:
+def test_an_error_of_a_custom_transport_leaves_the_outcome_unknown() -> None:
     def broken(request: httpx2.Request) -> httpx2.Response:
         raise UnicodeError("label empty or too long")
 
@@ -378,4 +382,4 @@ def test_errors_of_ones_own_transport_are_no_news_of_the_create() -> None:
         Apikley(KEY, base_url="http://service.test", http_client=httpx2.MockTransport(broken)) as api,
         pytest.raises(CreateOutcomeUnknown, match="label empty or too long"),
     ):
-        ask_create(api)
+        call_create(api)

@@ -1,4 +1,4 @@
-"""However many wait, the service is asked gently, and nobody waits for one who has left."""
+"""Concurrent waits keep the rate limit, and cancelled ones free their places."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ WAITING = Response(200, {}, _BODY, parse_envelope(_BODY))
 
 
 class Waits:
-    """Many waits of one client, run together on a clock that jumps from event to event."""
+    """Many waits of one client, on a clock that jumps from event to event."""
 
     def __init__(self) -> None:
         self.time = 0.0
-        self.state = ClientState(0, self)  # type: ignore[arg-type]  # as much of a clock as a flow reads
-        self.looks: list[tuple[float, str]] = []
+        self.state = ClientState(0, self)  # type: ignore[arg-type]  # the part of a clock that a flow reads
+        self.polls: list[tuple[float, str]] = []
         self.ended: dict[str, float] = {}
         self.steps = 0
         self._flows: dict[str, Flow[TaskInfo]] = {}
@@ -66,21 +66,21 @@ class Waits:
             act()
         self.time = until
 
-    def first_look(self, name: str) -> float:
-        return next(time for time, looked in self.looks if looked == name)
+    def first_poll(self, name: str) -> float:
+        return next(time for time, polled in self.polls if polled == name)
 
-    def _step(self, name: str, answer: Response | None) -> None:
+    def _step(self, name: str, response: Response | None) -> None:
         if name not in self._flows:
             return
         self.steps += 1
         try:
-            effect = self._flows[name].send(answer)
+            effect = self._flows[name].send(response)
         except WaitTimeout:
             self.ended[name] = self.time
             del self._flows[name]
             return
         if isinstance(effect, SendRequest):
-            self.looks.append((self.time, name))
+            self.polls.append((self.time, name))
             self._step(name, WAITING)
         else:
             assert isinstance(effect, Sleep)
@@ -88,11 +88,11 @@ class Waits:
 
 
 def _gentle(waits: Waits) -> bool:
-    times = [time for time, _ in waits.looks]
+    times = [time for time, _ in waits.polls]
     return all(later - earlier >= 1.0 - 1e-9 for earlier, later in zip(times, times[10:], strict=False))
 
 
-def test_cancelled_waits_leave_their_places_to_later_ones() -> None:
+def test_cancelled_waits_free_their_places() -> None:
     waits = Waits()
     for number in range(300):
         waits.start(f"t{number}", 900)
@@ -101,11 +101,11 @@ def test_cancelled_waits_leave_their_places_to_later_ones() -> None:
         waits.cancel(f"t{number}")
     waits.start("new", 5)
     waits.run(20)
-    assert waits.first_look("new") == pytest.approx(1.0)  # the ten places of the first second were taken
+    assert waits.first_poll("new") == pytest.approx(1.0)  # the ten places of the first second were taken
     assert waits.ended["new"] == pytest.approx(5.5)
 
 
-def test_waits_that_have_ended_leave_their_places_to_later_ones() -> None:
+def test_ended_waits_free_their_places() -> None:
     waits = Waits()
     for number in range(100):
         waits.start(f"t{number}", 2)
@@ -113,10 +113,10 @@ def test_waits_that_have_ended_leave_their_places_to_later_ones() -> None:
     assert len(waits.ended) == 100
     assert max(waits.ended.values()) == pytest.approx(2.0)
     waits.start("new", 5)
-    assert waits.first_look("new") == 10
+    assert waits.first_poll("new") == 10
 
 
-def test_a_wait_gains_what_those_before_it_in_line_give_up() -> None:
+def test_a_wait_moves_up_when_earlier_ones_end() -> None:
     waits = Waits()
     for number in range(300):
         waits.start(f"t{number}", 900)
@@ -125,17 +125,17 @@ def test_a_wait_gains_what_those_before_it_in_line_give_up() -> None:
     for number in range(300):
         waits.cancel(f"t{number}")
     waits.run(20)
-    assert waits.first_look("last") <= 2.0
+    assert waits.first_poll("last") <= 2.0
 
 
-def test_a_thousand_waits_are_served_in_their_order_and_cost_one_question_a_second_each() -> None:
+def test_a_thousand_waits_are_served_in_order() -> None:
     waits = Waits()
     for number in range(1_000):
         waits.start(f"t{number}", 3_600)
     waits.run(105)
-    firsts = list(dict.fromkeys(name for _, name in waits.looks))
+    firsts = list(dict.fromkeys(name for _, name in waits.polls))
     assert firsts == [f"t{number}" for number in range(1_000)]
-    assert len(waits.looks) >= 1_000, "a place was left unused"
+    assert len(waits.polls) >= 1_000, "a place stayed unused"
     assert _gentle(waits)
     assert waits.steps <= 1_000 * 110
 
@@ -162,20 +162,20 @@ def test_no_window_ever_holds_more_than_the_limit(lives: list[tuple[float, float
             assert waits.ended[f"t{number}"] == pytest.approx(start + timeout)
 
 
-def test_a_place_is_free_where_the_window_has_room() -> None:
+def test_a_call_is_admitted_if_the_window_has_room() -> None:
     limiter = RateLimiter(2, 1.0)
     for now, wanted in [(0.0, 0.0), (0.5, 0.0), (0.6, 0.4), (1.0, 0.0), (1.2, 0.3), (1.5, 0.0), (9.0, 0.0)]:
         with limiter.queued() as ask:
             assert ask(now) == pytest.approx(wanted)
 
 
-def test_cancelled_tasks_of_a_real_loop_leave_nothing_behind() -> None:
+def test_cancelled_asyncio_tasks_leave_no_places() -> None:
     service = Service(details("waiting"))
 
     async def main() -> list[str]:
         clock = ManualClock()
         clock.async_sleep = lambda _: asyncio.Event().wait()  # type: ignore[method-assign, assignment, return-value]
-        transport = httpx2.MockTransport(service.answer_async)
+        transport = httpx2.MockTransport(service.respond_async)
         async with AsyncApikley(KEY, base_url=BASE, http_client=transport, clock=clock) as api:
             crowd = [asyncio.create_task(api.wait(f"t{number}", 900)) for number in range(300)]
             for _ in range(50):
@@ -188,20 +188,20 @@ def test_cancelled_tasks_of_a_real_loop_leave_nothing_behind() -> None:
                 await api.wait("new", 0)
         return [str(request.url.params["taskId"]) for request in service.requests]
 
-    asked = asyncio.run(main())
-    assert len(asked) == 11
-    assert asked[-1] == "new"
+    requested = asyncio.run(main())
+    assert len(requested) == 11
+    assert requested[-1] == "new"
 
 
-def _life(**answers: Any) -> Service:
-    """A service that answers each task in its own way: ended, running, or something else."""
+def _life(**responses: Any) -> Service:
+    """A service with a response for each task."""
 
-    def answer(request: httpx2.Request) -> Any:
+    def response(request: httpx2.Request) -> Any:
         task_id = request.url.params["taskId"]
-        said = answers[task_id]
-        return envelope(data={"taskId": task_id, "state": said}) if isinstance(said, str) else said
+        messages = responses[task_id]
+        return envelope(data={"taskId": task_id, "state": messages}) if isinstance(messages, str) else messages
 
-    return Service(answer)
+    return Service(response)
 
 
 def _collect(run: Any, service: Service, *ids: str, timeout: float = 900) -> tuple[list[str], BaseException | None]:
@@ -214,19 +214,19 @@ def _collect(run: Any, service: Service, *ids: str, timeout: float = 900) -> tup
 
         async def gather_async() -> None:
             async for task in api.wait_many(ids, timeout):
-                ended.append(task.id)  # noqa: PERF401 - what came before an error counts
+                ended.append(task.id)  # noqa: PERF401 - the tasks before an error count
 
         return gather_async()
 
     try:
         run(service, gather)
-    except Exception as error:  # noqa: BLE001 - the test looks at it
+    except Exception as error:  # noqa: BLE001 - the test checks it
         return ended, error
     return ended, None
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_a_task_that_cannot_be_looked_at_does_not_stop_the_others(run: Any) -> None:
+def test_a_task_that_cannot_be_polled_does_not_stop_the_others(run: Any) -> None:
     service = _life(a="success", b=envelope(404, "Task not found"), c="success", d=envelope(422, "recordInfo is null"))
     ended, error = _collect(run, service, "a", "b", "c", "d")
     assert ended == ["a", "c"]
@@ -236,7 +236,7 @@ def test_a_task_that_cannot_be_looked_at_does_not_stop_the_others(run: Any) -> N
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_a_timeout_still_tells_of_a_task_that_could_not_be_looked_at(run: Any) -> None:
+def test_a_timeout_names_the_task_that_could_not_be_polled(run: Any) -> None:
     service = _life(a="success", b=envelope(404, "Task not found"), c="waiting")
     ended, error = _collect(run, service, "a", "b", "c", timeout=10)
     assert ended == ["a"]
@@ -246,7 +246,7 @@ def test_a_timeout_still_tells_of_a_task_that_could_not_be_looked_at(run: Any) -
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_an_id_that_is_none_is_said_before_any_task_is_looked_at(run: Any) -> None:
+def test_an_invalid_id_is_reported_before_any_poll(run: Any) -> None:
     service = _life(a="success")
     ended, error = _collect(run, service, "a", " ")
     assert ended == []
@@ -254,12 +254,12 @@ def test_an_id_that_is_none_is_said_before_any_task_is_looked_at(run: Any) -> No
     assert service.requests == []
 
 
-def test_one_failure_after_a_long_time_in_line_is_no_reason_to_give_up() -> None:
+def test_one_failure_after_a_long_queue_is_transient() -> None:
     waits = Waits()
     flow = wait(waits.state, TaskInfo("task_1"), 900, None)
     assert isinstance(next(flow), SendRequest)
     flow.send(WAITING)
-    waits.time = 100.0  # that long after the last news
+    waits.time = 100.0  # long after the last poll
     assert isinstance(next(flow), SendRequest)
     assert isinstance(flow.send(Response(502, {}, b"", None)), Sleep)
     waits.time = 161.0

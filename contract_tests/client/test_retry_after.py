@@ -1,4 +1,4 @@
-"""Retry-After is read in both of its forms."""
+"""Retry-After in both of its forms, and the pauses without it."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ NOW = datetime(2025, 12, 8, 9, 0, 0, tzinfo=UTC)
         ("Mon, 99 Dec 2025 09:00:12 GMT", None),
     ],
 )
-def test_a_header_is_read_as_seconds_from_now(header: str | None, seconds: float | None) -> None:
+def test_retry_after_is_parsed_as_seconds_from_now(header: str | None, seconds: float | None) -> None:
     assert retry_after(header, NOW) == seconds
 
 
 @given(st.none() | st.floats(0, 1e9), st.integers(0, 12))
-def test_no_pause_is_longer_than_half_a_minute(asked: float | None, resends: int) -> None:
+def test_no_pause_exceeds_30_seconds(requested: float | None, resends: int) -> None:
     retry = Retry(resends, Clock())
     for _ in range(resends):
-        assert 0 <= retry.pause(RateLimited(429, "", retry_after=asked)).seconds <= 30
+        assert 0 <= retry.pause(RateLimited(429, "", retry_after=requested)).seconds <= 30
 
 
-def test_pauses_grow() -> None:
+def test_pauses_double() -> None:
     retry = Retry(5, Clock())
     first, _, third, _, fifth = (retry.pause(RateLimited(429, "")).seconds for _ in range(5))
     assert first <= 0.5 < third <= 2.0 < fifth
 
 
-def test_a_service_that_asks_for_no_pause_is_not_asked_again_at_once() -> None:
+def test_retry_after_0_still_pauses() -> None:
     retry = Retry(5, Clock())
     pauses = [retry.pause(RateLimited(429, "", retry_after=0.0)).seconds for _ in range(5)]
     assert 0.25 <= pauses[0] <= 0.5 < pauses[2] <= 2.0 < pauses[4]
 
 
-def test_any_number_of_resends_can_be_counted() -> None:
+def test_max_retries_has_no_upper_limit() -> None:
     class Still(Clock):
         def monotonic(self) -> float:
             return 0.0
@@ -64,12 +64,12 @@ def test_any_number_of_resends_can_be_counted() -> None:
     assert 15 <= [retry.pause(RateLimited(429, "")).seconds for _ in range(3_000)][-1] <= 30
 
 
-def test_when_no_resend_is_left_the_failure_is_raised() -> None:
+def test_the_failure_is_raised_after_the_last_retry() -> None:
     with pytest.raises(RateLimited, match="slow down"):
         Retry(0, Clock()).pause(RateLimited(429, "slow down"))
 
 
-def test_no_resend_begins_after_the_budget_of_time() -> None:
+def test_no_retry_starts_after_the_retry_time() -> None:
     class Later(Clock):
         now_ = 0.0
 

@@ -1,4 +1,4 @@
-"""The key is in nothing that is printed."""
+"""The key is in no error, log, repr or URL."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import httpx2
 import pytest
 
 from apikley import Apikley, ApikleyError, AsyncApikley, ConfigurationError
-from contract_tests.client.fake_service import BOTH, Service, ask_create, created, envelope
+from contract_tests.client.fake_service import BOTH, Service, call_create, created, envelope
 from contract_tests.conftest import KEY
 
 
 @pytest.mark.parametrize("run", BOTH)
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         envelope(401, "no"),
         httpx2.Response(500, text="<html>"),
@@ -28,11 +28,11 @@ from contract_tests.conftest import KEY
     ],
     ids=repr,
 )
-def test_no_error_and_no_log_holds_the_key(run: Any, answer: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_error_and_no_log_holds_the_key(run: Any, response: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    for call in (ask_create, lambda api: api.get_task("task_1")):
+    for call in (call_create, lambda api: api.get_task("task_1")):
         with pytest.raises(ApikleyError) as caught:
-            run(Service(answer), call, max_retries=0)
+            run(Service(response), call, max_retries=0)
         error = caught.value
         assert KEY not in "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
     assert KEY not in caplog.text
@@ -43,7 +43,7 @@ def _quoted(request: httpx2.Request) -> str:
 
 
 def _json(**body: Any) -> Any:
-    """An answer with a text that quotes the key, where a body says `…`."""
+    """A response that quotes the key in place of `…`."""
     return lambda request: httpx2.Response(
         body["code"], text=json.dumps(body).replace(json.dumps("…")[1:-1], json.dumps(_quoted(request))[1:-1])
     )
@@ -56,7 +56,7 @@ ECHOES: dict[str, Any] = {
     "reason of a failed task": _json(code=200, data={"taskId": "task_1", "state": "fail", "failMsg": "…"}),
     "id of a created task": _json(code=200, data={"taskId": "…"}),
     "page of a proxy": lambda request: httpx2.Response(502, html=_quoted(request)),
-    "page in place of an answer": lambda request: httpx2.Response(200, html=_quoted(request)),
+    "page in place of a response": lambda request: httpx2.Response(200, html=_quoted(request)),
     "content type": lambda request: httpx2.Response(502, text="x", headers={"content-type": _quoted(request)}),
     "another header": lambda request: httpx2.Response(429, headers={"retry-after": _quoted(request)}),
     "JSON within JSON": lambda request: httpx2.Response(
@@ -67,16 +67,16 @@ ECHOES: dict[str, Any] = {
 
 @pytest.mark.parametrize("run", BOTH)
 @pytest.mark.parametrize("key", [KEY, 'sk/te+st-"7f<3a\\9'], ids=["plain", "to be escaped"])
-@pytest.mark.parametrize("answer", ECHOES.values(), ids=ECHOES)
+@pytest.mark.parametrize("response", ECHOES.values(), ids=ECHOES)
 def test_a_key_that_the_service_quotes_is_in_no_error_and_no_log(
-    run: Any, answer: Any, key: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    run: Any, response: Any, key: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("contract_tests.client.fake_service.KEY", key)
     caplog.set_level(logging.DEBUG, "apikley")
     seen = ""
-    for call in (ask_create, lambda api: api.wait("task_1", 0), lambda api: api.get_credits()):
+    for call in (call_create, lambda api: api.wait("task_1", 0), lambda api: api.get_credits()):
         try:
-            seen += repr(run(Service(answer), call, max_retries=1)[0])
+            seen += repr(run(Service(response), call, max_retries=1)[0])
         except ApikleyError as error:
             seen += "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
             seen += repr(vars(vars(error).get("task", error)))
@@ -86,9 +86,9 @@ def test_a_key_that_the_service_quotes_is_in_no_error_and_no_log(
         assert spelled not in seen
 
 
-def test_a_short_key_leaves_answers_as_they_are() -> None:
+def test_a_short_key_is_not_redacted_in_responses() -> None:
     with Apikley("task", base_url="http://s.test", http_client=httpx2.MockTransport(Service(created()))) as api:
-        assert ask_create(api).id == "task_hailuo_1"
+        assert call_create(api).id == "task_hailuo_1"
 
 
 def test_no_repr_holds_the_key() -> None:
@@ -97,9 +97,9 @@ def test_no_repr_holds_the_key() -> None:
     api.close()
 
 
-def test_no_request_holds_the_key_anywhere_but_in_its_header() -> None:
+def test_the_key_is_sent_only_in_its_header() -> None:
     service = Service(created())
-    BOTH[0](service, ask_create)
+    BOTH[0](service, call_create)
     (request,) = service.requests
     assert KEY not in str(request.url) + request.content.decode()
     assert [name for name, value in request.headers.items() if KEY in value] == ["authorization"]
@@ -108,9 +108,9 @@ def test_no_request_holds_the_key_anywhere_but_in_its_header() -> None:
 def test_a_download_does_not_carry_the_key(tmp_path: Any) -> None:
     from contract_tests.client.fake_service import details
 
-    looked = details("success", resultJson='{"resultUrls":["http://files.test/a.mp4"]}')
+    polled = details("success", resultJson='{"resultUrls":["http://files.test/a.mp4"]}')
     elsewhere = httpx2.Response(302, headers={"location": "http://cdn.test/a.mp4"})
-    service = Service(looked, elsewhere, httpx2.Response(200, content=b"video"))
+    service = Service(polled, elsewhere, httpx2.Response(200, content=b"video"))
     BOTH[0](service, lambda api: api.download("task_1", tmp_path / "a.mp4"))
     assert [str(request.url) for request in service.requests[1:]] == [
         "http://files.test/a.mp4",
@@ -120,7 +120,7 @@ def test_a_download_does_not_carry_the_key(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n", f" {KEY}", f"{KEY}\u00e9", "", "  "])
-def test_a_malformed_key_is_refused_without_being_shown(key: str) -> None:
+def test_a_malformed_key_is_refused_without_showing_it(key: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Apikley(key)
     assert KEY not in str(caught.value)

@@ -1,4 +1,4 @@
-"""A task is read in every form it has been seen in."""
+"""A task's record is read in every recorded form."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ PROPERTIES = [
         {"resultUrls": ["https://a.test/1.mp4", None, 3]},
     ],
 )
-def test_result_urls_are_read_from_text_and_from_objects(written: Any) -> None:
+def test_result_urls_are_read_from_json_text_and_objects(written: Any) -> None:
     assert TaskInfo("task_1", {"resultJson": written}).result_urls == ["https://a.test/1.mp4"]
 
 
 @pytest.mark.parametrize("written", ["", None, "null", "[]", '{"resultObject":{}}', '{"resultUrls":null}', 7, "{bad"])
-def test_without_results_there_are_no_urls(written: Any) -> None:
+def test_a_task_without_result_has_no_urls(written: Any) -> None:
     assert TaskInfo("task_1", {"resultJson": written}).result_urls == []
 
 
 @pytest.mark.parametrize("input_", [{"prompt": "x"}, '{"prompt":"x"}'])
-def test_the_request_is_read_whether_its_input_is_encoded_once_or_twice(input_: Any) -> None:
+def test_the_request_is_read_from_every_encoding(input_: Any) -> None:
     import json
 
     param = json.dumps({"model": "m", "input": input_})
     assert TaskInfo("task_1", {"param": param}).request == {"model": "m", "input": {"prompt": "x"}}
 
 
-def test_times_are_aware_and_the_duration_comes_from_them() -> None:
+def test_times_are_aware_and_give_the_duration() -> None:
     task = TaskInfo("task_1", {"createTime": 1765185328412, "completeTime": "1765185543412", "costTime": 215})
     assert task.created_at == datetime(2025, 12, 8, 9, 15, 28, 412000, UTC)
     assert task.duration == timedelta(seconds=215)
@@ -66,14 +66,14 @@ def test_a_fail_code_is_text_or_none(written: Any, read: str | None) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(PROPERTIES), JSON))
-def test_no_record_makes_reading_fail(record: dict[str, Any]) -> None:
+def test_any_record_can_be_read(record: dict[str, Any]) -> None:
     task = TaskInfo("task_1", record)
     for name in ("model", "result_urls", "fail_code", "fail_message", "credits", "created_at", "completed_at"):
         getattr(task, name)
     assert [task.state, task.duration, task.request, task.finished, task.raw, repr(task)]
 
 
-def test_the_names_read_are_the_contracts() -> None:
+def test_the_fields_read_are_the_contracts() -> None:
     known = set()
 
     class Asked(dict[str, Any]):
@@ -96,12 +96,12 @@ def test_the_finished_states_are_the_contracts_last_two() -> None:
 
 
 @pytest.mark.parametrize("written", [10**20, 10**400, "1e400", "nan", -(10**20), "soon", 0])
-def test_a_time_that_cannot_be_is_none(written: Any) -> None:
+def test_an_impossible_time_reads_as_none(written: Any) -> None:
     task = TaskInfo("task_1", {"createTime": written, "completeTime": 1765185543412})
     assert (task.created_at, task.duration) == (None, None)
 
 
 @pytest.mark.parametrize("value", ["9" * 400, 10**400, "nan", float("nan"), "inf", "-inf", "1e999"], ids=lambda _: "")
-def test_a_number_that_no_float_can_hold_is_none(value: Any) -> None:
+def test_a_number_too_large_for_a_float_reads_as_none(value: Any) -> None:
     fields = TaskInfo("task_1", {"creditsConsumed": value, "createTime": value, "completeTime": value})
     assert (fields.credits, fields.created_at, fields.duration) == (None, None, None)

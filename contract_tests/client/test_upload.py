@@ -1,4 +1,4 @@
-"""A local file becomes a URL, after it has been examined."""
+"""Local files are checked and uploaded."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_larger_file_is_streamed(run: Any, cat: Path) -> None:
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_an_upload_that_was_lost_is_sent_again_whole(run: Any, cat: Path) -> None:
+def test_a_lost_upload_is_resent_from_the_start(run: Any, cat: Path) -> None:
     content = PNG + b"x" * 100_000
     cat.write_bytes(content)
     seen: list[bytes] = []
@@ -96,7 +96,7 @@ def test_the_type_comes_from_the_content(content: bytes, kind: str, tmp_path: Pa
     ],
     ids=["another type", "empty", "too large"],
 )
-def test_a_file_that_no_model_takes_is_not_sent(content: bytes, words: str, cat: Path) -> None:
+def test_a_file_that_no_model_accepts_is_not_sent(content: bytes, words: str, cat: Path) -> None:
     cat.write_bytes(content)
     service = Service(uploaded())
     with pytest.raises(RequestInvalid) as caught:
@@ -105,7 +105,7 @@ def test_a_file_that_no_model_takes_is_not_sent(content: bytes, words: str, cat:
     assert service.requests == []
 
 
-def test_any_file_is_sent_where_no_check_is_wanted(tmp_path: Path) -> None:
+def test_validate_false_sends_any_file(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_bytes(b"hello")
     service = Service(uploaded())
     url, _ = BOTH[0](service, lambda api: api.upload(tmp_path / "notes.txt", validate=False))
@@ -113,14 +113,14 @@ def test_any_file_is_sent_where_no_check_is_wanted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["/images", "images/", "", "/"])
-def test_a_folder_that_the_contract_refuses_is_not_sent(folder: str, cat: Path) -> None:
+def test_an_invalid_folder_is_refused(folder: str, cat: Path) -> None:
     service = Service(uploaded())
     with pytest.raises(RequestInvalid, match="uploadPath: "):
         BOTH[0](service, lambda api: api.upload(cat, folder=folder))
     assert service.requests == []
 
 
-def test_a_file_is_sent_from_where_it_stands() -> None:
+def test_a_file_is_sent_from_its_current_position() -> None:
     file = io.BytesIO(b"read before" + PNG)
     file.seek(len(b"read before"))
     service = Service(uploaded())
@@ -130,19 +130,19 @@ def test_a_file_is_sent_from_where_it_stands() -> None:
 
 
 class Stream(io.BytesIO):
-    """A file that can only be read on, like a pipe."""
+    """A file that cannot seek, like a pipe."""
 
     def seekable(self) -> bool:
         return False
 
 
-def test_a_stream_is_read_to_its_end_and_uploaded() -> None:
+def test_a_stream_is_uploaded_to_its_end() -> None:
     service = Service(uploaded())
     BOTH[0](service, lambda api: api.upload(Stream(PNG)))
     assert base64.b64decode(json.loads(service.requests[0].content)["base64Data"].partition(",")[2]) == PNG
 
 
-def test_a_stream_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_stream_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apikley._flows.upload._MAX_UNSEEKABLE", 1_000)
     service, stream = Service(uploaded()), Stream(PNG + bytes(5_000))
     with pytest.raises(ValueError, match="not seekable and larger than 1,000 bytes; pass a path"):
@@ -151,18 +151,18 @@ def test_a_stream_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("wrong", [3, None, io.StringIO("text")])
-def test_what_is_no_file_is_a_type_error(wrong: Any) -> None:
+def test_an_object_that_is_not_a_file_is_a_type_error(wrong: Any) -> None:
     with pytest.raises(TypeError):
         BOTH[0](Service(uploaded()), lambda api: api.upload(wrong))
 
 
-def test_a_missing_file_is_said_as_usual(tmp_path: Path) -> None:
+def test_a_missing_file_raises_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         BOTH[0](Service(uploaded()), lambda api: api.upload(tmp_path / "none.png"))
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
+    ("response", "error"),
     [
         (httpx2.Response(401, json={"success": False, "code": 401, "msg": "no"}), apikley.Unauthorized),
         (httpx2.Response(400, json={"success": False, "code": 400, "msg": "bad"}), apikley.UnknownCode),
@@ -172,9 +172,9 @@ def test_a_missing_file_is_said_as_usual(tmp_path: Path) -> None:
     ],
     ids=range(5),
 )
-def test_a_failed_upload_has_its_exception(answer: httpx2.Response, error: type[Exception], cat: Path) -> None:
+def test_a_failed_upload_has_its_exception(response: httpx2.Response, error: type[Exception], cat: Path) -> None:
     with pytest.raises(error):
-        BOTH[0](Service(answer), lambda api: api.upload(cat), max_retries=0)
+        BOTH[0](Service(response), lambda api: api.upload(cat), max_retries=0)
 
 
 def _input(image: Any, **more: Any) -> Hailuo02ImageToVideoPro:
@@ -199,7 +199,7 @@ def test_a_create_uploads_its_local_files_first(run: Any, kind: Any, cat: Path) 
     }
 
 
-def test_nothing_is_uploaded_for_a_request_that_is_invalid(cat: Path) -> None:
+def test_an_invalid_request_uploads_nothing(cat: Path) -> None:
     service = Service(uploaded(), created())
     wrong = Hailuo02ImageToVideoPro(prompt="x" * 1501, image_url=LocalFile(str(cat)))
     with pytest.raises(RequestInvalid, match="1,501 characters"):
@@ -214,7 +214,7 @@ def test_nothing_is_uploaded_for_a_request_that_is_invalid(cat: Path) -> None:
         ("", "input.image_url: {path}: Is a directory"),
     ],
 )
-def test_a_local_file_that_cannot_be_read_is_refused_by_its_field(tmp_path: Path, name: str, words: str) -> None:
+def test_an_unreadable_local_file_is_a_violation_of_its_field(tmp_path: Path, name: str, words: str) -> None:
     service = Service(created())
     path = tmp_path / name
     with pytest.raises(RequestInvalid) as caught:
@@ -223,20 +223,20 @@ def test_a_local_file_that_cannot_be_read_is_refused_by_its_field(tmp_path: Path
     assert service.requests == []
 
 
-def test_a_local_file_of_another_type_is_refused_by_its_field(tmp_path: Path) -> None:
+def test_a_local_file_of_another_type_is_a_violation_of_its_field(tmp_path: Path) -> None:
     (tmp_path / "cat.gif").write_bytes(b"GIF89a" + bytes(20))
     with pytest.raises(RequestInvalid, match=r"input\.image_url: cat\.gif is application/octet-stream by its content"):
         BOTH[0](Service(created()), lambda api: api.create(_input(tmp_path / "cat.gif")))
 
 
-def test_a_field_that_takes_no_file_takes_none(cat: Path) -> None:
+def test_a_field_without_file_rules_refuses_local_files(cat: Path) -> None:
     wrong = Hailuo02ImageToVideoPro(prompt=LocalFile(str(cat)), image_url="https://e.test/x.png")  # type: ignore[arg-type]
     with pytest.raises(RequestInvalid, match=r"input\.prompt: this field takes no file"):
         BOTH[0](Service(created()), lambda api: api.create(wrong))
 
 
 @pytest.mark.parametrize("model", ["no/such", None, []])
-def test_a_file_for_a_model_that_there_is_not_is_refused_by_the_model(cat: Path, model: Any) -> None:
+def test_a_local_file_for_an_unknown_model_is_a_violation_of_the_model(cat: Path, model: Any) -> None:
     with pytest.raises(RequestInvalid, match=r"^model: .* is not a known model"):
         BOTH[0](Service(created()), lambda api: api.create_raw({"model": model, "input": {"image_url": cat}}))
 
@@ -262,7 +262,7 @@ def test_an_optional_file_url_may_be_empty() -> None:
     assert json.loads(service.requests[0].content)["input"]["end_image_url"] == ""
 
 
-def test_the_rules_for_files_are_the_published_ones() -> None:
+def test_the_file_rules_are_the_published_ones() -> None:
     schemas = apikley_contract.openapi()["components"]["schemas"]
     for model in apikley_contract.models().values():
         for field in schemas[model.input]["properties"].values():

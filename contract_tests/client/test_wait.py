@@ -1,4 +1,4 @@
-"""Waiting ends, and says how."""
+"""A wait ends with the task, an error or a timeout."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from contract_tests.client.fake_service import (
     BOTH,
     Call,
     Service,
-    ask_create,
     call_async,
+    call_create,
     call_sync,
     created,
     details,
@@ -27,18 +27,18 @@ pytestmark = pytest.mark.parametrize("run", BOTH)
 RESULT = {"resultJson": '{"resultUrls":["https://files.example.com/a.mp4"]}'}
 
 
-def test_the_first_look_is_taken_at_once(run: Any) -> None:
+def test_the_first_poll_is_immediate(run: Any) -> None:
     done, clock = run(Service(details("success", **RESULT)), lambda api: api.wait("task_hailuo_1"))
     assert done.state == "success"
     assert done.result_urls == ["https://files.example.com/a.mp4"]
     assert clock.slept == []
 
 
-def test_looks_follow_the_documented_schedule(run: Any) -> None:
+def test_polls_follow_the_documented_schedule(run: Any) -> None:
     service = Service(details("generating"))
     with pytest.raises(WaitTimeout):
         run(service, lambda api: api.wait("task_hailuo_1", 600))
-    # The gaps are what counts, and the schedule says how many looks fit: 10 to 15 in the first half
+    # The schedule gives the number of polls: 10 to 15 in the first half
     # minute, 9 to 18 until two minutes, 16 to 32 until ten.
     assert 35 <= len(service.requests) <= 66
 
@@ -50,7 +50,7 @@ def test_the_pause_grows_with_the_time_waited(run: Any, elapsed: float, shortest
     assert all(shortest <= poll_pause(elapsed) <= longest for _ in range(100))
 
 
-def test_a_timeout_comes_at_the_deadline_and_carries_the_task(run: Any) -> None:
+def test_a_timeout_is_raised_at_the_deadline_with_the_task(run: Any) -> None:
     service = Service(details("generating"))
     clocks: list[Any] = []
 
@@ -67,17 +67,17 @@ def test_a_timeout_comes_at_the_deadline_and_carries_the_task(run: Any) -> None:
     )
 
 
-def test_progress_is_told_after_each_look(run: Any) -> None:
-    told: list[Any] = []
+def test_progress_is_reported_after_each_poll(run: Any) -> None:
+    reported: list[Any] = []
     states: list[str | None] = []
 
     def note(task: Any) -> None:
-        told.append(task)
+        reported.append(task)
         states.append(task.state)
 
     service = Service(details("waiting"), details("queuing"), details("success", **RESULT))
     run(service, lambda api: api.wait("task_hailuo_1", on_progress=note))
-    assert [type(each) for each in told] == [apikley.Task if run is call_sync else apikley.AsyncTask] * 3
+    assert [type(each) for each in reported] == [apikley.Task if run is call_sync else apikley.AsyncTask] * 3
     assert states == ["waiting", "queuing", "success"]
 
 
@@ -96,22 +96,22 @@ def test_a_failed_task_raises_with_the_services_reason(run: Any) -> None:
     assert caught.value.task_id == "task_hailuo_1"
 
 
-def test_a_task_that_is_not_known_is_said_at_once(run: Any) -> None:
+def test_an_unknown_task_is_reported_at_once(run: Any) -> None:
     service = Service(envelope(404, "Task not found"))
     with pytest.raises(NotFound):
         run(service, lambda api: api.wait("task_hailuo_1"))
     assert len(service.requests) == 1
 
 
-@pytest.mark.parametrize("answer", [envelope(404, "Task not found"), envelope(422, "recordInfo is null")], ids=repr)
-def test_a_task_just_created_may_be_invisible_for_a_moment(run: Any, answer: httpx2.Response) -> None:
-    service = Service(created(), answer, answer, details("success", **RESULT))
+@pytest.mark.parametrize("response", [envelope(404, "Task not found"), envelope(422, "recordInfo is null")], ids=repr)
+def test_a_new_task_may_be_invisible_at_first(run: Any, response: httpx2.Response) -> None:
+    service = Service(created(), response, response, details("success", **RESULT))
     if run is call_sync:
-        done, _ = call_sync(service, lambda api: ask_create(api).wait())
+        done, _ = call_sync(service, lambda api: call_create(api).wait())
     else:
 
         async def create_and_wait(api: Any) -> Any:
-            return await (await ask_create(api)).wait()
+            return await (await call_create(api)).wait()
 
         done, _ = call_async(service, create_and_wait)
     assert done.state == "success"
@@ -120,16 +120,16 @@ def test_a_task_just_created_may_be_invisible_for_a_moment(run: Any, answer: htt
 Look = Callable[[Any], Any]
 
 
-def _after_create(look: Look) -> tuple[Call, Call]:
-    """Create a task, then look at it, sync and async."""
+def _after_create(poll: Look) -> tuple[Call, Call]:
+    """Create a task, then poll it, sync and async."""
 
     async def asynchronous(api: Any) -> Any:
-        task = await ask_create(api)
-        found = look((api, task))
+        task = await call_create(api)
+        found = poll((api, task))
         return [each async for each in found].pop() if hasattr(found, "__anext__") else await found
 
     def synchronous(api: Any) -> Any:
-        found = look((api, ask_create(api)))
+        found = poll((api, call_create(api)))
         return next(found) if hasattr(found, "__next__") else found
 
     return synchronous, asynchronous
@@ -143,50 +143,50 @@ LOOKS: dict[str, Look] = {
 }
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
-@pytest.mark.parametrize("answer", [envelope(404, "Task not found"), envelope(422, "recordInfo is null")], ids=repr)
-def test_any_look_of_the_client_that_created_a_task_bears_that_it_is_not_visible_yet(
-    run: Any, answer: httpx2.Response, look: Look
+@pytest.mark.parametrize("poll", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("response", [envelope(404, "Task not found"), envelope(422, "recordInfo is null")], ids=repr)
+def test_every_poll_of_the_creating_client_tolerates_an_invisible_task(
+    run: Any, response: httpx2.Response, poll: Look
 ) -> None:
-    service = Service(created(), answer, answer, details("success", **RESULT))
-    done, clock = run(service, _after_create(look)[run is call_async])
+    service = Service(created(), response, response, details("success", **RESULT))
+    done, clock = run(service, _after_create(poll)[run is call_async])
     assert done.state == "success"
     assert all(2 <= pause <= 3 for pause in clock.slept)
     assert len(service.requests) == 4
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
-def test_a_task_that_stays_invisible_is_not_found_by_any_look(run: Any, look: Look) -> None:
+@pytest.mark.parametrize("poll", LOOKS.values(), ids=LOOKS)
+def test_a_task_that_stays_invisible_is_not_found_by_get_task(run: Any, poll: Look) -> None:
     service = Service(created(), envelope(404))
     clocks: list[Any] = []
 
     def ask(api: Any) -> Any:
         clocks.append(api._state.clock)
-        return _after_create(look)[run is call_async](api)
+        return _after_create(poll)[run is call_async](api)
 
     with pytest.raises(NotFound):
         run(service, ask)
     assert 15 < clocks[0].monotonic() <= 18
 
 
-def test_a_task_that_another_client_created_is_not_waited_for_blindly(run: Any) -> None:
+def test_a_task_of_another_client_gets_no_grace_period(run: Any) -> None:
     service = Service(created("task_other"), envelope(404))
     with pytest.raises(NotFound):
         run(service, _after_create(lambda pair: pair[0].get_task("task_hailuo_1"))[run is call_async])
     assert len(service.requests) == 2
 
 
-@pytest.mark.parametrize("look", ["wait", "refresh"])
-def test_a_task_keeps_the_token_of_its_create(run: Any, look: str) -> None:
+@pytest.mark.parametrize("poll", ["wait", "refresh"])
+def test_a_task_keeps_the_token_of_its_create(run: Any, poll: str) -> None:
     image = apikley.Hailuo02ImageToVideoPro(prompt="x", image_url="https://e.test/x.png")
 
     async def asynchronous(api: Any) -> Any:
         task = await api.create(image, callback_url="https://me.test", correlation_token="a-token-of-the-caller")
-        return task, await getattr(task, look)()
+        return task, await getattr(task, poll)()
 
     def synchronous(api: Any) -> Any:
         task = api.create(image, callback_url="https://me.test", correlation_token="a-token-of-the-caller")
-        return task, getattr(task, look)()
+        return task, getattr(task, poll)()
 
     service = Service(created(), details("success", **RESULT))
     (task, done), _ = run(service, synchronous if run is call_sync else asynchronous)
@@ -194,7 +194,7 @@ def test_a_task_keeps_the_token_of_its_create(run: Any, look: str) -> None:
     assert done.token == task.token
 
 
-def test_only_the_last_creates_are_remembered(run: Any) -> None:
+def test_only_recent_creates_are_remembered(run: Any) -> None:
     seen: list[tuple[int, bool, bool]] = []
 
     def fill(api: Any) -> Any:
@@ -212,25 +212,25 @@ def test_only_the_last_creates_are_remembered(run: Any) -> None:
     assert seen == [(1_000, False, True)]
 
 
-def test_a_task_that_stays_invisible_is_not_found(run: Any) -> None:
+def test_a_wait_for_an_invisible_task_ends_with_not_found(run: Any) -> None:
     service = Service(created(), envelope(404))
 
     async def create_and_wait(api: Any) -> Any:
-        return await (await ask_create(api)).wait()
+        return await (await call_create(api)).wait()
 
     with pytest.raises(NotFound):
-        run(service, (lambda api: ask_create(api).wait()) if run is call_sync else create_and_wait)
+        run(service, (lambda api: call_create(api).wait()) if run is call_sync else create_and_wait)
 
 
 @pytest.mark.parametrize("trouble", [httpx2.ReadTimeout("late"), httpx2.Response(502), envelope(429), envelope(455)])
-def test_a_passing_failure_is_no_news_and_waiting_goes_on(run: Any, trouble: Any) -> None:
+def test_a_transient_failure_does_not_end_the_wait(run: Any, trouble: Any) -> None:
     service = Service(details("waiting"), trouble, trouble, trouble, details("success", **RESULT))
     done, _ = run(service, lambda api: api.wait("task_hailuo_1"))
     assert done.state == "success"
     assert len(service.requests) == 5
 
 
-def test_a_failure_that_does_not_pass_is_raised_before_the_deadline(run: Any) -> None:
+def test_a_lasting_failure_is_raised_before_the_deadline(run: Any) -> None:
     service = Service(details("waiting"), httpx2.ConnectError("refused"))
     clocks: list[Any] = []
 
@@ -244,7 +244,7 @@ def test_a_failure_that_does_not_pass_is_raised_before_the_deadline(run: Any) ->
     assert 60 < clocks[0].monotonic() < 80
 
 
-def test_a_timeout_says_why_the_last_look_brought_nothing(run: Any) -> None:
+def test_a_timeout_names_the_last_failure(run: Any) -> None:
     service = Service(details("waiting"), httpx2.ConnectError("refused"))
     with pytest.raises(WaitTimeout) as caught:
         run(service, lambda api: api.wait("task_hailuo_1", 10))
@@ -256,27 +256,27 @@ def test_a_timeout_says_why_the_last_look_brought_nothing(run: Any) -> None:
     assert caught.value.__cause__ is caught.value.failure
 
 
-def test_a_key_that_is_not_accepted_is_said_at_once(run: Any) -> None:
+def test_a_refused_key_ends_the_wait_at_once(run: Any) -> None:
     service = Service(envelope(401))
     with pytest.raises(apikley.Unauthorized):
         run(service, lambda api: api.wait("task_hailuo_1"))
     assert len(service.requests) == 1
 
 
-def test_the_service_may_ask_for_a_longer_pause(run: Any) -> None:
+def test_retry_after_extends_the_pause_between_polls(run: Any) -> None:
     slow = httpx2.Response(429, json={"code": 429}, headers={"retry-after": "20"})
     _, clock = run(Service(slow, details("success", **RESULT)), lambda api: api.wait("task_hailuo_1"))
     assert clock.slept == [20.0]
 
 
-def test_a_wait_of_no_time_is_one_look(run: Any) -> None:
+def test_a_wait_with_timeout_0_polls_once(run: Any) -> None:
     service = Service(details("waiting"))
     with pytest.raises(WaitTimeout):
         run(service, lambda api: api.wait("task_hailuo_1", 0))
     assert len(service.requests) == 1
 
 
-def test_an_error_in_ones_own_progress_function_comes_through(run: Any) -> None:
+def test_an_error_of_the_progress_function_is_raised(run: Any) -> None:
     def broken(_: Any) -> None:
         raise ZeroDivisionError
 
@@ -285,14 +285,14 @@ def test_an_error_in_ones_own_progress_function_comes_through(run: Any) -> None:
 
 
 @pytest.mark.parametrize("task_id", ["", "  ", 7])
-def test_what_is_no_task_id_is_not_asked_for(run: Any, task_id: Any) -> None:
+def test_an_invalid_task_id_is_not_polled(run: Any, task_id: Any) -> None:
     service = Service(details("waiting"))
     with pytest.raises(apikley.RequestInvalid, match=f"taskId: {task_id!r} is not a task id"):
         run(service, lambda api: api.get_task(task_id))
     assert service.requests == []
 
 
-def test_a_task_is_refreshed_by_another_look(run: Any) -> None:
+def test_refresh_polls_once(run: Any) -> None:
     async def refresh(api: Any) -> Any:
         return await (await api.get_task("task_hailuo_1")).refresh()
 
@@ -302,7 +302,7 @@ def test_a_task_is_refreshed_by_another_look(run: Any) -> None:
 
 
 @pytest.mark.parametrize("timeout", [float("nan"), float("inf"), -1, "5", None, True, 10**400], ids=lambda _: "")
-def test_a_time_that_is_none_is_refused_before_any_look(run: Any, timeout: Any) -> None:
+def test_an_invalid_timeout_is_refused_before_any_poll(run: Any, timeout: Any) -> None:
     service = Service(details("success", **RESULT))
 
     async def first(api: Any) -> Any:
@@ -315,7 +315,7 @@ def test_a_time_that_is_none_is_refused_before_any_look(run: Any, timeout: Any) 
     assert service.requests == []
 
 
-def test_half_a_character_is_no_task_id_and_no_link(run: Any) -> None:
+def test_a_lone_surrogate_is_neither_a_task_id_nor_a_link(run: Any) -> None:
     service = Service(details("success", **RESULT))
     with pytest.raises(apikley.RequestInvalid, match="is not a task id"):
         run(service, lambda api: api.get_task("\ud800"))
@@ -327,13 +327,13 @@ def test_half_a_character_is_no_task_id_and_no_link(run: Any) -> None:
 
 
 @pytest.mark.parametrize("poll", ["wait", "refresh"])
-def test_a_task_is_updated_in_place_and_returned(run: Any, poll: str) -> None:
+def test_wait_updates_the_task_and_returns_it(run: Any, poll: str) -> None:
     async def asynchronous(api: Any) -> Any:
-        task = await ask_create(api)
+        task = await call_create(api)
         return task, await getattr(task, poll)()
 
     def synchronous(api: Any) -> Any:
-        task = ask_create(api)
+        task = call_create(api)
         return task, getattr(task, poll)()
 
     service = Service(created(), details("success", **RESULT))

@@ -1,4 +1,4 @@
-"""Many tasks are waited for together, gently."""
+"""Waiting for many tasks within one rate limit."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from contract_tests.client.fake_service import BASE, BOTH, Service, call_sync, d
 from contract_tests.conftest import KEY
 
 
-def _life(**looks: int) -> Any:
-    """A service where each task ends, in the given state, after so many looks."""
+def _life(**polls: int) -> Any:
+    """A service where each task ends in the given state after a number of polls."""
     seen: dict[str, int] = {}
 
-    def answer(request: httpx2.Request) -> httpx2.Response:
+    def response(request: httpx2.Request) -> httpx2.Response:
         task_id = request.url.params["taskId"]
         seen[task_id] = seen.get(task_id, 0) + 1
-        state = ("fail" if task_id.startswith("bad") else "success") if seen[task_id] >= looks[task_id] else "waiting"
+        state = ("fail" if task_id.startswith("bad") else "success") if seen[task_id] >= polls[task_id] else "waiting"
         return envelope(data={"taskId": task_id, "state": state})
 
-    return Service(answer)
+    return Service(response)
 
 
 def _all(run: Any, service: Service, *ids: str, timeout: float = 900, **options: Any) -> tuple[list[Any], ManualClock]:
@@ -43,7 +43,7 @@ def _all(run: Any, service: Service, *ids: str, timeout: float = 900, **options:
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_tasks_come_as_they_end_failed_ones_too(run: Any) -> None:
+def test_tasks_are_yielded_as_they_end(run: Any) -> None:
     tasks, _ = _all(run, _life(slow=6, quick=1, bad=3), "slow", "quick", "bad")
     assert [(task.id, task.state) for task in tasks] == [("quick", "success"), ("bad", "fail"), ("slow", "success")]
     with pytest.raises(apikley.GenerationFailed):
@@ -51,7 +51,7 @@ def test_tasks_come_as_they_end_failed_ones_too(run: Any) -> None:
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_those_that_did_not_end_in_time_are_named(run: Any) -> None:
+def test_a_timeout_names_the_unfinished_tasks(run: Any) -> None:
     with pytest.raises(WaitTimeout) as caught:
         _all(run, _life(quick=1, slow=10**6, slower=10**6), "slow", "quick", "slower", timeout=20)
     assert set(caught.value.task_ids) == {"slow", "slower"}
@@ -59,25 +59,25 @@ def test_those_that_did_not_end_in_time_are_named(run: Any) -> None:
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_no_task_is_nothing_to_wait_for(run: Any) -> None:
+def test_waiting_for_no_tasks_ends_at_once(run: Any) -> None:
     assert _all(run, Service(details("waiting")))[0] == []
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_progress_is_told_of_each(run: Any) -> None:
-    told: list[Any] = []
-    _all(run, _life(a=1, b=1), "a", "b", on_progress=told.append)
-    assert {task.id for task in told} == {"a", "b"}
+def test_progress_is_reported_for_each_task(run: Any) -> None:
+    reported: list[Any] = []
+    _all(run, _life(a=1, b=1), "a", "b", on_progress=reported.append)
+    assert {task.id for task in reported} == {"a", "b"}
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_looks_never_come_faster_than_the_service_allows(run: Any) -> None:
+def test_polls_keep_the_rate_limit(run: Any) -> None:
     ids = [f"t{number}" for number in range(100)]
     times: list[float] = []
     clocks: list[ManualClock] = []
     life = _life(**dict.fromkeys(ids, 3))
 
-    def answer(request: httpx2.Request) -> Any:
+    def response(request: httpx2.Request) -> Any:
         times.append(clocks[0].monotonic())
         return life(request)
 
@@ -90,21 +90,21 @@ def test_looks_never_come_faster_than_the_service_allows(run: Any) -> None:
             start(api)
             return len(list(api.wait_many(ids)))
 
-        assert run(Service(answer), wait_all)[0] == 100
+        assert run(Service(response), wait_all)[0] == 100
     else:
 
         async def wait_all_async(api: Any) -> int:
             start(api)
             return len([task async for task in api.wait_many(ids)])
 
-        assert run(Service(answer), wait_all_async)[0] == 100
+        assert run(Service(response), wait_all_async)[0] == 100
     assert len(times) == 300
     assert all(later - earlier >= 1.0 - 1e-9 for earlier, later in zip(times, times[10:], strict=False))
 
 
 def test_leaving_the_loop_leaves_nothing_running() -> None:
     async def main() -> int:
-        transport = httpx2.MockTransport(Service(details("success")).answer_async)
+        transport = httpx2.MockTransport(Service(details("success")).respond_async)
         async with AsyncApikley(KEY, base_url=BASE, http_client=transport) as api:
             async for _ in api.wait_many(["a", "b", "c"]):
                 break
@@ -115,11 +115,11 @@ def test_leaving_the_loop_leaves_nothing_running() -> None:
 
 def test_cancelling_a_wait_leaves_nothing_running() -> None:
     async def main() -> int:
-        transport = httpx2.MockTransport(Service(details("waiting")).answer_async)
+        transport = httpx2.MockTransport(Service(details("waiting")).respond_async)
         async with AsyncApikley(KEY, base_url=BASE, http_client=transport) as api:
-            looked = asyncio.Event()
-            waiting = asyncio.create_task(api.wait("task_1", on_progress=lambda _: looked.set()))
-            await looked.wait()
+            polled = asyncio.Event()
+            waiting = asyncio.create_task(api.wait("task_1", on_progress=lambda _: polled.set()))
+            await polled.wait()
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
@@ -128,24 +128,24 @@ def test_cancelling_a_wait_leaves_nothing_running() -> None:
     assert asyncio.run(main()) == 1
 
 
-def test_progress_may_be_awaited() -> None:
-    told: list[str] = []
+def test_the_progress_function_may_be_async() -> None:
+    reported: list[str] = []
 
     async def main() -> None:
         async def tell(seen: Any) -> None:
             await asyncio.sleep(0)
-            told.append(str(seen.state))
+            reported.append(str(seen.state))
 
-        transport = httpx2.MockTransport(Service(details("success")).answer_async)
+        transport = httpx2.MockTransport(Service(details("success")).respond_async)
         async with AsyncApikley(KEY, base_url=BASE, http_client=transport) as api:
             await api.wait("task_1", on_progress=tell)
 
     asyncio.run(main())
-    assert told == ["success"]
+    assert reported == ["success"]
 
 
 @pytest.mark.parametrize("run", BOTH)
-def test_an_error_while_many_are_waited_for_comes_through(run: Any) -> None:
+def test_an_error_is_raised_after_the_other_tasks_ended(run: Any) -> None:
     def broken(_: Any) -> None:
         raise ZeroDivisionError
 
@@ -154,16 +154,16 @@ def test_an_error_while_many_are_waited_for_comes_through(run: Any) -> None:
 
 
 class Timed:
-    """Tasks that end at given times; each look takes a while."""
+    """Tasks that end at given times; each poll takes time."""
 
-    def __init__(self, ends: dict[str, float], look: float = 0.0) -> None:
-        self.service = Service(self._answer)
+    def __init__(self, ends: dict[str, float], poll: float = 0.0) -> None:
+        self.service = Service(self._response)
         self.clock: ManualClock | None = None
         self._ends = ends
-        self._look = look
+        self._poll = poll
 
     def all(self, timeout: float, work: float = 0.0) -> list[str]:
-        """Wait for all of them, and work so long on each."""
+        """Wait for all of them, and work for some seconds on each."""
         with httpx2.Client(transport=httpx2.MockTransport(self.service)) as http:
             self.clock = ManualClock()
             api = Apikley(KEY, base_url=BASE, http_client=http, clock=self.clock)
@@ -173,16 +173,16 @@ class Timed:
                 self.clock.advance(work)
             return found
 
-    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+    def _response(self, request: httpx2.Request) -> httpx2.Response:
         assert self.clock is not None
-        self.clock.advance(self._look)
+        self.clock.advance(self._poll)
         task_id = request.url.params["taskId"]
         state = "success" if self.clock.monotonic() >= self._ends[task_id] else "generating"
         return envelope(data={"taskId": task_id, "state": state})
 
 
-def test_the_deadline_is_overshot_by_one_look_at_most() -> None:
-    slow = Timed({f"t{number}": 1e9 for number in range(40)}, look=0.3)
+def test_the_deadline_is_overshot_by_one_poll_at_most() -> None:
+    slow = Timed({f"t{number}": 1e9 for number in range(40)}, poll=0.3)
     with pytest.raises(WaitTimeout) as caught:
         slow.all(1)
     assert slow.clock is not None
@@ -191,25 +191,25 @@ def test_the_deadline_is_overshot_by_one_look_at_most() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_those_that_end_shortly_before_the_deadline_are_found(seed: int) -> None:
+def test_tasks_that_end_just_before_the_deadline_are_found(seed: int) -> None:
     random.seed(seed)
     ends = {f"t{number}": 59.0 for number in range(5)}
     assert sorted(Timed(ends).all(60)) == sorted(ends)
 
 
-def test_no_time_to_wait_is_one_look_at_each() -> None:
-    life = Timed({"a": 1e9, "b": 0.0, "c": 1e9, "d": 0.0}, look=0.3)
+def test_timeout_0_polls_each_task_once() -> None:
+    life = Timed({"a": 1e9, "b": 0.0, "c": 1e9, "d": 0.0}, poll=0.3)
     with pytest.raises(WaitTimeout) as caught:
         life.all(0)
     assert caught.value.task_ids == ("a", "c")
     assert len(life.service.requests) == 4
 
 
-def test_the_time_that_the_caller_works_on_a_task_is_not_waited() -> None:
+def test_the_timeout_stops_while_the_caller_works() -> None:
     assert Timed({"a": 0.0, "b": 20.0, "c": 30.0}).all(60, work=500) == ["a", "b", "c"]
 
 
-def test_a_look_that_others_wait_for_may_take_ten_seconds() -> None:
+def test_a_poll_may_take_ten_seconds_while_others_wait() -> None:
     service = _life(a=1, b=1)
     call_sync(service, lambda api: list(api.wait_many(["a", "b"])), timeout=60)
     first, last = (request.extensions["timeout"]["read"] for request in service.requests)

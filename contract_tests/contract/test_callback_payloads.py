@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import apikley_contract
 from apikley import BadPayload, BadSignature, CallbackError, Hailuo02ImageToVideoPro
 from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, parse, sign, verify
-from apikley_mock.control.plan import Form
 from apikley_mock.plugin import MockService
+from apikley_mock.world.plan import Form
 from contract_tests.contract.draws import component
 from contract_tests.contract.report import Subject
 from contract_tests.contract.rules import Rule, bodies, rules

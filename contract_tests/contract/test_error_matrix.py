@@ -16,7 +16,7 @@ import apikley
 import apikley_contract
 from apikley import errors
 from apikley.errors import ApiError, CreateOutcomeUnknown
-from contract_tests.client.fake_service import BOTH, Service, ask_create, envelope
+from contract_tests.client.fake_service import BOTH, Service, call_create, envelope
 from contract_tests.contract.report import Subject
 
 CODES = apikley_contract.codes()
@@ -26,7 +26,7 @@ LISTED = {code: name for name, code in CODES.items() if code != SUCCESS}
 UNLISTED = (400, 408, 418, 433, 451, 502, 503, 504, 599, 999, 0, -1)
 PIXEL = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
 CALLS = {
-    "create": ask_create,
+    "create": call_create,
     "task": lambda api: api.get_task("task_1"),
     "credits": lambda api: api.get_credits(),
     "download link": lambda api: api.get_download_url("https://files.example.com/a.mp4"),
@@ -128,7 +128,7 @@ def test_only_a_certainly_refused_create_is_resent(run: Any) -> None:
     for code, form in _cases([*LISTED, *UNLISTED]):
         service = Service(form.response(code, "create"))
         with pytest.raises(apikley.ApikleyError):
-            run(service, ask_create, max_retries=2)
+            run(service, call_create, max_retries=2)
         sent, rule = len(service.requests), f"{code} {LISTED.get(code, 'not listed')} of a create"
         good = sent == (3 if code in resent else 1)
         ERRORS.require(good, rule, _witness(run, "create"), f"{form}: sent {sent} times")

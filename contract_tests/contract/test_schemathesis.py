@@ -17,7 +17,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 import apikley_contract
-from apikley_mock.control.settings import ErrorStyle, Settings
+from apikley_mock.control.vocabulary import ErrorStyle, Settings
 from apikley_mock.service import Service
 from apikley_mock.web.app import Simulator
 from apikley_mock.web.server import ThreadedServer

@@ -17,7 +17,7 @@ import jsonschema
 import apikley_contract
 from apikley._model import validation
 from apikley.errors import RequestInvalid
-from apikley_mock.control.settings import Settings
+from apikley_mock.control.vocabulary import Settings
 from apikley_mock.web.app import Simulator
 from contract_tests.conftest import KEY
 
@@ -70,7 +70,7 @@ class Simulated:
     """The simulator, called over ASGI; its `msg` names the places."""
 
     def __init__(self) -> None:
-        self._simulator = Simulator(Settings(api_key=KEY, tasks_kept=100))
+        self._simulator = Simulator(Settings(api_key=KEY, max_tasks=100))
         self._runner = asyncio.Runner()
 
     def close(self) -> None:

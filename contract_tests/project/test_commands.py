@@ -33,7 +33,7 @@ def test_a_taken_port_is_said() -> None:
         run = _run(*MOCK, "serve", "--port", str(port))
     assert run.returncode == 1
     assert run.stderr == (
-        f"apikley-mock: cannot listen on 127.0.0.1 port {port}: Address already in use; another --port, or 0, may do\n"
+        f"apikley-mock: cannot listen on 127.0.0.1 port {port}: Address already in use; try another --port, or 0\n"
     )
 
 
@@ -43,7 +43,7 @@ def test_a_taken_port_is_said() -> None:
         ([], "the following arguments are required: command"),
         (["serve", "--port", "99999"], "'99999' is not a port from 0 to 65535"),
         (["serve", "--port", "x"], "'x' is not a port"),
-        (["serve", "--speed", "0"], "argument --speed: 0.0 is less than the minimum of 0.001"),
+        (["serve", "--speed", "0"], "argument --speed: Expected `float` >= 0.001"),
         (["serve", "--speed", "nan"], "'nan' is not a finite number"),
         (["serve", "--durations", "1,2"], "'1,2' is not three numbers of seconds"),
         (["serve", "--error-style", "xml"], "invalid choice: 'xml'"),

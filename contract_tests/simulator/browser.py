@@ -1,4 +1,4 @@
-"""Chromium for the tests of the page; `python -m contract_tests.simulator.browser` installs it where it can."""
+"""Chromium for the tests of the page; `python -m contract_tests.simulator.browser` installs it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ADVICE = "no Chromium found; on Debian: apt-get install chromium"
 
 
 def find() -> str | None:
-    """The machine's own browser, if it has one; without it, Playwright looks for the build that it brings."""
+    """Return the machine's own browser, if it has one; otherwise Playwright uses its own build."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def _ways() -> list[list[str]]:
-    """Debian's package where that can be installed, otherwise the build that Playwright brings."""
+    """Return the commands: Debian's package if it can be installed, otherwise Playwright's build."""
     if os.name == "posix" and os.geteuid() == 0 and shutil.which("apt-get"):
         return [["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", NAMES[0]]]
     return [[sys.executable, "-m", "playwright", "install", "chromium"]]

@@ -1,4 +1,4 @@
-"""What the tests of the simulator share: a receiver of callbacks, and the two calls that most tests begin with."""
+"""A receiver of callbacks, and the two calls that most tests begin with."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 import httpx2
 
 import apikley_contract
-from contract_tests.contract import strict_schemas as closed
+from contract_tests.contract import strict_schemas
 from contract_tests.contract.report import Subject
 
-ANSWERS = Subject("what the simulator says")
+RESPONSES = Subject("responses of the simulator")
 CREATE = apikley_contract.operation("createTask").path
-LOOK = apikley_contract.operation("getTaskDetails").path
+DETAILS = apikley_contract.operation("getTaskDetails").path
 CREDITS = apikley_contract.operation("getCredits").path
 MODEL = next(iter(apikley_contract.models()))
 
 
 class Received:
-    """A loopback server that keeps what is posted to it, and answers with `statuses` in turn, the last for ever."""
+    """A loopback server that keeps posted bodies. It responds with `statuses` in turn and repeats the last one."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[dict[str, str], bytes]] = []
@@ -56,21 +56,21 @@ def request_for(prompt: str = "a ship", **more: Any) -> dict[str, Any]:
 
 
 def create(http: httpx2.Client, prompt: str = "a ship", **more: Any) -> str:
-    """The id of a new task."""
-    answer = http.post(CREATE, json=request_for(prompt, **more)).json()
-    assert answer["code"] == 200, answer
-    return str(answer["data"]["taskId"])
+    """Create a task; returns its id."""
+    envelope = http.post(CREATE, json=request_for(prompt, **more)).json()
+    assert envelope["code"] == 200, envelope
+    return str(envelope["data"]["taskId"])
 
 
-def look(http: httpx2.Client, task_id: str) -> dict[str, Any]:
-    """What is said of a task, which has to fit the contract."""
-    answer = http.get(LOOK, params={"taskId": task_id}).json()
-    assert_fits("TaskDetailsResponse", answer)
-    assert answer["code"] == 200, answer
-    return dict(answer["data"])
+def poll(http: httpx2.Client, task_id: str) -> dict[str, Any]:
+    """Poll a task; returns its record, which must satisfy the contract."""
+    response = http.get(DETAILS, params={"taskId": task_id}).json()
+    assert_fits("TaskDetailsResponse", response)
+    assert response["code"] == 200, response
+    return dict(response["data"])
 
 
 def assert_fits(schema: str, value: Any) -> None:
-    """Hold what the simulator says to a schema of the contract, whose fields are all that it may say."""
-    found = closed.violations(closed.component_validator(schema), value)
-    ANSWERS.require(not found, f"{schema}, closed", "simulator", f"says what the contract does not: {'; '.join(found)}")
+    """Check a response against a schema of the contract, without any other field."""
+    found = strict_schemas.violations(strict_schemas.component_validator(schema), value)
+    RESPONSES.require(not found, f"{schema}, closed", "simulator", f"has violations: {'; '.join(found)}")

@@ -1,4 +1,4 @@
-"""The simulator's callbacks: forms, signatures, retries, and all that can go wrong with them."""
+"""The simulator's callbacks: forms, signatures, retries and faults."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ import httpx2
 import pytest
 
 from apikley import BadPayload, BadSignature, StaleCallback, callbacks
-from apikley_mock.control.armed import Rule
+from apikley_mock.control.rules import Rule
+from apikley_mock.control.scenario import Scenario
+from apikley_mock.control.vocabulary import Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.web.app import Simulator
-from apikley_mock.web.caller import Caller, NotAllowedError
 from apikley_mock.web.transport import SimulatorTransport
+from apikley_mock.world.caller import Caller, NotAllowedError
 from apikley_mock.world.clock import RealClock, VirtualClock
-from contract_tests.simulator.simulators import CREATE, CREDITS, MODEL, Received, assert_fits, create, look, request_for
+from contract_tests.simulator.simulators import CREATE, CREDITS, MODEL, Received, assert_fits, create, poll, request_for
 
 
 def _received(receiver: Received, mock: MockService, number: int = 0) -> callbacks.Callback:
@@ -33,8 +35,8 @@ def _received(receiver: Received, mock: MockService, number: int = 0) -> callbac
 def test_every_published_form_is_sent(
     http: httpx2.Client, apikley_mock: MockService, receiver: Received, form: str, outcome: str
 ) -> None:
-    spell = "" if outcome == "success" else f"{outcome}, "
-    task_id = create(http, f"[mock: {spell}callback form {form}]", callBackUrl=receiver.url)
+    directive = "" if outcome == "success" else f"{outcome}, "
+    task_id = create(http, f"[mock: {directive}callback form {form}]", callBackUrl=receiver.url)
     apikley_mock.wait_for_callback(task_id)
     payload = json.loads(receiver.calls[0][1])
     assert_fits("TaskCallback", {**payload, "data": {k: v for k, v in payload["data"].items() if v is not None}})
@@ -54,7 +56,7 @@ def test_every_published_form_is_sent(
 
 @pytest.mark.parametrize(("form", "name"), [("2025", "consumeCredits"), ("2026", "creditsConsumed")])
 @pytest.mark.parametrize(("outcome", "cost"), [("success", 1), ("fail", 0)])
-def test_record_and_callback_say_what_a_task_cost_and_nothing_if_it_failed(
+def test_record_and_callback_state_the_cost_of_a_task(
     http: httpx2.Client, apikley_mock: MockService, receiver: Received, form: str, name: str, outcome: str, cost: int
 ) -> None:
     apikley_mock.plan_next(outcome=outcome, callback={"form": form}, times=None)
@@ -63,7 +65,7 @@ def test_record_and_callback_say_what_a_task_cost_and_nothing_if_it_failed(
         task_id = create(http, callBackUrl=receiver.url)
         apikley_mock.wait_for_callback(task_id)
     assert [json.loads(body)["data"][name] for _, body in receiver.calls] == [cost, cost]
-    assert look(http, task_id)["creditsConsumed"] == cost
+    assert poll(http, task_id)["creditsConsumed"] == cost
     assert http.get(CREDITS).json()["data"] == 10 - cost
 
 
@@ -79,7 +81,7 @@ def test_a_callback_is_sent_twice(http: httpx2.Client, apikley_mock: MockService
     assert [_received(receiver, apikley_mock, number).state for number in (0, 1)] == ["success", "success"]
 
 
-def test_a_callback_comes_before_the_answer_of_create(
+def test_an_early_callback_precedes_the_response_of_create(
     http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     task_id = create(http, "[mock: callback early]", callBackUrl=receiver.url)
@@ -88,7 +90,7 @@ def test_a_callback_comes_before_the_answer_of_create(
 
 
 @pytest.mark.anyio
-async def test_no_answer_overtakes_its_early_callback_however_many_are_asked_for_at_once() -> None:
+async def test_concurrent_early_callbacks_precede_their_responses() -> None:
     service = Service(clock=VirtualClock())
 
     async def posted(*_: Any) -> tuple[int, str]:
@@ -108,7 +110,7 @@ async def test_no_answer_overtakes_its_early_callback_however_many_are_asked_for
     assert list(orders.values()) == [["callback", "request"]] * 150
 
 
-def test_a_callback_is_late(http: httpx2.Client, apikley_mock: MockService, receiver: Received) -> None:
+def test_a_callback_can_be_delayed(http: httpx2.Client, apikley_mock: MockService, receiver: Received) -> None:
     create(http, "[mock: callback late 60]", callBackUrl=receiver.url)
     apikley_mock.advance(62.9)
     assert receiver.calls == []
@@ -117,20 +119,20 @@ def test_a_callback_is_late(http: httpx2.Client, apikley_mock: MockService, rece
 
 
 @pytest.mark.parametrize(
-    ("spell", "error"),
+    ("directive", "error"),
     [("forged", BadSignature), ("unsigned", BadSignature), ("stale", StaleCallback), ("corrupt", BadPayload)],
 )
-def test_a_receiver_refuses_what_is_wrong(
-    http: httpx2.Client, apikley_mock: MockService, receiver: Received, spell: str, error: type[Exception]
+def test_a_receiver_refuses_a_wrong_callback(
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received, directive: str, error: type[Exception]
 ) -> None:
-    create(http, f"[mock: callback {spell}]", callBackUrl=receiver.url)
+    create(http, f"[mock: callback {directive}]", callBackUrl=receiver.url)
     apikley_mock.advance(10)
     headers, body = receiver.calls[0]
     with pytest.raises(error):
         callbacks.verify(headers, body, apikley_mock.webhook_key)
 
 
-def test_a_callback_is_signed_with_the_time_that_receivers_live_by(
+def test_a_callback_is_signed_with_the_machines_time(
     http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     apikley_mock.plan_next(durations=[60, 60, 100_000])
@@ -139,7 +141,7 @@ def test_a_callback_is_signed_with_the_time_that_receivers_live_by(
     assert _received(receiver, apikley_mock).task_id == task_id
 
 
-def test_a_callback_is_signed_with_simulated_time_when_asked_to(
+def test_a_callback_can_be_signed_with_simulated_time(
     http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     apikley_mock.plan_next(durations=[0, 0, 100_000], callback={"clock": "simulated", "age": 200})
@@ -154,7 +156,7 @@ def test_a_callback_is_signed_with_simulated_time_when_asked_to(
         callbacks.verify(headers, body, apikley_mock.webhook_key, now=now, tolerance=198)
 
 
-def test_a_failing_receiver_is_tried_again_after_1_5_and_15_minutes(
+def test_a_failed_callback_is_repeated_after_1_5_and_15_minutes(
     http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     receiver.statuses = [500]
@@ -165,7 +167,7 @@ def test_a_failing_receiver_is_tried_again_after_1_5_and_15_minutes(
     assert entries[-1].note == "attempt 4"
 
 
-def test_trying_ends_with_the_first_200(http: httpx2.Client, apikley_mock: MockService, receiver: Received) -> None:
+def test_attempts_end_with_the_first_200(http: httpx2.Client, apikley_mock: MockService, receiver: Received) -> None:
     receiver.statuses = [503, 200]
     task_id = create(http, callBackUrl=receiver.url)
     entry = apikley_mock.wait_for_callback(task_id, within=120)
@@ -194,17 +196,17 @@ def test_redirects_are_not_followed(http: httpx2.Client, apikley_mock: MockServi
         "http://127.0.0.1:99999/",
     ],
 )
-def test_no_spelling_of_a_url_leads_elsewhere(http: httpx2.Client, apikley_mock: MockService, url: str) -> None:
-    answer = http.post("/api/v1/jobs/createTask", json={"model": "hailuo/02-image-to-video-pro", "callBackUrl": url})
+def test_no_form_of_a_url_reaches_another_host(http: httpx2.Client, apikley_mock: MockService, url: str) -> None:
+    response = http.post("/api/v1/jobs/createTask", json={"model": "hailuo/02-image-to-video-pro", "callBackUrl": url})
     apikley_mock.advance(10)
-    if answer.json()["code"] == 200:
+    if response.json()["code"] == 200:
         (entry,) = apikley_mock.journal.callbacks()
         assert (entry.status, "not sent" in entry.note) == (None, True)
     else:
         assert apikley_mock.journal.callbacks() == []
 
 
-def test_a_request_without_an_input_is_called_back_without_one(
+def test_a_callback_repeats_a_request_without_input(
     http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     request = {"model": MODEL, "callBackUrl": receiver.url}
@@ -215,7 +217,7 @@ def test_a_request_without_an_input_is_called_back_without_one(
 
 
 async def _calling_back(service: Service, post: Any) -> asyncio.Task[None]:
-    """Create a task in-process and let it end; returns once its callback has begun, which is posted as given."""
+    """Run a task in-process until its callback starts, which the given function sends."""
     begun = asyncio.Event()
 
     async def posted(*_: Any) -> tuple[int, str]:
@@ -234,7 +236,7 @@ async def _calling_back(service: Service, post: Any) -> asyncio.Task[None]:
 
 
 @pytest.mark.anyio
-async def test_a_reset_breaks_off_the_callbacks_that_are_under_way() -> None:
+async def test_a_reset_cancels_running_callbacks() -> None:
     service, broken_off = Service(clock=VirtualClock()), asyncio.Event()
 
     async def post() -> None:
@@ -250,20 +252,20 @@ async def test_a_reset_breaks_off_the_callbacks_that_are_under_way() -> None:
     assert (service.deliveries.planned(), service.journal.callbacks()) == (0, [])
 
 
-def test_a_reset_after_the_event_loop_has_gone_forgets_what_was_under_way_there() -> None:
+def test_a_reset_after_the_event_loop_closed_forgets_its_callbacks() -> None:
     service, loop = Service(clock=VirtualClock()), asyncio.new_event_loop()
     under_way = loop.run_until_complete(_calling_back(service, asyncio.Event().wait))
     loop.close()
     service.reset()
     assert (service.deliveries.planned(), under_way.done()) == (0, False)
     del service, under_way
-    gc.collect()  # asyncio complains of what never ended: here, and not in a later test
+    gc.collect()  # asyncio warns about the unfinished task here, and not in a later test
 
 
 @pytest.mark.anyio
-async def test_callbacks_that_are_due_together_are_sent_a_few_at_once_and_all() -> None:
+async def test_the_number_of_concurrent_callbacks_is_limited() -> None:
     plans: list[Rule[Mapping[str, Any]]] = [Rule({"callback": {"times": 100}})]
-    service, at_once = Service(clock=VirtualClock(), plans=plans), [0]
+    service, at_once = Service(Scenario(Settings(), [], plans), VirtualClock()), [0]
 
     async def post() -> None:
         at_once.append(at_once[-1] + 1)
@@ -287,38 +289,38 @@ def test_a_hundred_five_minute_jobs_call_back_in_order(
     assert ended == sorted(ended)
 
 
-def test_the_nearest_callback_is_named_when_none_comes(
+def test_a_missing_callback_shows_the_nearest_one(
     http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
     task_id = create(http, callBackUrl=receiver.url)
     with pytest.raises(AssertionError) as failure:
         apikley_mock.wait_for_callback(task_id, data={"state": "fail"})
-    assert f"callback taken with HTTP 200 for {task_id}" in str(failure.value)
+    assert f"callback acknowledged with HTTP 200 for {task_id}" in str(failure.value)
     assert "data.state: expected 'fail', got 'success'" in str(failure.value)
 
 
-def test_without_any_callback_the_failure_says_so(apikley_mock: MockService) -> None:
+def test_a_missing_callback_is_reported_without_any_callback(apikley_mock: MockService) -> None:
     with pytest.raises(AssertionError, match="there was none at all"):
         apikley_mock.wait_for_callback()
 
 
 @pytest.mark.anyio
-async def test_a_receiver_that_does_not_answer_in_time_has_failed() -> None:
+async def test_a_receiver_that_does_not_respond_in_time_has_failed() -> None:
     caller = Caller()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        assert await caller.post(url, b"{}", {}, 0.05) == (None, "no answer within 0.05 s")
+        assert await caller.post(url, b"{}", {}, 0.05) == (None, "no response within 0.05 s")
     await caller.close()
 
 
-def test_a_receiver_has_fifteen_seconds_scaled_by_the_clock_but_never_less_than_one() -> None:
-    assert [RealClock(speed).patience(15) for speed in (1, 5, 1000)] == [15, 3, 1]
-    assert VirtualClock().patience(15) == 2
+def test_the_timeout_of_a_receiver_depends_on_the_clock() -> None:
+    assert [RealClock(speed).real_timeout(15) for speed in (1, 5, 1000)] == [15, 3, 1]
+    assert VirtualClock().real_timeout(15) == 2
 
 
 @pytest.mark.anyio
-async def test_a_host_is_called_once_it_is_allowed_by_name(receiver: Received) -> None:
-    # Not a loopback address by its number, but one that leads to this machine.
+async def test_an_allowed_host_is_called(receiver: Received) -> None:
+    # This address is not loopback, but leads to this machine.
     url = receiver.url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104
     with pytest.raises(NotAllowedError, match=r"0\.0\.0\.0 is neither loopback nor allowed by name"):
         await Caller().post(url, b"{}", {}, 5)

@@ -1,4 +1,4 @@
-"""The simulator's connections: what goes over them, byte by byte, with either of uvicorn's parsers."""
+"""The simulator's connections, byte by byte, with both of uvicorn's parsers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from apikley_mock.control.settings import MIB
+from apikley_mock.control.vocabulary import MIB
 from apikley_mock.service import Service
 from apikley_mock.web import server
 from apikley_mock.web.app import Simulator
@@ -24,7 +24,7 @@ HEAD = f"POST {CREATE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer mock-key\r\n
 
 @pytest.fixture(scope="module", params=["httptools", "h11"])
 def address(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
-    """Where a simulator listens whose requests are read by the one parser or the other."""
+    """The address of a simulator with one of the parsers."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "h11":
             patch.setitem(sys.modules, "httptools", None)
@@ -52,7 +52,7 @@ def _create(body: bytes, header: str = "") -> bytes:
     return f"{HEAD}{header}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def test_the_end_of_the_server_closes_connections_that_wait_for_an_answer() -> None:
+def test_stopping_the_server_closes_waiting_connections() -> None:
     service, begun = Service(), threading.Event()
 
     async def post(*_: Any) -> tuple[int, str]:
@@ -73,14 +73,14 @@ def test_the_end_of_the_server_closes_connections_that_wait_for_an_answer() -> N
         assert connection.recv(65536) == b""
 
 
-def test_an_answer_comes_as_one_piece(connection: socket.socket) -> None:
+def test_a_response_is_sent_in_one_piece(connection: socket.socket) -> None:
     for _ in range(5):
         connection.sendall(_create(json.dumps(request_for()).encode()))
         head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
         assert (head[:15], json.loads(body)["code"]) == (b"HTTP/1.1 200 OK", 200)
 
 
-def test_who_wants_to_be_told_to_send_the_body_is_told(connection: socket.socket) -> None:
+def test_expect_100_continue_is_answered(connection: socket.socket) -> None:
     content = _create(json.dumps(request_for()).encode(), "Expect: 100-continue\r\n")
     head, end, body = content.partition(b"\r\n\r\n")
     connection.sendall(head + end)
@@ -89,19 +89,19 @@ def test_who_wants_to_be_told_to_send_the_body_is_told(connection: socket.socket
     assert b'"code":200' in connection.recv(65536)
 
 
-def test_the_head_alone_is_sent_where_only_that_is_asked_for(connection: socket.socket) -> None:
+def test_head_gets_headers_only(connection: socket.socket) -> None:
     connection.sendall(b"HEAD /nope HTTP/1.1\r\nHost: x\r\n\r\n")
     head, end, body = connection.recv(65536).partition(b"\r\n\r\n")
     assert (head[:15], end, body) == (b"HTTP/1.1 200 OK", b"\r\n\r\n", b"")
 
 
-def test_the_last_answer_comes_before_the_connection_closes(connection: socket.socket) -> None:
+def test_the_last_response_precedes_the_end_of_the_connection(connection: socket.socket) -> None:
     connection.sendall(_create(json.dumps(request_for()).encode(), "Connection: close\r\n"))
     assert b'"code":200' in connection.recv(65536)
     assert connection.recv(65536) == b""
 
 
-def test_a_long_body_is_not_taken_for_a_long_head(connection: socket.socket) -> None:
+def test_a_long_body_does_not_count_as_a_head(connection: socket.socket) -> None:
     for _ in range(2):
         connection.sendall(_create(b" " * (MIB // 2)))
         assert b"The request body is not JSON" in connection.recv(65536)

@@ -1,4 +1,4 @@
-"""The simulator's endpoints beside createTask and recordInfo: credits, links, uploads, files."""
+"""The endpoints for credits, links, uploads and files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import httpx2
 import pytest
 
 import apikley_contract
-from apikley_mock.control.settings import Settings
+from apikley_mock.control.vocabulary import Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.web.app import Simulator
-from apikley_mock.web.caller import Caller
-from contract_tests.simulator.simulators import CREATE, CREDITS, Received, assert_fits, create, look, request_for
+from apikley_mock.world.caller import Caller
+from contract_tests.simulator.simulators import CREATE, CREDITS, Received, assert_fits, create, poll, request_for
 
 DOWNLOAD = apikley_contract.operation("getDownloadUrl").path
 STREAM, BASE64, URL = (
@@ -24,85 +24,83 @@ STREAM, BASE64, URL = (
 )
 
 
-def test_every_operation_of_the_contract_is_answered(http: httpx2.Client) -> None:
+def test_every_operation_of_the_contract_has_an_endpoint(http: httpx2.Client) -> None:
     for path, item in apikley_contract.openapi()["paths"].items():
         for method in item.keys() & {"get", "post", "put", "delete"}:
             assert http.request(method, path).json()["msg"] != f"No such endpoint: {path}"
 
 
-def test_credits_are_a_bare_number(http: httpx2.Client, apikley_mock: MockService) -> None:
-    answer = http.get(CREDITS).json()
-    assert_fits("CreditsResponse", answer)
-    assert answer == {"code": 200, "msg": "success", "data": 100}
+def test_credits_are_a_plain_number(http: httpx2.Client, apikley_mock: MockService) -> None:
+    response = http.get(CREDITS).json()
+    assert_fits("CreditsResponse", response)
+    assert response == {"code": 200, "msg": "success", "data": 100}
     apikley_mock.set_credits(2.5)
     assert http.get(CREDITS).json()["data"] == 2.5
 
 
-def test_a_download_link_lives_twenty_minutes(http: httpx2.Client, apikley_mock: MockService) -> None:
+def test_a_download_link_works_for_twenty_minutes(http: httpx2.Client, apikley_mock: MockService) -> None:
     task_id = create(http)
     apikley_mock.advance(10)
-    (result,) = json.loads(look(http, task_id)["resultJson"])["resultUrls"]
-    answer = http.post(DOWNLOAD, json={"url": result}).json()
-    assert_fits("DownloadUrlResponse", answer)
-    assert httpx2.get(answer["data"]).content[4:8] == b"ftyp"
+    (result,) = json.loads(poll(http, task_id)["resultJson"])["resultUrls"]
+    response = http.post(DOWNLOAD, json={"url": result}).json()
+    assert_fits("DownloadUrlResponse", response)
+    assert httpx2.get(response["data"]).content[4:8] == b"ftyp"
     apikley_mock.advance(19 * 60)
-    assert httpx2.get(answer["data"]).status_code == 200
+    assert httpx2.get(response["data"]).status_code == 200
     apikley_mock.advance(2 * 60)
-    assert httpx2.get(answer["data"]).status_code == 403
+    assert httpx2.get(response["data"]).status_code == 403
 
 
 @pytest.mark.parametrize("url", ["https://elsewhere.test/results/x.mp4", "http://127.0.0.1/results/nope.mp4"])
-def test_a_link_for_somebody_elses_url_is_refused(http: httpx2.Client, url: str) -> None:
+def test_a_link_for_another_accounts_url_is_refused(http: httpx2.Client, url: str) -> None:
     assert http.post(DOWNLOAD, json={"url": url}).json()["code"] == 422
 
 
-def test_a_file_sent_as_a_form_is_stored_and_served_back(http: httpx2.Client) -> None:
+def test_a_file_in_a_form_is_stored_and_served(http: httpx2.Client) -> None:
     content = bytes(range(256)) * 8192
-    answer = http.post(STREAM, files={"file": ("cat.png", content)}, data={"uploadPath": "images/cats"}).json()
-    assert_fits("UploadResponse", answer)
-    assert answer["data"]["filePath"] == "images/cats/cat.png"
-    assert (answer["data"]["fileSize"], answer["data"]["mimeType"]) == (len(content), "image/png")
-    served = httpx2.get(answer["data"]["downloadUrl"])
+    response = http.post(STREAM, files={"file": ("cat.png", content)}, data={"uploadPath": "images/cats"}).json()
+    assert_fits("UploadResponse", response)
+    assert response["data"]["filePath"] == "images/cats/cat.png"
+    assert (response["data"]["fileSize"], response["data"]["mimeType"]) == (len(content), "image/png")
+    served = httpx2.get(response["data"]["downloadUrl"])
     assert served.content == content
     assert served.headers["content-type"] == "image/png"
 
 
 @pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
-def test_base64_is_taken_plain_and_as_a_data_url(http: httpx2.Client, prefix: str) -> None:
+def test_base64_text_and_data_urls_are_stored(http: httpx2.Client, prefix: str) -> None:
     text = prefix + base64.b64encode(b"\x89PNG").decode()
-    answer = http.post(BASE64, json={"base64Data": text, "uploadPath": "a", "fileName": "b.png"}).json()
-    assert httpx2.get(answer["data"]["downloadUrl"]).content == b"\x89PNG"
+    response = http.post(BASE64, json={"base64Data": text, "uploadPath": "a", "fileName": "b.png"}).json()
+    assert httpx2.get(response["data"]["downloadUrl"]).content == b"\x89PNG"
 
 
 def test_a_file_on_loopback_is_fetched(http: httpx2.Client) -> None:
     first = http.post(STREAM, files={"file": ("one.png", b"1234")}, data={"uploadPath": "a"}).json()["data"]
-    answer = http.post(URL, json={"fileUrl": first["downloadUrl"], "uploadPath": "b"}).json()
-    assert answer["data"]["filePath"] == "b/one.png"
-    assert httpx2.get(answer["data"]["downloadUrl"]).content == b"1234"
+    response = http.post(URL, json={"fileUrl": first["downloadUrl"], "uploadPath": "b"}).json()
+    assert response["data"]["filePath"] == "b/one.png"
+    assert httpx2.get(response["data"]["downloadUrl"]).content == b"1234"
 
 
-def test_a_file_elsewhere_is_not_fetched_but_stood_in_for(http: httpx2.Client, apikley_mock: MockService) -> None:
-    answer = http.post(URL, json={"fileUrl": "https://files.example.com/cat.png", "uploadPath": "a"}).json()
-    assert httpx2.get(answer["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
+def test_a_file_on_another_host_is_replaced_by_a_picture(http: httpx2.Client, apikley_mock: MockService) -> None:
+    response = http.post(URL, json={"fileUrl": "https://files.example.com/cat.png", "uploadPath": "a"}).json()
+    assert httpx2.get(response["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
     (entry,) = apikley_mock.journal.requests("POST", URL)
     assert "neither loopback nor allowed by name" in entry.note
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999/cat.png", "http://[V1.x]/"])
-def test_an_address_that_only_the_contract_takes_is_stood_in_for(
-    http: httpx2.Client, apikley_mock: MockService, url: str
-) -> None:
-    answer = http.post(URL, json={"fileUrl": url, "uploadPath": "a"}).json()
-    assert httpx2.get(answer["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
-    assert "not sent: this is no URL" in apikley_mock.journal.requests("POST", URL)[0].note
+def test_a_malformed_url_is_replaced_by_a_picture(http: httpx2.Client, apikley_mock: MockService, url: str) -> None:
+    response = http.post(URL, json={"fileUrl": url, "uploadPath": "a"}).json()
+    assert httpx2.get(response["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
+    assert "not sent: malformed URL" in apikley_mock.journal.requests("POST", URL)[0].note
 
 
-def test_a_file_whose_server_refuses_it_is_refused(http: httpx2.Client, receiver: Received) -> None:
-    answer = http.post(URL, json={"fileUrl": receiver.url, "uploadPath": "a"})
-    assert (answer.status_code, answer.json()["msg"]) == (400, "fileUrl: the file's server answered HTTP 501")
+def test_an_upload_fails_if_the_files_server_refuses_it(http: httpx2.Client, receiver: Received) -> None:
+    response = http.post(URL, json={"fileUrl": receiver.url, "uploadPath": "a"})
+    assert (response.status_code, response.json()["msg"]) == (400, "fileUrl: the file's server responded with HTTP 501")
 
 
-def test_a_file_is_fetched_no_further_than_it_may_be_large(http: httpx2.Client) -> None:
+def test_a_fetched_file_has_a_maximum_size(http: httpx2.Client) -> None:
     url = http.post(STREAM, files={"file": bytes(2001)}, data={"uploadPath": "a"}).json()["data"]["downloadUrl"]
 
     async def fetch() -> None:
@@ -116,16 +114,16 @@ def test_a_file_is_fetched_no_further_than_it_may_be_large(http: httpx2.Client) 
 
 
 @pytest.mark.anyio
-async def test_a_file_that_does_not_come_in_time_is_given_up() -> None:
+async def test_a_fetched_file_has_a_timeout() -> None:
     caller = Caller()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        with pytest.raises(ValueError, match=r"no answer within 0\.05 s"):
+        with pytest.raises(ValueError, match=r"no response within 0\.05 s"):
             await caller.fetch(url, 0.05, 10)
     await caller.close()
 
 
-def test_uploaded_files_are_gone_after_three_days(http: httpx2.Client, apikley_mock: MockService) -> None:
+def test_uploaded_files_expire_after_three_days(http: httpx2.Client, apikley_mock: MockService) -> None:
     url = http.post(STREAM, files={"file": b"x"}, data={"uploadPath": "a"}).json()["data"]["downloadUrl"]
     apikley_mock.advance(3 * 24 * 3600 - 1)
     assert httpx2.get(url).status_code == 200
@@ -134,35 +132,35 @@ def test_uploaded_files_are_gone_after_three_days(http: httpx2.Client, apikley_m
 
 
 @pytest.mark.parametrize(
-    ("path", "sent", "words"),
+    ("path", "sent", "message"),
     [
         (STREAM, {"files": {"file": b"x"}, "data": {"uploadPath": "/a"}}, "uploadPath: "),
         (STREAM, {"files": {"file": b"x"}}, '"uploadPath" is a required property'),
         (STREAM, {"data": {"uploadPath": "a"}, "files": {"other": b"x"}}, '"file" is a required property'),
         (STREAM, {"content": b"x"}, "expected the content type multipart/form-data with a boundary"),
         (STREAM, {"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=b"}}, "not a form"),
-        (BASE64, {"json": {"base64Data": "$$", "uploadPath": "a"}}, "neither base64 text nor a data URL"),
+        (BASE64, {"json": {"base64Data": "$$", "uploadPath": "a"}}, "neither base64 text nor a base64 data URL"),
         (BASE64, {"json": {"base64Data": "AAAA", "uploadPath": "a/"}}, "uploadPath: "),
         (URL, {"json": {"fileUrl": "no url", "uploadPath": "a"}}, "fileUrl: "),
         (URL, {"json": {"fileUrl": "http://127.0.0.1:9/x", "uploadPath": "a"}}, "fileUrl: "),
         (URL, {"content": b"{"}, "not JSON"),
     ],
 )
-def test_a_wrong_upload_is_a_real_http_400(http: httpx2.Client, path: str, sent: Any, words: str) -> None:
-    answer = http.post(path, **sent)
-    assert_fits("UploadErrorResponse", answer.json())
-    assert (answer.status_code, answer.json()["success"], answer.json()["code"]) == (400, False, 400)
-    assert words in answer.json()["msg"]
+def test_an_invalid_upload_gets_http_400(http: httpx2.Client, path: str, sent: Any, message: str) -> None:
+    response = http.post(path, **sent)
+    assert_fits("UploadErrorResponse", response.json())
+    assert (response.status_code, response.json()["success"], response.json()["code"]) == (400, False, 400)
+    assert message in response.json()["msg"]
 
 
-def test_an_upload_without_the_key_is_a_real_http_401(apikley_mock: MockService) -> None:
-    answer = httpx2.post(apikley_mock.url + BASE64, json={})
-    assert (answer.status_code, answer.json()["code"], answer.json()["success"]) == (401, 401, False)
+def test_an_upload_without_the_key_gets_http_401(apikley_mock: MockService) -> None:
+    response = httpx2.post(apikley_mock.url + BASE64, json={})
+    assert (response.status_code, response.json()["code"], response.json()["success"]) == (401, 401, False)
 
 
 @pytest.mark.anyio
-async def test_storage_and_uploads_are_bounded() -> None:
-    settings = Settings(storage=1000, largest_upload=2000)
+async def test_the_storage_is_limited() -> None:
+    settings = Settings(max_storage=1000, max_upload=2000)
     transport = httpx2.ASGITransport(Simulator(settings))
     headers = {"Authorization": "Bearer mock-key"}
     async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
@@ -170,7 +168,7 @@ async def test_storage_and_uploads_are_bounded() -> None:
         assert (await http.post(STREAM, files={"file": ("1", b"x" * 800)}, data=form)).status_code == 200
         full = await http.post(STREAM, files={"file": ("2", b"x" * 300)}, data=form)
         assert full.status_code == 500
-        assert "stores 1,000 bytes at most; 800 are in use" in full.json()["msg"]
+        assert "stores at most 1,000 bytes; 800 are in use" in full.json()["msg"]
         assert (await http.post(STREAM, files={"file": ("1", b"x" * 900)}, data=form)).status_code == 200
         large = await http.post(STREAM, files={"file": ("3", b"x" * 4000)}, data=form)
         assert (large.status_code, "larger than" in large.json()["msg"]) == (400, True)
@@ -200,21 +198,21 @@ def test_results_are_served_by_range(
 
 @pytest.mark.parametrize("code", ["401", "402", "404", "422", "429", "455", "500", "501", "505"])
 def test_prefer_gets_every_documented_response(http: httpx2.Client, apikley_mock: MockService, code: str) -> None:
-    answer = http.post(CREATE, json={}, headers={"Prefer": f"code={code}"})
-    assert (answer.status_code, answer.json()["code"]) == (int(code), int(code))
-    assert answer.headers.get("retry-after") == ("1" if code == "429" else None)
-    assert_fits("ErrorResponse", answer.json())
+    response = http.post(CREATE, json={}, headers={"Prefer": f"code={code}"})
+    assert (response.status_code, response.json()["code"]) == (int(code), int(code))
+    assert response.headers.get("retry-after") == ("1" if code == "429" else None)
+    assert_fits("ErrorResponse", response.json())
     assert apikley_mock.journal.created() == []
 
 
 @pytest.mark.parametrize("header", ['code="402"', "CODE=402", "dynamic=true, code=402"])
-def test_prefer_may_be_written_as_the_header_allows(http: httpx2.Client, header: str) -> None:
+def test_prefer_accepts_every_form_of_the_header(http: httpx2.Client, header: str) -> None:
     assert http.post(CREATE, json=request_for(), headers={"Prefer": header}).status_code == 402
 
 
-def test_prefer_of_what_the_contract_lacks_is_not_found(http: httpx2.Client) -> None:
-    answer = http.get(CREDITS, headers={"Prefer": "code=433"})
-    assert (answer.status_code, answer.json()["msg"]) == (404, "The contract has no response 433 here")
+def test_prefer_for_an_undocumented_response_is_not_found(http: httpx2.Client) -> None:
+    response = http.get(CREDITS, headers={"Prefer": "code=433"})
+    assert (response.status_code, response.json()["msg"]) == (404, "The contract has no response 433 here")
     assert http.post(BASE64, headers={"Prefer": "code=500"}).json()["success"] is False
 
 
@@ -222,12 +220,12 @@ OPERATIONS = ["createTask", "getTaskDetails", "getCredits", "getDownloadUrl", "u
 
 
 @pytest.mark.parametrize("operation_id", [*OPERATIONS, "uploadFileUrl"])
-def test_prefer_of_success_gets_the_documented_example_and_does_nothing(
+def test_prefer_200_gets_the_documented_example_and_creates_nothing(
     http: httpx2.Client, apikley_mock: MockService, operation_id: str
 ) -> None:
     operation = apikley_contract.operation(operation_id)
-    answer = http.request(operation.method, operation.path, json=request_for(), headers={"Prefer": "code=200"})
+    response = http.request(operation.method, operation.path, json=request_for(), headers={"Prefer": "code=200"})
     content = operation.description["responses"]["200"]["content"]["application/json"]
     examples = [content.get("example"), *(each["value"] for each in content.get("examples", {}).values())]
-    assert (answer.status_code, answer.json() in examples) == (200, True)
+    assert (response.status_code, response.json() in examples) == (200, True)
     assert (apikley_mock.journal.created(), httpx2.get(f"{apikley_mock.url}/__mock__/tasks").json()) == ([], [])

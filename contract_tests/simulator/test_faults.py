@@ -1,4 +1,4 @@
-"""The simulator brings about trouble on request: by the fixture, by magic prompts, before and after acceptance."""
+"""Faults of the fixture and of prompt directives, before and after a request is accepted."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import httpx2
 import pytest
 
 import apikley_contract
-from apikley_mock.control import prompt_directives as magic
-from apikley_mock.control.armed import Rule, Rules
-from apikley_mock.control.settings import AccountSettings, Settings
+from apikley_mock.control import prompt_directives
+from apikley_mock.control.rules import Rule, Rules
+from apikley_mock.control.scenario import Scenario
+from apikley_mock.control.vocabulary import Fault, Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.web.app import Simulator
-from apikley_mock.web.faults import Fault
 from apikley_mock.web.transport import SimulatorTransport
-from contract_tests.simulator.simulators import CREATE, CREDITS, LOOK, assert_fits, create, look, request_for
+from apikley_mock.world.accounts import AccountSettings
+from contract_tests.simulator.simulators import CREATE, CREDITS, DETAILS, assert_fits, create, poll, request_for
 from scripts.pipeline.io import ROOT
 
 BASE64 = apikley_contract.operation("uploadFileBase64").path
@@ -34,56 +35,54 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_code_is_answered_in_the_contracts_words(
-    http: httpx2.Client, apikley_mock: MockService, code: int
-) -> None:
+def test_every_code_has_the_contracts_text(http: httpx2.Client, apikley_mock: MockService, code: int) -> None:
     apikley_mock.fail_next(code)
-    answer = http.post(CREATE, json=request_for())
-    assert_fits("ErrorResponse", answer.json())
-    assert (answer.status_code, answer.json()["code"], answer.json()["data"]) == (200, code, None)
-    assert answer.headers.get("retry-after") == ("1" if code == 429 else None)
+    response = http.post(CREATE, json=request_for())
+    assert_fits("ErrorResponse", response.json())
+    assert (response.status_code, response.json()["code"], response.json()["data"]) == (200, code, None)
+    assert response.headers.get("retry-after") == ("1" if code == 429 else None)
     assert http.post(CREATE, json=request_for()).json()["code"] == 200, "only the next one"
     assert len(apikley_mock.journal.created()) == 1
 
 
-def test_a_code_that_the_contract_lacks_is_answered_too(http: httpx2.Client, apikley_mock: MockService) -> None:
-    apikley_mock.fail_next(433, msg="Sub-key limit", times=2)
+def test_an_unlisted_code_can_be_sent(http: httpx2.Client, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(433, message="Sub-key limit", times=2)
     assert http.get(CREDITS).json() == {"code": 433, "msg": "Sub-key limit", "data": None}
     assert http.get(CREDITS).json()["code"] == 433
     assert http.get(CREDITS).json()["code"] == 200
 
 
-def test_a_code_without_a_text_of_its_own_is_named_by_number(http: httpx2.Client, apikley_mock: MockService) -> None:
+def test_an_unlisted_code_has_a_default_text(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.fail_next(433)
     assert http.get(CREDITS).json() == {"code": 433, "msg": "Error 433", "data": None}
 
 
 def test_an_upload_fails_in_the_uploads_own_form(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.fail_next(500, when={"operation": "uploadFileBase64"})
-    answer = http.post(BASE64, json={"base64Data": "AAAA", "uploadPath": "a"})
-    assert_fits("UploadErrorResponse", answer.json())
-    assert (answer.status_code, answer.json()["code"]) == (500, 500)
+    response = http.post(BASE64, json={"base64Data": "AAAA", "uploadPath": "a"})
+    assert_fits("UploadErrorResponse", response.json())
+    assert (response.status_code, response.json()["code"]) == (500, 500)
     apikley_mock.fail_next(fault="html", when={"operation": "uploadFileBase64"})
     assert http.post(BASE64, json={"base64Data": "AAAA", "uploadPath": "a"}).status_code == 502
 
 
-def test_an_error_after_acceptance_leaves_a_task_behind(http: httpx2.Client, apikley_mock: MockService) -> None:
+def test_an_error_after_acceptance_leaves_a_task(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.fail_next(500, stage="after")
     assert http.post(CREATE, json=request_for()).json()["code"] == 500
     (entry,) = apikley_mock.journal.created()
-    assert look(http, str(entry.task_id))["state"] == "waiting"
+    assert poll(http, str(entry.task_id))["state"] == "waiting"
 
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("options", [{"fault": "reset"}, {"code": 402}])
-def test_a_fault_after_acceptance_waits_for_a_request_that_is_accepted(
+def test_a_fault_after_acceptance_is_used_by_an_accepted_request(
     http: httpx2.Client, apikley_mock: MockService, options: Any, times: int
 ) -> None:
     apikley_mock.fail_next(**options, stage="after", times=times)
-    apikley_mock.fail_next(455, times=None)  # strikes what the first leaves
-    answer = http.post(CREATE, json={"model": "nope"}).json()
-    assert (answer["code"], answer["msg"][:20]) == (422, "The model name you s")
-    assert apikley_mock.journal.requests()[0].note == answer["msg"]
+    apikley_mock.fail_next(455, times=None)  # for the requests after the first
+    response = http.post(CREATE, json={"model": "nope"}).json()
+    assert (response["code"], response["msg"][:20]) == (422, "The model name you s")
+    assert apikley_mock.journal.requests()[0].note == response["msg"]
     for _ in range(times):
         try:
             assert http.post(CREATE, json=request_for()).json()["code"] == 402
@@ -93,10 +92,10 @@ def test_a_fault_after_acceptance_waits_for_a_request_that_is_accepted(
     assert http.post(CREATE, json=request_for()).json()["code"] == 455
 
 
-def test_what_was_disarmed_meanwhile_is_not_given_back() -> None:
+def test_a_disarmed_rule_is_not_given_back() -> None:
     rules: Rules[str] = Rules(Random(1))  # noqa: S311 - repeatable
     rules.arm(Rule("old"))
-    used = rules.draw({})
+    used = rules.take({})
     assert used
     rules.disarm()
     rules.give_back(used)
@@ -106,15 +105,15 @@ def test_what_was_disarmed_meanwhile_is_not_given_back() -> None:
 @pytest.mark.parametrize(
     ("options", "status", "code", "note"),
     [
-        ({"code": 402, "msg": "no"}, 200, 402, "fault error before acceptance: no"),
-        ({"code": 402, "msg": "no", "stage": "after"}, 200, 402, "fault error after acceptance: no"),
+        ({"code": 402, "message": "no"}, 200, 402, "fault error before acceptance: no"),
+        ({"code": 402, "message": "no", "stage": "after"}, 200, 402, "fault error after acceptance: no"),
         ({"fault": "reset"}, None, None, "fault reset before acceptance"),
         ({"fault": "html"}, 502, None, "fault html before acceptance"),
         ({"fault": "broken-json"}, 200, None, "fault broken-json before acceptance"),
         ({"fault": "reset", "stage": "after"}, None, 200, "fault reset after acceptance"),
     ],
 )
-def test_the_journal_says_what_struck_and_what_had_been_decided(
+def test_the_journal_names_the_fault_and_the_verdict(
     http: httpx2.Client, apikley_mock: MockService, options: Any, status: int | None, code: int | None, note: str
 ) -> None:
     apikley_mock.fail_next(**options)
@@ -124,7 +123,7 @@ def test_the_journal_says_what_struck_and_what_had_been_decided(
     assert (entry.status, entry.code, entry.note) == (status, code, note)
 
 
-def test_a_refusal_that_comes_late_is_noted_with_its_reason(http: httpx2.Client, apikley_mock: MockService) -> None:
+def test_a_delayed_refusal_is_recorded_with_its_reason(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.fail_next(fault="latency", latency=0.01)
     msg = http.post(CREATE, json={}).json()["msg"]
     assert apikley_mock.journal.requests()[0].note == f"fault latency before acceptance: {msg}"
@@ -132,23 +131,23 @@ def test_a_refusal_that_comes_late_is_noted_with_its_reason(http: httpx2.Client,
 
 @pytest.mark.parametrize("stage", ["before", "after"])
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_an_answer_is_lost_or_broken(http: httpx2.Client, apikley_mock: MockService, kind: str, stage: str) -> None:
+def test_a_response_is_lost_or_broken(http: httpx2.Client, apikley_mock: MockService, kind: str, stage: str) -> None:
     apikley_mock.fail_next(fault=kind, stage=stage)
     expected = DAMAGE[kind]
     if expected:
         with pytest.raises(expected):
             http.post(CREATE, json=request_for())
     else:
-        answer = http.post(CREATE, json=request_for())
-        assert answer.status_code == (502 if kind == "html" else 200)
+        response = http.post(CREATE, json=request_for())
+        assert response.status_code == (502 if kind == "html" else 200)
         with pytest.raises(ValueError, match=r"Expecting|Unterminated|Invalid"):
-            answer.json()
+            response.json()
     assert len(apikley_mock.journal.created()) == (1 if stage == "after" else 0)
     assert http.post(CREATE, json=request_for()).json()["code"] == 200
 
 
 @pytest.mark.parametrize("stage", ["before", "after"])
-def test_latency_outlasts_the_clients_patience(apikley_mock: MockService, stage: str) -> None:
+def test_latency_exceeds_the_clients_timeout(apikley_mock: MockService, stage: str) -> None:
     apikley_mock.fail_next(fault="latency", latency=0.6, stage=stage)
     headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
     with pytest.raises(httpx2.ReadTimeout):
@@ -157,20 +156,20 @@ def test_latency_outlasts_the_clients_patience(apikley_mock: MockService, stage:
 
 
 @pytest.mark.parametrize("stage", ["before", "after"])
-def test_who_waits_long_enough_gets_the_late_answer(http: httpx2.Client, apikley_mock: MockService, stage: str) -> None:
+def test_a_patient_client_gets_the_delayed_response(http: httpx2.Client, apikley_mock: MockService, stage: str) -> None:
     apikley_mock.fail_next(fault="latency", latency=0.01, stage=stage)
     task_id = create(http)
     assert apikley_mock.assert_created_once().task_id == task_id
     assert apikley_mock.journal.requests()[0].note == f"fault latency {stage} acceptance"
 
 
-def test_a_fault_is_for_the_operation_that_was_named(http: httpx2.Client, apikley_mock: MockService) -> None:
+def test_a_fault_is_for_its_operation(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.fail_next(455, when={"operation": "getTaskDetails"})
     task_id = create(http)
-    assert http.get(LOOK, params={"taskId": task_id}).json()["code"] == 455
+    assert http.get(DETAILS, params={"taskId": task_id}).json()["code"] == 455
 
 
-def test_a_fault_that_does_not_exist_is_refused_in_words(apikley_mock: MockService) -> None:
+def test_an_unknown_fault_is_refused(apikley_mock: MockService) -> None:
     with pytest.raises(ValueError, match=r"fault: .*explode"):
         apikley_mock.fail_next(fault="explode")
     with pytest.raises(ValueError, match="code: "):
@@ -178,7 +177,7 @@ def test_a_fault_that_does_not_exist_is_refused_in_words(apikley_mock: MockServi
 
 
 def _in_process(*faults: Rule[Fault], **settings: Any) -> SimulatorTransport:
-    return SimulatorTransport(Simulator(Service(Settings(**settings), faults=list(faults))))
+    return SimulatorTransport(Simulator(Service(Scenario(Settings(**settings), list(faults), []))))
 
 
 async def _codes(transport: SimulatorTransport, count: int, key: str = "mock-key") -> list[int]:
@@ -188,9 +187,9 @@ async def _codes(transport: SimulatorTransport, count: int, key: str = "mock-key
 
 
 @pytest.mark.anyio
-async def test_a_share_of_requests_fails_the_same_way_from_the_same_seed() -> None:
+async def test_the_same_seed_fails_the_same_requests() -> None:
     def transport(seed: int) -> SimulatorTransport:
-        return _in_process(Rule(Fault("error", code=500), times=None, share=0.3), seed=seed)
+        return _in_process(Rule(Fault(fault="error", code=500), times=None, share=0.3), seed=seed)
 
     first = await _codes(transport(1), 200)
     assert 30 < first.count(500) < 90
@@ -199,17 +198,17 @@ async def test_a_share_of_requests_fails_the_same_way_from_the_same_seed() -> No
 
 
 @pytest.mark.anyio
-async def test_a_fault_is_for_the_key_that_was_named() -> None:
-    rule = Rule(Fault("error", code=402), when={"account": "other"}, times=None)
-    transport = _in_process(rule, accounts=(AccountSettings("other-key", "other"),))
+async def test_a_fault_is_for_its_account() -> None:
+    rule = Rule(Fault(fault="error", code=402), when={"account": "other"}, times=None)
+    transport = _in_process(rule, accounts=[AccountSettings(key="other-key", name="other")])
     assert await _codes(transport, 2) == [200, 200]
     assert await _codes(transport, 2, "other-key") == [402, 402]
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("kind", ["reset", "cut"])
-async def test_in_process_a_broken_connection_is_httpxs_own_error(kind: Any) -> None:
-    transport = _in_process(Rule(Fault(kind, stage="after")))
+async def test_in_process_a_broken_connection_raises_httpx2s_error(kind: Any) -> None:
+    transport = _in_process(Rule(Fault(fault=kind, stage="after")))
     headers = {"Authorization": "Bearer mock-key"}
     async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
         with pytest.raises(httpx2.ReadError):
@@ -218,8 +217,8 @@ async def test_in_process_a_broken_connection_is_httpxs_own_error(kind: Any) -> 
 
 
 @pytest.mark.anyio
-async def test_a_request_that_a_reset_overtakes_is_answered_and_leaves_no_trace() -> None:
-    transport = _in_process(Rule(Fault("latency", latency=0.05)))
+async def test_a_request_during_a_reset_leaves_no_entry() -> None:
+    transport = _in_process(Rule(Fault(fault="latency", latency=0.05)))
     headers = {"Authorization": "Bearer mock-key"}
     async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
         waiting = asyncio.create_task(http.post(CREATE, json=request_for()))
@@ -228,8 +227,8 @@ async def test_a_request_that_a_reset_overtakes_is_answered_and_leaves_no_trace(
             await asyncio.sleep(0)
         transport.service.reset()
         transport.service.faults.disarm()
-        answer = await waiting
-    assert (answer.status_code, answer.json()["code"]) == (200, 455)
+        response = await waiting
+    assert (response.status_code, response.json()["code"]) == (200, 455)
     assert len(transport.service.journal) == 0
     assert not transport.service.engine.tasks
 
@@ -243,19 +242,21 @@ async def test_a_request_that_a_reset_overtakes_is_answered_and_leaves_no_trace(
         ("[mock: take]", 422),
     ],
 )
-def test_a_magic_prompt_is_refused(http: httpx2.Client, apikley_mock: MockService, prompt: str, code: int) -> None:
+def test_a_directive_makes_a_create_fail(
+    http: httpx2.Client, apikley_mock: MockService, prompt: str, code: int
+) -> None:
     assert http.post(CREATE, json=request_for(prompt)).json()["code"] == code
     assert apikley_mock.journal.created() == []
 
 
-def test_a_misspelt_magic_prompt_says_what_there_is(http: httpx2.Client) -> None:
+def test_a_misspelt_directive_lists_the_known_ones(http: httpx2.Client) -> None:
     assert "'fial' is unknown; known: fail, " in http.post(CREATE, json=request_for("[mock: fial]")).json()["msg"]
     wrong = http.post(CREATE, json=request_for("[mock: take soon]")).json()["msg"]
-    assert wrong == "magic prompt: 'take soon' makes no sense; write it as [mock: take 300]"
+    assert wrong == "prompt directive: 'take soon' is malformed; write it as [mock: take 300]"
 
 
 @pytest.mark.parametrize("kind", ["reset", "cut", "broken-json", "html"])
-def test_a_magic_prompt_loses_the_answer_of_a_task_that_exists(
+def test_a_directive_loses_the_response_of_an_existing_task(
     http: httpx2.Client, apikley_mock: MockService, kind: str
 ) -> None:
     with pytest.raises((httpx2.TransportError, ValueError)):
@@ -267,87 +268,81 @@ def test_a_magic_prompt_loses_the_answer_of_a_task_that_exists(
 
 
 @pytest.mark.parametrize(
-    "words",
+    "message",
     [
         "error 1",
         "error twice",
         "take",
         "hidden for long",
         "never ever",
-        "hand over",
+        "manual over",
         "fail !",
         "reset sideways",
-        "polls 0",
+        "per_poll 0",
         "callback maybe",
         "callback twice over",
         "callback form 1999",
     ],
 )
-def test_a_magic_word_with_words_that_make_no_sense_shows_how_to_write_it(
-    http: httpx2.Client, apikley_mock: MockService, words: str
-) -> None:
-    answer = http.post(CREATE, json=request_for(f"[mock: {words}]")).json()
-    example = magic.WORDS[words.split(maxsplit=1)[0]].example
-    assert answer["code"] == 422
-    assert answer["msg"] == f"magic prompt: {words!r} makes no sense; write it as [mock: {example}]"
+def test_a_malformed_directive_shows_its_form(http: httpx2.Client, apikley_mock: MockService, message: str) -> None:
+    response = http.post(CREATE, json=request_for(f"[mock: {message}]")).json()
+    example = prompt_directives.WORDS[message.split(maxsplit=1)[0]].example
+    assert response["code"] == 422
+    assert response["msg"] == f"prompt directive: {message!r} is malformed; write it as [mock: {example}]"
     assert apikley_mock.journal.created() == []
 
 
 @pytest.mark.parametrize("prompt", ["a cat [mock: fail 422", "[Mock: fail 422 [mock: never]"])
-def test_a_magic_prompt_that_is_never_closed_is_refused(
-    http: httpx2.Client, apikley_mock: MockService, prompt: str
-) -> None:
-    answer = http.post(CREATE, json=request_for(prompt)).json()
-    assert (answer["code"], answer["msg"]) == (
+def test_an_unclosed_directive_is_refused(http: httpx2.Client, apikley_mock: MockService, prompt: str) -> None:
+    response = http.post(CREATE, json=request_for(prompt)).json()
+    assert (response["code"], response["msg"]) == (
         422,
-        "magic prompt: '[mock: fail 422' is not closed; end it with a ]",
+        "prompt directive: '[mock: fail 422' is not closed; end it with ]",
     )
     assert apikley_mock.journal.created() == []
 
 
 @pytest.mark.parametrize("prompt", ["[Mock: fail 422]", "[MOCK:fail 422]", "[ mock : fail 422 ]"])
-def test_a_magic_prompt_may_be_written_in_any_case_and_with_blanks(
-    http: httpx2.Client, apikley_mock: MockService, prompt: str
-) -> None:
+def test_a_directive_may_have_any_case_and_spaces(http: httpx2.Client, apikley_mock: MockService, prompt: str) -> None:
     task_id = create(http, prompt)
     apikley_mock.advance(10)
-    assert look(http, task_id)["failCode"] == "422"
+    assert poll(http, task_id)["failCode"] == "422"
 
 
 @pytest.mark.parametrize("prompt", ["a [mock", "mock: fail 422", "[mocking: fail 422]", "[a mock: fail 422]"])
-def test_other_words_in_brackets_are_no_magic(prompt: str) -> None:
-    assert magic.wish_of(prompt) is None
+def test_other_text_in_brackets_is_not_a_directive(prompt: str) -> None:
+    assert prompt_directives.parse(prompt) is None
 
 
 @pytest.mark.anyio
-async def test_a_broken_connection_has_ended_when_the_server_says_so() -> None:
-    simulator = Simulator(Service(faults=[Rule(Fault("reset"))]))
+async def test_a_broken_connection_ends_with_the_servers_disconnect() -> None:
+    simulator = Simulator(Service(Scenario(Settings(), [Rule(Fault(fault="reset"))], [])))
     pieces = [{"type": "http.request", "body": body} for body in (b"{}", b"more", b"and more")]
     pieces.append({"type": "http.disconnect"})
-    told: list[Any] = []
+    sent_messages: list[Any] = []
 
     async def receive() -> Any:
         return pieces.pop(0)
 
     async def send(message: Any) -> None:
-        told.append(message)
+        sent_messages.append(message)
 
     headers = [(b"authorization", b"Bearer mock-key")]
     scope = {"type": "http", "method": "POST", "path": CREATE, "query_string": b"", "scheme": "http"}
-    state = {"reset": lambda: told.append("reset")}
+    state = {"reset": lambda: sent_messages.append("reset")}
     await simulator({**scope, "headers": headers, "state": state}, receive, send)
-    assert (told, pieces) == (["reset"], [])
+    assert (sent_messages, pieces) == (["reset"], [])
 
 
-def test_the_readme_lists_the_magic_prompts() -> None:
+def test_the_readme_lists_the_directives() -> None:
     readme = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `\[mock: ([^\]]+)\]` \| (.+) \|$", readme, flags=re.MULTILINE)
-    assert rows == [(word.example, word.meaning) for word in magic.WORDS.values()]
+    assert rows == [(word.example, word.meaning) for word in prompt_directives.WORDS.values()]
 
 
-@pytest.mark.parametrize("word", magic.WORDS.values(), ids=magic.WORDS)
-def test_every_magic_example_means_something(word: magic.Word) -> None:
-    wish = magic.wish_of(f"[mock: {word.example}]")
-    assert wish
-    assert wish.wrong is None
-    assert wish.plan or wish.fault
+@pytest.mark.parametrize("word", prompt_directives.WORDS.values(), ids=prompt_directives.WORDS)
+def test_every_example_of_a_directive_works(word: prompt_directives.Word) -> None:
+    directives = prompt_directives.parse(f"[mock: {word.example}]")
+    assert directives
+    assert directives.error is None
+    assert directives.plan or directives.fault

@@ -48,7 +48,7 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 
 def _open(browser: Browser, mock: MockService, scheme: Any = "light") -> tuple[Page, list[str]]:
-    """The page, and the addresses of all that it asked for."""
+    """The page, and the URLs that it requested."""
     page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme=scheme)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -58,14 +58,14 @@ def _open(browser: Browser, mock: MockService, scheme: Any = "light") -> tuple[P
 
 
 def _create(mock: MockService, prompt: str, **more: Any) -> str | None:
-    """The id of the new task; None if there is none."""
+    """Return the id of the new task, or None."""
     body = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": prompt, "image_url": "https://x.test/a.png"}}
     headers = {"Authorization": f"Bearer {mock.api_key}"}
-    answer = httpx2.post(mock.url + CREATE, json=body | more, headers=headers).json()
-    return str(answer["data"]["taskId"]) if answer["code"] == 200 else None
+    response = httpx2.post(mock.url + CREATE, json=body | more, headers=headers).json()
+    return str(response["data"]["taskId"]) if response["code"] == 200 else None
 
 
-def test_a_task_is_seen_and_finished_with_the_keyboard(browser: Browser, apikley_mock: MockService) -> None:
+def test_a_task_is_shown_and_finished_with_the_keyboard(browser: Browser, apikley_mock: MockService) -> None:
     page, asked = _open(browser, apikley_mock)
     page.get_by_text("No task yet").wait_for()
     task_id = _create(apikley_mock, "A lighthouse in a storm")
@@ -73,7 +73,7 @@ def test_a_task_is_seen_and_finished_with_the_keyboard(browser: Browser, apikley
     page.get_by_role("button", name=f"Next state: {task_id}").focus()
     page.keyboard.press("Enter")
     page.locator(".state", has_text="queuing").wait_for()
-    # The focus has stayed, so the next key goes on from there.
+    # The focus stays, so the next key continues from there.
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     page.locator(".state", has_text="success").wait_for()
@@ -82,7 +82,7 @@ def test_a_task_is_seen_and_finished_with_the_keyboard(browser: Browser, apikley
     page.close()
 
 
-def test_a_fault_is_armed_and_strikes(browser: Browser, apikley_mock: MockService) -> None:
+def test_a_fault_is_armed_on_the_page(browser: Browser, apikley_mock: MockService) -> None:
     page, _ = _open(browser, apikley_mock)
     page.get_by_label("code").fill("402")
     page.get_by_role("button", name="Arm", exact=True).click()
@@ -105,7 +105,7 @@ def test_a_task_is_failed_and_its_callback_repeated(browser: Browser, apikley_mo
     page.close()
 
 
-def test_time_is_advanced_and_everything_reset(browser: Browser, apikley_mock: MockService) -> None:
+def test_time_is_advanced_and_the_simulator_reset_on_the_page(browser: Browser, apikley_mock: MockService) -> None:
     page, _ = _open(browser, apikley_mock)
     _create(apikley_mock, "A ship")
     page.get_by_text("A ship").wait_for()
@@ -116,7 +116,7 @@ def test_time_is_advanced_and_everything_reset(browser: Browser, apikley_mock: M
     page.close()
 
 
-def test_it_is_readable_in_both_colour_schemes(browser: Browser, apikley_mock: MockService, scheme: str) -> None:
+def test_the_page_is_readable_in_both_colour_schemes(browser: Browser, apikley_mock: MockService, scheme: str) -> None:
     page, _ = _open(browser, apikley_mock, scheme)
     for prompt in ("A lighthouse in a storm", "[mock: fail 422] A dragon", "[mock: take 60] A city at dawn", "A ship"):
         _create(apikley_mock, prompt, callBackUrl=f"{apikley_mock.url}/receiver")
@@ -139,7 +139,7 @@ def test_it_is_readable_in_both_colour_schemes(browser: Browser, apikley_mock: M
 
 
 def _contrast(one: str, other: str) -> float:
-    """The contrast of two CSS colours, from 1 to 21."""
+    """Return the contrast of two CSS colours, from 1 to 21."""
 
     def light(colour: str) -> float:
         parts = [int(part) / 255 for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]

@@ -1,4 +1,4 @@
-"""Whatever is sent to the simulator, it answers in its own words, soon, and within bounds.
+"""Any input gets a response of the simulator, within its limits.
 
 3,000 requests are generated; `APIKLEY_WRONG_INPUT=50000` asks for more.
 """
@@ -17,27 +17,27 @@ import httpx2
 import pytest
 
 import apikley_contract
-from apikley_mock.control import admin_document
-from apikley_mock.control.settings import MIB, Settings
+from apikley_mock.control.vocabulary import MIB, Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
+from apikley_mock.web.admin import document
 from apikley_mock.web.app import Simulator
 from apikley_mock.web.faults import ConnectionLostError
-from apikley_mock.web.http import LARGEST_HEAD
+from apikley_mock.web.http import MAX_HEAD
 from apikley_mock.world.clock import VirtualClock
-from contract_tests.simulator.simulators import CREATE, LOOK, request_for
+from contract_tests.simulator.simulators import CREATE, DETAILS, request_for
 
 COUNT = int(os.environ.get("APIKLEY_WRONG_INPUT", "3000"))
-# What waits for real time, or begins all anew, would test nothing here.
+# Real waits and resets would test nothing here.
 SKIPPED = ("latency", "reset")
 
 
 class Nonsense:
-    """Requests without sense, from a seed; many of them nearly right."""
+    """Random requests from a seed, many of them almost valid."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)  # noqa: S311 - repeatable on purpose
-        self.paths = [*apikley_contract.openapi()["paths"], *admin_document.document()["paths"], "/", "/nope"]
+        self.paths = [*apikley_contract.openapi()["paths"], *document()["paths"], "/", "/nope"]
         self.paths += ["/results/x.mp4", "/links/x.mp4", "/files/a/b", "/results/", "/__mock__", "/__mock__//", "//"]
         self.bodies = [request_for(), request_for("[mock: fail 422]"), {"url": "http://x/y"}, {"seconds": 1}]
         self.bodies += [{"base64Data": "AAAA", "uploadPath": "a"}, {"fileUrl": "https://x.test/y", "uploadPath": "a"}]
@@ -69,7 +69,7 @@ class Nonsense:
         )
 
     def mutated(self, value: Any) -> Any:
-        """The value with something changed somewhere."""
+        """Return the value with a change at a random place."""
         if isinstance(value, dict) and value and self.random.random() < 0.8:
             name = self.random.choice(list(value))
             return {**value, name: self.mutated(value[name])}
@@ -129,8 +129,8 @@ async def _asked(simulator: Simulator, scope: dict[str, Any], body: bytes) -> tu
     return sent[0]["status"], sent[1]["body"]
 
 
-def test_nothing_that_is_sent_breaks_it() -> None:
-    service = Service(Settings(storage=MIB, tasks_kept=500), VirtualClock())
+def test_no_request_breaks_the_simulator() -> None:
+    service = Service(Settings(max_storage=MIB, max_tasks=500), VirtualClock())
     simulator, nonsense = Simulator(service), Nonsense(20251208)
 
     async def run() -> None:
@@ -139,12 +139,12 @@ def test_nothing_that_is_sent_breaks_it() -> None:
             if any(word.encode() in body for word in SKIPPED) or scope["path"].endswith("/reset"):
                 continue
             try:
-                status, answer = await asyncio.wait_for(_asked(simulator, scope, body), 10)
+                status, response = await asyncio.wait_for(_asked(simulator, scope, body), 10)
             except ConnectionLostError:
                 continue
-            where = f"request {number}: {scope['method']} {scope['path'][:80]!r} {body[:200]!r} -> {answer[:200]!r}"
-            if status >= 500 and b"<html>" not in answer:
-                assert json.loads(answer)["code"] >= 400, where
+            where = f"request {number}: {scope['method']} {scope['path'][:80]!r} {body[:200]!r} -> {response[:200]!r}"
+            if status >= 500 and b"<html>" not in response:
+                assert json.loads(response)["code"] >= 400, where
             if number % 500 == 499:
                 await service.advance(1)
         await service.close()
@@ -155,7 +155,7 @@ def test_nothing_that_is_sent_breaks_it() -> None:
     assert sum(len(entry.body) for entry in service.journal) <= 32 * MIB
 
 
-def test_enough_of_it_is_nearly_right() -> None:
+def test_many_requests_are_almost_valid() -> None:
     service = Service(Settings(), VirtualClock())
     simulator, nonsense = Simulator(service), Nonsense(1)
 
@@ -167,10 +167,10 @@ def test_enough_of_it_is_nearly_right() -> None:
                 continue
             scope |= {"path": CREATE, "method": "POST", "headers": [(b"authorization", b"Bearer mock-key")]}
             try:
-                _, answer = await _asked(simulator, scope, body)
+                _, response = await _asked(simulator, scope, body)
             except ConnectionLostError:
                 continue
-            codes.append(json.loads(answer).get("code", 0))
+            codes.append(json.loads(response).get("code", 0))
         await service.close()
         return codes
 
@@ -180,19 +180,19 @@ def test_enough_of_it_is_nearly_right() -> None:
 
 
 def _raw(mock: MockService, content: bytes) -> bytes:
-    """What is answered to some bytes on a connection of their own, until it closes or half a second is quiet."""
+    """Send bytes over their own connection; returns the response until it closes or is silent for half a second."""
     port = int(mock.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=0.5) as connection:
-        answer = b""
+        response = b""
         try:
             connection.sendall(content)
             while chunk := connection.recv(65536):
-                answer += chunk
-                if b'"data":null}' in answer:
+                response += chunk
+                if b'"data":null}' in response:
                     break
         except (TimeoutError, ConnectionError):
             pass
-        return answer
+        return response
 
 
 @pytest.mark.parametrize(
@@ -208,33 +208,33 @@ def _raw(mock: MockService, content: bytes) -> bytes:
         b"GET /\xff HTTP/1.1\r\n\r\n",
     ],
 )
-def test_what_is_no_http_is_refused_and_the_next_request_answered(apikley_mock: MockService, content: bytes) -> None:
-    answer = _raw(apikley_mock, content)
-    assert b" 500 " not in answer.partition(b"\r\n")[0]
+def test_malformed_http_is_refused_and_the_server_goes_on(apikley_mock: MockService, content: bytes) -> None:
+    response = _raw(apikley_mock, content)
+    assert b" 500 " not in response.partition(b"\r\n")[0]
     assert httpx2.get(f"{apikley_mock.url}/nope").json()["code"] == 404
 
 
-def test_headers_that_are_too_long_are_refused_in_words(http: httpx2.Client) -> None:
-    answer = http.get(LOOK, headers={"X-Long": "x" * LARGEST_HEAD})
-    assert answer.json() == {"code": 422, "msg": "The request's headers are larger than 32,768 bytes", "data": None}
+def test_overlong_headers_are_refused(http: httpx2.Client) -> None:
+    response = http.get(DETAILS, headers={"X-Long": "x" * MAX_HEAD})
+    assert response.json() == {"code": 422, "msg": "The request's headers are larger than 32,768 bytes", "data": None}
 
 
-def test_headers_without_end_are_refused_before_they_end(apikley_mock: MockService) -> None:
-    answer = _raw(apikley_mock, b"GET / HTTP/1.1\r\n" + b"X-Long: x\r\n" * 20_000)
-    assert b"The request's headers are larger than 32,768 bytes" in answer
+def test_endless_headers_are_refused(apikley_mock: MockService) -> None:
+    response = _raw(apikley_mock, b"GET / HTTP/1.1\r\n" + b"X-Long: x\r\n" * 20_000)
+    assert b"The request's headers are larger than 32,768 bytes" in response
 
 
-def test_a_body_that_is_too_long_is_refused_in_words(http: httpx2.Client) -> None:
-    answer = http.post(CREATE, content=b" " * (2 * MIB))
-    assert answer.json()["msg"] == "The request body is larger than 1,048,576 bytes"
+def test_an_overlong_body_is_refused(http: httpx2.Client) -> None:
+    response = http.post(CREATE, content=b" " * (2 * MIB))
+    assert response.json()["msg"] == "The request body is larger than 1,048,576 bytes"
 
 
-def test_an_upload_that_is_too_long_is_refused_in_words(http: httpx2.Client) -> None:
+def test_an_overlong_upload_is_refused(http: httpx2.Client) -> None:
     path = apikley_contract.operation("uploadFileBase64").path
     content = json.dumps({"base64Data": base64.b64encode(bytes(40 * MIB)).decode(), "uploadPath": "a"}).encode()
-    answer = http.post(path, content=content, timeout=30)
-    assert (answer.status_code, answer.json()["success"]) == (400, False)
-    assert "larger than" in answer.json()["msg"]
+    response = http.post(path, content=content, timeout=30)
+    assert (response.status_code, response.json()["success"]) == (400, False)
+    assert "larger than" in response.json()["msg"]
 
 
 def _scope(**more: Any) -> dict[str, Any]:
@@ -251,7 +251,7 @@ def _scope(**more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", [CREATE, "/__mock__/reset"])
-def test_a_client_that_goes_away_in_the_middle_of_its_request_is_not_answered(path: str) -> None:
+def test_a_disconnected_client_gets_no_response(path: str) -> None:
     simulator = Simulator()
     pieces = [{"type": "http.request", "body": b'{"model"', "more_body": True}, {"type": "http.disconnect"}]
     sent: list[Any] = []
@@ -266,7 +266,7 @@ def test_a_client_that_goes_away_in_the_middle_of_its_request_is_not_answered(pa
     assert (sent, len(simulator.service.journal)) == ([], 0)
 
 
-def test_what_is_no_http_connection_is_not_answered() -> None:
+def test_other_asgi_connections_are_ignored() -> None:
     sent: list[Any] = []
 
     async def never() -> Any:

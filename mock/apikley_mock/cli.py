@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# Options that are members of a scenario, too.
-_GIVEN = (
+KEY_VARIABLE = "APIKLEY_API_KEY"
+# Options that are also members of a scenario.
+_SETTINGS = (
     "api_key",
     "webhook_key",
     "credits",
@@ -26,50 +28,51 @@ _GIVEN = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit code: 0 done, 1 failed, 2 wrong usage."""
+    """Run the command; returns the exit code: 0 success, 1 failure, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
     try:
-        return _serve(_parser().parse_args(arguments))
+        return _check(options) if options.command == "check" else _serve(options)
     except KeyboardInterrupt:
-        return 0
+        return 0 if options.command == "serve" else 130
+    except ModuleNotFoundError as error:
+        return _fail(f"{error.name} is not installed; run: pip install 'apikley[mock]'")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="apikley-mock", description="Stands in for the Apikley API, offline.")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="run the simulator until Ctrl-C")
-    serve.add_argument(
-        "--host", type=_address, default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)"
-    )
-    serve.add_argument("--port", type=_port, default=8080, help="the port; 0 picks a free one (default: 8080)")
-    serve.add_argument(
-        "--scenario",
-        type=Path,
-        metavar="FILE",
-        help="a TOML or YAML file with all of this and more; options go before it",
-    )
     add = serve.add_argument
-    add("--api-key", type=_held("api_key"), help="the key that is accepted (default: mock-key)")
-    add("--webhook-key", type=_held("webhook_key"), help="the key that callbacks are signed with (default: unsigned)")
-    add("--credits", type=_held("credits", _number), help="what the account has (default: never runs out)")
-    add("--error-style", choices=["envelope", "http"], help="how errors arrive (default: envelope, as HTTP 200)")
-    add("--lenient", action="store_true", default=None, help="accept what clients send although the contract does not")
+    add("--host", type=_address, default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    add("--port", type=_port, default=8080, help="the port; 0 picks a free one (default: 8080)")
+    add("--scenario", type=Path, metavar="FILE", help="a TOML file with these settings and more; options override it")
+    add("--api-key", type=_setting("api_key"), help="the accepted key (default: mock-key)")
+    add("--webhook-key", type=_setting("webhook_key"), help="the key that signs callbacks (default: unsigned)")
+    add("--credits", type=_setting("credits", _number), help="the account's credits (default: never run out)")
+    add("--error-style", choices=["envelope", "http"], help="the form of errors (default: envelope, with HTTP 200)")
+    add(
+        "--lenient",
+        action="store_true",
+        default=None,
+        help="accept what real clients send although the contract refuses it",
+    )
     add(
         "--limits",
         dest="documented_limits",
         action="store_true",
         default=None,
-        help="hold to the documented limits (20 creates in 10 s, 10 look-ups a second)",
+        help="apply the documented rate limits (20 creates in 10 s, 10 polls a second)",
     )
-    # Time that only the admin API advances has no speed.
+    # A virtual clock has no speed.
     clock = serve.add_mutually_exclusive_group().add_argument
-    clock("--speed", type=_held("speed", _number), help="simulated seconds in one real second (default: 1)")
+    clock("--speed", type=_setting("speed", _number), help="simulated seconds in one real second (default: 1)")
     clock("--virtual-clock", action="store_true", help="time passes only when the admin API advances it")
-    add("--seed", type=int, help="decides what is left to chance (default: 0)")
+    add("--seed", type=int, help="seeds everything random (default: 0)")
     add(
         "--durations",
-        type=_held("durations", _durations),
+        type=_setting("durations", _durations),
         metavar="WAITING,QUEUING,GENERATING",
-        help="seconds in each state, each one a number or a range such as 60-300 (default: 0.5,0.5,2)",
+        help="seconds in each state, each a number or a range such as 60-300 (default: 0.5,0.5,2)",
     )
     add(
         "--allow-callback-host",
@@ -77,36 +80,55 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         type=_host,
         metavar="HOST",
-        help="a host that may be called, beside the loopback ones",
+        help="a host that may be called, besides loopback",
     )
+    check = commands.add_parser(
+        "check",
+        help="check that a server responds as the contract says",
+        description="Sends requests that cost nothing: polls, and requests that are certainly refused. "
+        "Exit code 0: everything agrees; 1: something differs; 2: the check cannot run.",
+    )
+    check.add_argument("url", metavar="URL", help="the base URL of the server")
+    check.add_argument("--api-key", help=f"the key (default: the environment variable {KEY_VARIABLE})")
+    check.add_argument("--task", metavar="ID", help="also check the record of this existing task")
     return parser
 
 
+def _check(options: argparse.Namespace) -> int:
+    from apikley_mock.check import CheckError, check_server  # noqa: PLC0415 - needs the extra
+
+    try:
+        return check_server(options.url, options.api_key or os.environ.get(KEY_VARIABLE, ""), options.task)
+    except CheckError as error:
+        print(f"apikley-mock: {error}", file=sys.stderr)
+        return 2
+
+
 def _serve(options: argparse.Namespace) -> int:
+    from apikley_mock.control import scenario  # noqa: PLC0415 - needs the extra
+    from apikley_mock.service import Service  # noqa: PLC0415
+    from apikley_mock.web import server  # noqa: PLC0415
+    from apikley_mock.web.app import Simulator  # noqa: PLC0415
+    from apikley_mock.world.clock import VirtualClock  # noqa: PLC0415
+
+    given = {name: value for name in _SETTINGS if (value := getattr(options, name)) is not None}
     try:
-        from apikley_mock.control import scenario  # noqa: PLC0415 - needs the extra
-        from apikley_mock.web import server  # noqa: PLC0415 - needs the extra
-        from apikley_mock.web.app import Simulator  # noqa: PLC0415
-        from apikley_mock.world.clock import VirtualClock  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        return _failed(f"{error.name} is not installed; run: pip install 'apikley[mock]'")
-    try:
-        described = scenario.load(options.scenario) if options.scenario else {}
-        described = scenario.changed(described, _given(options))
-        service = scenario.service_of(described, VirtualClock() if options.virtual_clock else None)
+        members = scenario.load(options.scenario) if options.scenario else {}
+        parsed = scenario.parse(scenario.overridden(members, given))
         bound = server.bind(options.host, options.port)
     except scenario.ScenarioError as error:
-        return _failed(str(error))
+        return _fail(str(error))
     except OSError as error:
         reason = error.strerror or str(error)
-        return _failed(f"cannot listen on {options.host} port {options.port}: {reason}; another --port, or 0, may do")
+        return _fail(f"cannot listen on {options.host} port {options.port}: {reason}; try another --port, or 0")
+    service = Service(parsed, VirtualClock() if options.virtual_clock else None)
     url = server.url_of(bound)
 
     def announce() -> None:
         client = f"APIKLEY_BASE_URL={url} APIKLEY_API_KEY={service.settings.api_key}"
-        _say(f"listening on {url}\npoint a client at it: {client}")
+        _print(f"listening on {url}\npoint a client at it: {client}")
 
-    # Tasks live long: looking them all through again and again would cost more than it finds.
+    # Tasks live long, so frequent full collections would find nothing.
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)
     with contextlib.closing(bound):
@@ -114,28 +136,22 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _given(options: argparse.Namespace) -> dict[str, Any]:
-    """The options as members of a scenario."""
-    given = vars(options)
-    return {name: given[name] for name in _GIVEN if given[name] is not None}
-
-
-def _say(text: str) -> None:
-    """Print, in one piece; where nobody reads it, the server is there all the same."""
+def _print(text: str) -> None:
+    """Print in one piece; a closed standard output does not stop the server."""
     try:
         print(text, flush=True)
     except (OSError, ValueError):
-        sys.stdout = None  # or the rest of it would be tried again at the end
+        sys.stdout = None  # otherwise Python would try again at exit
 
 
-def _failed(message: str) -> int:
+def _fail(message: str) -> int:
     print(f"apikley-mock: {message}", file=sys.stderr)
     return 1
 
 
 def _address(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("names no address; 127.0.0.1 is this machine alone, 0.0.0.0 any network")
+        raise argparse.ArgumentTypeError("empty address; use 127.0.0.1 (local only) or 0.0.0.0 (all interfaces)")
     return text
 
 
@@ -145,22 +161,24 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _held(member: str, read: Callable[[str], Any] = str) -> Callable[[str], Any]:
-    """Reads an option, and holds it to what a scenario may have there."""
+def _setting(name: str, parse: Callable[[str], Any] = str) -> Callable[[str], Any]:
+    """Return a function that parses an option and validates it as a member of a scenario."""
 
     def value_of(text: str) -> Any:
-        from apikley_mock.control import admin_document  # noqa: PLC0415 - takes its time
+        from apikley_mock.control.vocabulary import Settings, VocabularyError, convert  # noqa: PLC0415 - slow
 
-        value = read(text)
-        if wrong := admin_document.findings("Scenario", {member: value}):
-            raise argparse.ArgumentTypeError(wrong.partition(": ")[2])
+        value = parse(text)
+        try:
+            convert({name: value}, Settings)
+        except VocabularyError as error:
+            raise argparse.ArgumentTypeError(str(error).partition(": ")[2]) from None
         return value
 
     return value_of
 
 
 def _host(text: str) -> str:
-    (host,) = _held("callback_hosts", lambda text: [text])(text)
+    (host,) = _setting("callback_hosts", lambda text: [text])(text)
     return str(host)
 
 

@@ -6,8 +6,11 @@ import copy
 import importlib
 import math
 from collections.abc import Callable
+from concurrent.futures import Future
+from itertools import count
 from typing import Any
 
+from apikley.callbacks import parse
 from scripts.mutation.plant import Fault
 
 Patch = Callable[[Any], Any]
@@ -62,7 +65,15 @@ def _with_key(original: Any) -> Any:
     return file_request
 
 
+def _done() -> Future[None]:
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future
+
+
+_NUMBERS = count()
 _CLIENT, _CONTRACT = "contract_tests/client", "contract_tests/contract"
+_RECEIVER, _SIMULATOR = "contract_tests/receiver", "contract_tests/simulator"
 _CREATE, _ERRORS = f"{_CLIENT}/test_create.py", f"{_CONTRACT}/test_error_matrix.py"
 _CALLBACKS, _PAYLOADS = f"{_CLIENT}/test_callbacks.py", f"{_CONTRACT}/test_callback_payloads.py"
 _WITNESSES, _SECRETS = f"{_CONTRACT}/test_witnesses.py", f"{_CLIENT}/test_secrets.py"
@@ -88,6 +99,12 @@ FAULTS: list[Fault] = [
     Fault("a create is not validated", "apikley._model.validation:_create_violations", returns(()), (_WITNESSES,)),
     Fault("unknown fields are sent", "apikley._model.validation:_unknown_fields", returns(()), (_WITNESSES,)),
     Fault("no correlation token is added", "apikley._flows.correlation:with_token", returns_argument(0), (_CREATE,)),
+    Fault(
+        "a failed task is a success",
+        "apikley._model.task:TaskInfo.raise_for_failure",
+        returns(None),
+        (f"{_CLIENT}/test_wait.py",),
+    ),
     # keys
     Fault("the key is not redacted", "apikley._http.connection:Connection.redact", returns_argument(1), (_SECRETS,)),
     Fault(
@@ -110,7 +127,69 @@ FAULTS: list[Fault] = [
         lambda original: lambda _, stamp, key: original("task", stamp, key),
         (_PAYLOADS,),
     ),
+    Fault(
+        "a callback is acknowledged and not stored",
+        "apikley.receiver.receiver:Receiver._store",
+        lambda _: lambda *_: _done(),
+        (f"{_RECEIVER}/test_receiver.py",),
+    ),
+    Fault(
+        "the receiver checks no signature",
+        "apikley.receiver.web.request_check:verify",
+        lambda _: lambda _headers, body, *_, **__: parse(body),
+        (f"{_RECEIVER}/test_receiver.py",),
+    ),
+    Fault(
+        "a repeated callback is a new event",
+        "apikley.callbacks:event_id",
+        then(lambda event_id, *_: f"{event_id}:{next(_NUMBERS)}"),
+        (f"{_RECEIVER}/test_receiver.py",),
+    ),
+    Fault(
+        "a contradicted callback is handled",
+        "apikley.receiver.work.confirmation:contradiction",
+        returns(None),
+        (f"{_RECEIVER}/test_confirmation.py",),
+    ),
+    Fault(
+        "a failed event is not retried",
+        "apikley.receiver.work.retry_policy:RetryPolicy.pause",
+        returns(None),
+        (f"{_RECEIVER}/test_handlers.py",),
+    ),
+    # the simulator
+    Fault(
+        "every key is accepted",
+        "apikley_mock.world.accounts:Accounts.of",
+        lambda _: lambda accounts, _header: next(iter(accounts)),
+        (f"{_SIMULATOR}/test_simulator.py",),
+    ),
+    Fault("the simulator validates nothing", "apikley_mock.web.validation:create_task", returns(None), (_WITNESSES,)),
+    Fault(
+        "no callback is signed",
+        "apikley_mock.world.callbacks:Deliveries._signature",
+        returns({}),
+        (f"{_SIMULATOR}/test_callbacks.py",),
+    ),
+    Fault(
+        "every host is called",
+        "apikley_mock.world.caller:Caller._check",
+        returns(None),
+        (f"{_SIMULATOR}/test_callbacks.py",),
+    ),
+    Fault(
+        "the journal shows keys",
+        "apikley_mock.journal.journal:_longest_first",
+        returns([]),
+        (f"{_SIMULATOR}/test_journal.py",),
+    ),
     # the contract
+    Fault(
+        "any text is a file URL",
+        "apikley_contract:openapi",
+        contract(*_INPUT, "properties", "image_url", pattern=None),
+        (f"{_CLIENT}/test_upload.py",),
+    ),
     Fault(
         "the prompt may be longer",
         "apikley_contract:openapi",

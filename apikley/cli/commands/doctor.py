@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, NamedTuple
 
 import click
 
+import apikley
 import apikley_contract
 from apikley.cli.exit_codes import CommandFailed, Exit, failure_of
 from apikley.cli.output import format_credits
@@ -45,7 +45,12 @@ def doctor(session: Session) -> None:
 
         apikley doctor --profile mock
     """
-    checks = [*_check_versions()]
+    document = apikley_contract.openapi()
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    checks = [
+        Check("package", f"apikley {apikley.__version__}, Python {platform.python_version()}"),
+        Check("contract", f"{document['info']['version']}, sha256 {digest[:12]}"),
+    ]
     try:
         settings = session.settings
     except ApikleyError as error:
@@ -66,37 +71,22 @@ def _failed(name: str, error: ApikleyError) -> Check:
     return Check(name, str(error), "failed", failure.code if failure else Exit.FAILED)
 
 
-def _check_versions() -> Iterator[Check]:
-    try:
-        own = version("apikley")
-    except PackageNotFoundError:
-        own = "(not installed)"
-    yield Check("package", f"apikley {own}, Python {platform.python_version()}")
-    document = apikley_contract.openapi()
-    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-    yield Check("contract", f"{document['info']['version']}, sha256 {digest[:12]}")
-
-
 def _check_settings(settings: Settings) -> Iterator[Check]:
     state = f"profile {settings.profile!r}" if settings.profile else "has no such profile"
     yield Check("settings file", f"{settings.file}: {state if settings.file.exists() else 'no such file'}")
     address, model = settings.base_url, settings.model
     yield Check("base url", f"{address.value}, from {address.source}" if address.value else f"{settings.address}")
     known = apikley_contract.models()
-    if model.value is None:
-        yield Check("model", "not set")
-    elif model.value in known:
-        yield Check("model", f"{model.value}, from {model.source}")
+    if model.value is None or model.value in known:
+        yield Check("model", f"{model.value}, from {model.source}" if model.value else model.source)
     else:
         message = f"there is no model {model.value!r}, from {model.source}; known models: {', '.join(known)}"
         yield Check("model", message, "failed", Exit.INVALID)
 
 
 def _check_service(settings: Settings) -> Iterator[Check]:
-    from apikley import Apikley  # noqa: PLC0415 - loads the network stack
-
     try:
-        Apikley("any", base_url=settings.address).close()
+        apikley.Apikley("any", base_url=settings.address).close()
     except ApikleyError as error:
         yield _failed("connection", error)
         return

@@ -25,7 +25,7 @@ from apikley.receiver.notes import NOTES, Notes
     envvar=WEBHOOK_KEY_VARIABLE,
     show_envvar=True,
     callback=warn_of_visible_key,
-    help="The key that signs callbacks. Better not as an option: the process list shows it.",
+    help="The key that signs callbacks. Prefer the environment: the process list shows options.",
 )
 @click.option("--noted", metavar="FILE", help=f"Also follow the tasks that are noted in this file. [default: {NOTES}]")
 @click.pass_obj

@@ -57,19 +57,15 @@ def check(session: Session, *, file: str, allow_unknown_fields: bool) -> None:
 
         echo '{"model": "x"}' | apikley check -
     """
-    violations = _violations(file, allow_unknown_fields)
+    from apikley._model.validation import validate_create  # noqa: PLC0415 - loads the validator
+
+    violations: tuple[Violation, ...] = ()
+    try:
+        validate_create(read_body(file), allow_unknown_fields=allow_unknown_fields)
+    except RequestInvalid as error:
+        violations = error.violations
     document = {"valid": not violations, "violations": [violation._asdict() for violation in violations]}
     session.output.result(document, [*map(violation_line, violations)] or ["valid"])
     if violations:
         count = f"{len(violations)} violation{'s' * (len(violations) > 1)}"
         raise CommandFailed(Exit.INVALID, [f"the request is invalid: {count}"])
-
-
-def _violations(file: str, allow_unknown_fields: bool) -> tuple[Violation, ...]:
-    from apikley._model.validation import validate_create  # noqa: PLC0415 - loads the validator
-
-    try:
-        validate_create(read_body(file), allow_unknown_fields=allow_unknown_fields)
-    except RequestInvalid as error:
-        return error.violations
-    return ()

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from apikley.cli.exit_codes import OutcomeUnknown
+from apikley.cli.exit_codes import Interrupted, OutcomeUnknown
 from apikley.cli.model_options import ModelCommand
 from apikley.cli.options import RESULT, WAITING
 from apikley.cli.progress import spinner, task_progress
-from apikley.cli.results import interrupted, resumable, save_result, task_document, task_lines
+from apikley.cli.results import resumable, save_result, task_document, task_lines
 from apikley.cli.session import Session
 from apikley.cli.targets import Target
 
@@ -87,7 +87,7 @@ def _create(session: Session, api: Apikley, request: dict[str, Any], place: Sequ
         session.output.note(f"task {task.id} created")
     except KeyboardInterrupt as error:
         if task is not None:
-            raise interrupted(session.command_line("wait", task.id, *place)) from error
+            raise Interrupted(session.command_line("wait", task.id, *place)) from error
         from apikley._flows.create import NOT_SENT_NOTE  # noqa: PLC0415 - loads the validator, already in use here
 
         if NOT_SENT_NOTE in getattr(error, "__notes__", ()):

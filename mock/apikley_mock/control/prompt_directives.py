@@ -1,4 +1,4 @@
-"""Magic prompts: how a client that can only create tasks asks for what should happen to one."""
+"""Prompt directives: a client that can only create tasks asks in the prompt for what should happen to one."""
 
 from __future__ import annotations
 
@@ -7,78 +7,88 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from apikley_mock.control import admin_document
-from apikley_mock.control import conflicts as contradictions
-from apikley_mock.web.faults import Fault
+from apikley_mock.control.vocabulary import Fault, VocabularyError, convert, plan_changes
 
-_SPELL = re.compile(r"\[\s*mock\s*:([^\[\]]*)(\]?)", re.IGNORECASE)
+_DIRECTIVE = re.compile(r"\[\s*mock\s*:([^\[\]]*)(\]?)", re.IGNORECASE)
 
 
 @dataclass
-class Wish:
+class Directives:
     """What a prompt asks for.
 
     Attributes:
-        plan: Changes to the task's plan, by the admin API's schema `Plan`.
+        plan: Changes to the task's plan.
         fault: What goes wrong with the request, if anything.
-        wrong: What is wrong with the prompt itself, if anything.
+        error: What is wrong with the prompt, if anything.
     """
 
     plan: dict[str, Any] = field(default_factory=dict)
     fault: Fault | None = None
-    wrong: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
 class Word:
-    """One word that a prompt may hold.
+    """One directive.
 
     Attributes:
         example: How it is written.
-        meaning: What it brings about.
-        described: Describes that; gets what follows the word, and raises ValueError where that makes no sense.
-        schema: By which schema of the admin API's document.
+        meaning: What it does.
+        describe: Returns the members of a plan or a fault for the text after the word; raises ValueError.
+        kind: What it describes.
     """
 
     example: str
     meaning: str
-    described: Callable[[str], dict[str, Any]]
-    schema: Literal["Plan", "Fault"] = "Plan"
+    describe: Callable[[str], dict[str, Any]]
+    kind: Literal["plan", "fault"] = "plan"
 
 
-def wish_of(prompt: Any) -> Wish | None:
-    """What a prompt asks for; None if it asks for nothing."""
-    spells = _SPELL.findall(prompt) if isinstance(prompt, str) else []
-    if not spells:
+def parse(prompt: Any) -> Directives | None:
+    """Return what a prompt asks for; None without directives."""
+    found = _DIRECTIVE.findall(prompt) if isinstance(prompt, str) else []
+    if not found:
         return None
-    for text, end in spells:
+    for text, end in found:
         if not end:
-            return Wish(wrong=f"magic prompt: '[mock:{text[:60].rstrip()}' is not closed; end it with a ]")
-    asked: dict[str, dict[str, Any]] = {"Plan": {}, "Fault": {}}
-    for part in (each.strip() for each in ",".join(text for text, _ in spells).split(",")):
-        word, _, rest = part.partition(" ")
-        known = WORDS.get(word)
-        if known is None:
-            return Wish(wrong=f"magic prompt: {word!r} is unknown; known: {', '.join(WORDS)}")
+            return Directives(error=f"prompt directive: '[mock:{text[:60].rstrip()}' is not closed; end it with ]")
+    described: dict[str, dict[str, Any]] = {"plan": {}, "fault": {}}
+    for part in (each.strip() for each in ",".join(text for text, _ in found).split(",")):
+        name, _, rest = part.partition(" ")
+        word = WORDS.get(name)
+        if word is None:
+            return Directives(error=f"prompt directive: {name!r} is unknown; known: {', '.join(WORDS)}")
         try:
-            described = known.described(rest.strip())
+            members = word.describe(rest.strip())
+            _validate(word.kind, members)
         except ValueError:
-            described = None
-        if described is None or admin_document.findings(known.schema, described):
-            return Wish(wrong=f"magic prompt: {part!r} makes no sense; write it as [mock: {known.example}]")
-        if not _added(asked[known.schema], described) or contradictions.of_both(asked["Plan"], asked["Fault"]):
-            return Wish(wrong=f"magic prompt: {part!r} contradicts what stands before it; leave out one of them")
-    return Wish(contradictions.whole(asked["Plan"]), Fault(**asked["Fault"]) if asked["Fault"] else None)
+            return Directives(error=f"prompt directive: {part!r} is malformed; write it as [mock: {word.example}]")
+        try:
+            _merge(described[word.kind], members)
+            _validate("plan", described["plan"])
+            if described["plan"] and described["fault"].get("stage", "after") == "before":
+                raise VocabularyError("without a task there is no plan")
+        except ValueError:
+            return Directives(error=f"prompt directive: {part!r} contradicts an earlier one; leave out one of them")
+    fault = convert(described["fault"], Fault) if described["fault"] else None
+    return Directives(plan_changes(described["plan"]), fault)
 
 
-def _added(asked: dict[str, Any], described: dict[str, Any]) -> bool:
-    """Add a description to what is asked already; False where both say something of the same."""
-    for name, value in described.items():
-        if name not in asked:
-            asked[name] = value
-        elif not (isinstance(value, dict) and _added(asked[name], value)):
-            return False
-    return True
+def _validate(kind: str, members: dict[str, Any]) -> None:
+    if kind == "plan":
+        plan_changes(members)
+    else:
+        convert(members, Fault)
+
+
+def _merge(described: dict[str, Any], members: dict[str, Any]) -> None:
+    for name, value in members.items():
+        if name not in described:
+            described[name] = value
+        elif isinstance(value, dict):
+            _merge(described[name], value)
+        else:
+            raise VocabularyError(f"{name} is given twice")
 
 
 def _number(text: str) -> int:
@@ -93,18 +103,18 @@ def _seconds(text: str) -> float:
     return float(text)
 
 
-def _always(**described: Any) -> Callable[[str], dict[str, Any]]:
-    def of(rest: str) -> dict[str, Any]:
+def _fixed(**members: Any) -> Callable[[str], dict[str, Any]]:
+    def describe(rest: str) -> dict[str, Any]:
         if rest:
             raise ValueError(rest)
-        return described
+        return members
 
-    return of
+    return describe
 
 
 def _fail(rest: str) -> dict[str, Any]:
     code, _, message = rest.partition(" ")
-    return {"outcome": "fail", "fail_code": code, **({"fail_msg": message.strip()} if message else {})}
+    return {"outcome": "fail", "fail_code": code, **({"fail_message": message.strip()} if message else {})}
 
 
 def _lost(kind: str) -> Callable[[str], dict[str, Any]]:
@@ -134,48 +144,49 @@ def _callback(rest: str) -> dict[str, Any]:
 
 
 WORDS: dict[str, Word] = {
-    "fail": Word("fail 422", "the task fails with this `failCode`; words after it are its `failMsg`", _fail),
+    "fail": Word("fail 422", "the task fails with this `failCode`; text after it is the `failMsg`", _fail),
     "error": Word(
         "error 402",
-        "createTask answers this code, and there is no task",
-        lambda rest: {"fault": "error", "code": _number(rest)},
-        "Fault",
+        "createTask responds with this code and creates no task",
+        lambda rest: {"fault": "error", "stage": "before", "code": _number(rest)},
+        "fault",
     ),
-    "never": Word("never", "the task never ends", _always(outcome="never")),
-    "vanish": Word("vanish", "the task is unknown from when it would have ended", _always(outcome="vanish")),
-    "take": Word("take 300", "the task takes these seconds", lambda rest: {"durations": [0, 0, _seconds(rest)]}),
-    "polls": Word(
-        "polls 2",
-        "each state lasts so many look-ups, whatever the time",
-        lambda rest: {"progress": "polls", "polls": _number(rest)},
+    "never": Word("never", "the task never ends", _fixed(outcome="never")),
+    "disappear": Word("disappear", "the task is unknown from when it would have ended", _fixed(outcome="disappear")),
+    "take": Word("take 300", "the task takes this many seconds", lambda rest: {"durations": [0, 0, _seconds(rest)]}),
+    "per_poll": Word(
+        "per_poll 2",
+        "each state lasts this many polls, whatever the time",
+        lambda rest: {"progress": "per_poll", "per_poll": _number(rest)},
     ),
-    "hand": Word("hand", "only the page or the admin API takes the task on", _always(progress="hand")),
+    "manual": Word("manual", "only the page or the admin API advances the task", _fixed(progress="manual")),
     "hidden": Word(
-        "hidden 3",
-        "for these seconds, look-ups say that there is no such task",
-        lambda rest: {"hidden": _seconds(rest)},
+        "hidden 3", "for this many seconds, polls do not find the task", lambda rest: {"hidden": _seconds(rest)}
     ),
     "expire": Word(
         "expire 60",
-        "the result's link works for these seconds after the end",
+        "the result's link works for this many seconds after the completion",
         lambda rest: {"result_ttl": _seconds(rest)},
     ),
     "latency": Word(
         "latency 10",
-        "the answer comes these real seconds late",
+        "the response takes this many real seconds",
         lambda rest: {"fault": "latency", "stage": "after", "latency": _seconds(rest)},
-        "Fault",
+        "fault",
     ),
     "reset": Word(
-        "reset", "the task exists, and the connection breaks; `reset before`: no task", _lost("reset"), "Fault"
+        "reset",
+        "the task exists, and the connection breaks; `reset before`: no task",
+        _lost("reset"),
+        "fault",
     ),
-    "cut": Word("cut", "the same, in the middle of the answer", _lost("cut"), "Fault"),
-    "broken-json": Word("broken-json", "the same, with an answer that is cut JSON", _lost("broken-json"), "Fault"),
-    "html": Word("html", "the same, with a proxy's error page as HTTP 502", _lost("html"), "Fault"),
+    "cut": Word("cut", "the same, in the middle of the response", _lost("cut"), "fault"),
+    "broken-json": Word("broken-json", "the same, with JSON that is cut", _lost("broken-json"), "fault"),
+    "html": Word("html", "the same, with a proxy's error page, HTTP 502", _lost("html"), "fault"),
     "callback": Word(
         "callback twice",
-        "also `lost`, `early` (before createTask's answer), `late 60`, `corrupt`, `forged`, `unsigned`, `stale`, "
-        "`form 2025`, `form late-2025`, `form 2026`",
+        "also `lost`, `early` (before the response of createTask), `late 60`, `corrupt`, `forged`, `unsigned`, "
+        "`stale`, `form 2025`, `form late-2025`, `form 2026`",
         _callback,
     ),
 }

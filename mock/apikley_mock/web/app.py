@@ -1,7 +1,7 @@
 """The simulator as an ASGI application.
 
-A request goes through: journal, key, faults, limits, the contract, the engine; then its answer is
-written, unless a fault has it lost.
+A request passes: key, faults, rate limits, validation, the world. The journal records it, and its response is written
+unless a fault loses it.
 """
 
 from __future__ import annotations
@@ -14,23 +14,21 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import apikley_contract
-from apikley_mock.control.admin import PREFIX, Admin
-from apikley_mock.control.admin_document import FILES
-from apikley_mock.control.settings import Settings
+from apikley_mock.control.rules import Rule
+from apikley_mock.control.vocabulary import FILE_OPERATIONS, Fault, Settings
 from apikley_mock.service import Service
-from apikley_mock.web import faults
-from apikley_mock.web import responses as answers
+from apikley_mock.web import faults, responses
+from apikley_mock.web.admin import PREFIX, Admin
 from apikley_mock.web.endpoints import LINKS, Jobs
-from apikley_mock.web.http import LARGEST_HEAD, Answer, ClientGoneError, Receive, Request, Scope, Send, read, write
+from apikley_mock.web.http import MAX_HEAD, DisconnectedError, Receive, Request, Response, Scope, Send, read, write
 from apikley_mock.web.responses import CODES, UPLOADS
-from apikley_mock.web.uploads import FILES as UPLOADED
-from apikley_mock.web.uploads import Uploads
+from apikley_mock.web.uploads import FILES, Uploads
 from apikley_mock.world.accounts import Account
 from apikley_mock.world.records import RESULTS
 
 __all__ = ["Settings", "Simulator"]
 
-Handler = Callable[[Request, Account], Awaitable[Answer]]
+Handler = Callable[[Request, Account], Awaitable[Response]]
 _logger = logging.getLogger("apikley_mock")
 _PREFERRED_CODE = re.compile(rb'(?:^|[,;\s])code="?(\d{3})"?(?:$|[,;\s])', re.IGNORECASE)
 
@@ -38,28 +36,28 @@ _PREFERRED_CODE = re.compile(rb'(?:^|[,;\s])code="?(\d{3})"?(?:$|[,;\s])', re.IG
 class _Route(NamedTuple):
     operation: str
     handler: Handler
-    largest: int
+    max_body: int
     responses: dict[str, Any]
 
 
 class Simulator:
-    """The Apikley API, simulated.
+    """The simulated API.
 
     Args:
-        service: What is simulated, or the settings for it.
+        service: The service, or its settings.
     """
 
     def __init__(self, service: Service | Settings | None = None) -> None:
         self.service = service if isinstance(service, Service) else Service(service)
         self._admin = Admin(self.service)
         self._jobs = jobs = Jobs(self.service)
-        self._uploads = uploads = Uploads(self.service)
-        self._served = {
+        uploads = Uploads(self.service)
+        self._downloads = {
             f"{RESULTS}/": ("result", jobs.result),
             f"{LINKS}/": ("link", jobs.result),
-            f"{UPLOADED}/": ("file", uploads.file),
+            f"{FILES}/": ("file", uploads.file),
         }
-        self._routes = self._routed(
+        self._routes = self._route_table(
             {
                 "createTask": jobs.create_task,
                 "getTaskDetails": jobs.get_task_details,
@@ -72,7 +70,7 @@ class Simulator:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
@@ -81,175 +79,180 @@ class Simulator:
         request = Request(scope)
         state = scope.get("state") or {}
         try:
-            answer = await self._answer(request, receive)
-            if answer.fault is not None and answer.fault.stage == "after":
-                await asyncio.sleep(answer.fault.latency)
-        except ClientGoneError:
+            response = await self._respond(request, receive)
+            if response.fault is not None and response.fault.stage == "after":
+                await asyncio.sleep(response.fault.latency)
+        except DisconnectedError:
             return
         except asyncio.CancelledError:
-            if "close" in state:  # the server ends; a task may have been made or not, so nothing is said
+            if "close" in state:  # the server stops; a task may exist or not, so there is no response
                 state["close"]()
             raise
-        if answer.fault is None:
-            await write(answer, send)
+        if response.fault is None:
+            await write(response, send)
         else:
-            await faults.write_spoiled(answer.fault, answer, state, receive, send)
+            await faults.write_damaged(response.fault, response, state, receive, send)
 
-    async def _answer(self, request: Request, receive: Receive) -> Answer:
+    async def _respond(self, request: Request, receive: Receive) -> Response:
         if request.path.startswith(PREFIX):
-            return await self._admin.answer(request, receive)
+            return await self._admin.respond(request, receive)
         account = self.service.accounts.of(request.headers.get(b"authorization", b""))
         era = self.service.journal.era
         try:
-            answer = await self._judged(request, account, receive)
-        except ClientGoneError:
+            response = await self._check(request, account, receive)
+        except DisconnectedError:
             raise
-        except Exception as error:  # noqa: BLE001 - a mistake of ours shall not pass for one of the client's
-            answer = self._failed(request, error)
-        if answer.fault is not None:
-            answer = faults.spoiled(answer.fault, answer)
+        except Exception as error:  # noqa: BLE001 - a bug of the simulator must not look like the client's mistake
+            response = self._internal_error(request, error)
+        if response.fault is not None:
+            response = faults.damaged(response.fault, response)
         if self.service.journal.era != era:
-            return answer  # a reset overtook it: it belongs to a world that is gone
-        self.service.journal.note(
+            return response  # the simulator was reset meanwhile
+        self.service.journal.add(
             self.service.clock.now(),
             "request",
             request.method,
             request.path,
-            None if answer.fault and answer.fault.fault == "reset" else answer.status,
-            code=answer.code,
-            note=answer.note,
-            task_id=answer.task_id,
+            None if response.fault and response.fault.fault == "reset" else response.status,
+            code=response.code,
+            note=response.note,
+            task_id=response.task_id,
             account=account.name if account else None,
             body=request.body,
+            warnings=request.warnings,
             secret=request.headers.get(b"authorization", b"").rpartition(b" ")[2],
         )
-        return answer
+        return response
 
-    async def _judged(self, request: Request, account: Account | None, receive: Receive) -> Answer:
-        if request.head_size() > LARGEST_HEAD:
-            return self._error("VALIDATION_FAILED", f"The request's headers are larger than {LARGEST_HEAD:,} bytes")
+    async def _check(self, request: Request, account: Account | None, receive: Receive) -> Response:
+        if request.head_size() > MAX_HEAD:
+            return self._error("VALIDATION_FAILED", f"The request's headers are larger than {MAX_HEAD:,} bytes")
         methods = self._routes.get(request.path)
         route = methods.get(request.method) if methods else None
         if route is None:
-            return await self._other(request)
-        body = await read(receive, route.largest)
+            return await self._other_path(request)
+        body = await read(receive, route.max_body)
         request.body = body or b""
         if account is None:
             return self._refusal(route, "UNAUTHORIZED")
         if body is None:
-            return self._refusal(route, "VALIDATION_FAILED", f"The request body is larger than {route.largest:,} bytes")
+            text = f"The request body is larger than {route.max_body:,} bytes"
+            return self._refusal(route, "VALIDATION_FAILED", text)
         if b"prefer" in request.headers:
             preferred = self._preferred(route, request.headers[b"prefer"])
             if preferred is not None:
                 return preferred
-        facts = {"operation": route.operation, "account": account.name}
-        return await (
-            self._struck(facts, lambda: self._handled(route, request, account))
-            if self.service.faults
-            else self._handled(route, request, account)
-        )
 
-    async def _handled(self, route: _Route, request: Request, account: Account) -> Answer:
-        wait = account.admit(route.operation, self.service.clock.now())
-        if wait is not None:
-            answer = self._refusal(route, "RATE_LIMITED")
-            answer.headers.append((b"retry-after", b"%d" % wait))
-            return answer
+        async def handle() -> Response:
+            return await self._handle(route, request, account)
+
+        rule = None
+        if self.service.faults:
+            rule = self.service.faults.take({"operation": route.operation, "account": account.name})
+        return await handle() if rule is None else await self._with_fault(route.operation, rule, handle)
+
+    async def _handle(self, route: _Route, request: Request, account: Account) -> Response:
+        retry_after = account.admit(route.operation, self.service.clock.now())
+        if retry_after is not None:
+            response = self._refusal(route, "RATE_LIMITED")
+            response.headers.append((b"retry-after", b"%d" % retry_after))
+            return response
         self.service.tick()
         return await route.handler(request, account)
 
-    async def _struck(
-        self, facts: dict[str, str], handle: Callable[[], Awaitable[Answer]], named: str | None = None
-    ) -> Answer:
-        """The answer to a request, struck by the fault that is armed for it, if one is."""
-        armed = self.service.faults
-        rule = armed.draw(facts, named)
-        if rule is None:
-            return await handle()
-        fault, operation = rule.what, facts["operation"]
+    async def _with_fault(
+        self, operation: str, rule: Rule[Fault], handle: Callable[[], Awaitable[Response]]
+    ) -> Response:
+        """Return the response to a request that a fault is armed for."""
+        fault = rule.what
         if fault.stage == "before":
             era = self.service.journal.era
             await asyncio.sleep(fault.latency)
             if self.service.journal.era != era:
-                reset = faults.Fault("error", code=CODES["MAINTENANCE"], msg="The simulator was reset meanwhile")
-                return self._fault_answer(operation, reset)
+                text = "The simulator was reset meanwhile"
+                reset = Fault(fault="error", code=CODES["MAINTENANCE"], message=text)
+                return self._fault_response(operation, reset)
             if fault.fault != "latency":
-                return self._fault_answer(operation, fault)
-        answer = await handle()
-        if fault.stage == "after" and answers.refuses(answer):
-            armed.give_back(rule)  # it was meant for a request that is accepted
-            return answer
+                return self._fault_response(operation, fault)
+        response = await handle()
+        if fault.stage == "after" and responses.is_refusal(response):
+            self.service.faults.give_back(rule)  # it is for an accepted request
+            return response
         if fault.fault == "error":
-            task_id = answer.task_id
-            answer = self._fault_answer(operation, fault)
-            answer.task_id = task_id
-        answer.fault = fault
-        return answer
+            task_id = response.task_id
+            response = self._fault_response(operation, fault)
+            response.task_id = task_id
+        response.fault = fault
+        return response
 
-    def _fault_answer(self, operation: str, fault: faults.Fault) -> Answer:
+    def _fault_response(self, operation: str, fault: Fault) -> Response:
         if operation in UPLOADS:
-            return faults.refused(fault, answers.upload_error(fault.code, fault.msg))
-        if operation in FILES:
-            return faults.refused(fault, answers.plain_error(fault.code, fault.msg))
-        return self._jobs.refused(fault)
+            return faults.with_retry_after(fault, responses.upload_error(faults.code_of(fault), fault.message))
+        if operation in FILE_OPERATIONS:
+            return faults.with_retry_after(fault, responses.plain_error(faults.code_of(fault), fault.message))
+        return self._jobs.refusal(fault)
 
-    def _preferred(self, route: _Route, header: bytes) -> Answer | None:
-        """The documented response that is asked for by the header `Prefer`, as Prism gives it."""
+    def _preferred(self, route: _Route, header: bytes) -> Response | None:
+        """Return the documented response that the header `Prefer` asks for, as Prism does."""
         found = _PREFERRED_CODE.search(header)
         if found is None:
             return None
         code = int(found[1])
         if str(code) not in route.responses:
-            return answers.error(CODES["NOT_FOUND"], f"The contract has no response {code} here", "http")
+            return responses.error(CODES["NOT_FOUND"], f"The contract has no response {code} here", "http")
         if code == CODES["SUCCESS"]:
-            return answers.documented(route.operation)
-        answer = answers.upload_error(code) if route.operation in UPLOADS else answers.error(code, None, "http")
+            return responses.documented(route.operation)
+        is_upload = route.operation in UPLOADS
+        response = responses.upload_error(code) if is_upload else responses.error(code, None, "http")
         if code == CODES["RATE_LIMITED"]:
-            answer.headers.append((b"retry-after", b"1"))
-        return answer
+            response.headers.append((b"retry-after", b"1"))
+        return response
 
-    async def _other(self, request: Request) -> Answer:
+    async def _other_path(self, request: Request) -> Response:
         methods = self._routes.get(request.path)
         if methods is not None:
-            answer = self._error("NOT_FOUND", f"{request.path} does not take {request.method}")
-            answer.status = 405
-            answer.headers.append((b"allow", ", ".join(methods).encode()))
-            return answer
+            response = self._error("NOT_FOUND", f"{request.path} does not accept {request.method}")
+            response.status = 405
+            response.headers.append((b"allow", ", ".join(methods).encode()))
+            return response
         folder, slash, _ = request.path[1:].partition("/")
-        served = self._served.get(f"/{folder}{slash}")
-        if served is None:
-            path = self.service.journal.without_keys(request.path)[:200]
+        download = self._downloads.get(f"/{folder}{slash}")
+        if download is None:
+            path = self.service.journal.redact(request.path)[:200]
             return self._error("NOT_FOUND", f"No such endpoint: {path}")
-        operation, serve = served
-        # Faults for any request are meant for those of the API, not for what they lead to.
-        return await self._struck({"operation": operation}, lambda: serve(request), named="operation")
+        operation, serve = download
+        # Faults without an operation are for the API's requests only.
+        rule = self.service.faults.take({"operation": operation}, required="operation")
+        if rule is None:
+            return await serve(request)
+        return await self._with_fault(operation, rule, lambda: serve(request))
 
-    def _failed(self, request: Request, error: Exception) -> Answer:
-        """The answer where the simulator is at fault itself, with the traceback in the log."""
-        without_keys = self.service.journal.without_keys
-        _logger.error("%s", without_keys("".join(traceback.format_exception(error))))
-        words = "".join(traceback.format_exception_only(error)).strip()
-        msg = f"The simulator itself failed: {without_keys(words)}"
+    def _internal_error(self, request: Request, error: Exception) -> Response:
+        """Log a bug of the simulator, and return the response."""
+        redact = self.service.journal.redact
+        _logger.error("%s", redact("".join(traceback.format_exception(error))))
+        text = redact("".join(traceback.format_exception_only(error)).strip())
+        message = f"The simulator itself failed: {text}"
         route = self._routes.get(request.path, {}).get(request.method)
-        return self._refusal(route, "SERVER_ERROR", msg) if route else self._error("SERVER_ERROR", msg)
+        return self._refusal(route, "SERVER_ERROR", message) if route else self._error("SERVER_ERROR", message)
 
-    def _refusal(self, route: _Route, name: str, msg: str | None = None) -> Answer:
+    def _refusal(self, route: _Route, name: str, message: str | None = None) -> Response:
         if route.operation not in UPLOADS:
-            return self._error(name, msg)
-        # The uploads know no 422.
-        return answers.upload_error(400 if name == "VALIDATION_FAILED" else CODES[name], msg)
+            return self._error(name, message)
+        # The uploads do not know 422.
+        return responses.upload_error(400 if name == "VALIDATION_FAILED" else CODES[name], message)
 
-    def _error(self, name: str, msg: str | None = None) -> Answer:
-        return answers.error(CODES[name], msg, self.service.settings.error_style)
+    def _error(self, name: str, message: str | None = None) -> Response:
+        return responses.error(CODES[name], message, self.service.settings.error_style)
 
-    def _routed(self, handlers: dict[str, Handler]) -> dict[str, dict[str, _Route]]:
+    def _route_table(self, handlers: dict[str, Handler]) -> dict[str, dict[str, _Route]]:
         settings = self.service.settings
         routes: dict[str, dict[str, _Route]] = {}
         for operation_id, handler in handlers.items():
             operation = apikley_contract.operation(operation_id)
-            # Base64 text is a third longer than what it stands for.
-            largest = settings.largest_upload * 3 // 2 if operation_id in UPLOADS else settings.largest_body
-            route = _Route(operation_id, handler, largest, operation.description["responses"])
+            # Base64 text is a third longer than its content.
+            max_body = settings.max_upload * 3 // 2 if operation_id in UPLOADS else settings.max_body
+            route = _Route(operation_id, handler, max_body, operation.description["responses"])
             routes.setdefault(operation.path, {})[operation.method] = route
         return routes
 

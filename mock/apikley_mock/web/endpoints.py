@@ -1,62 +1,56 @@
-"""The endpoints under /api/v1: tasks, credits, links, and the results that they lead to."""
+"""The endpoints under /api/v1: tasks, credits, links, and the videos that they lead to."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from apikley_mock.control.prompt_directives import wish_of
+from apikley_mock.control import prompt_directives
+from apikley_mock.control.vocabulary import Fault
 from apikley_mock.service import Service
-from apikley_mock.web import faults, media
-from apikley_mock.web import responses as answers
-from apikley_mock.web import validation as judge
-from apikley_mock.web.faults import Fault
-from apikley_mock.web.http import Answer, Request
+from apikley_mock.web import faults, media, responses, validation
+from apikley_mock.web.http import Request, Response
 from apikley_mock.web.responses import CODES
-from apikley_mock.world import records as shapes
+from apikley_mock.world import records
 from apikley_mock.world.accounts import Account
 from apikley_mock.world.tasks import SUCCESS, Task
 
 LINKS = "/links"
-_LINK_LIFE = 20 * 60
+_LINK_LIFETIME = 20 * 60
 
 
 class Jobs:
-    """Handlers of the endpoints under /api/v1.
-
-    Args:
-        service: What they act on.
-    """
+    """The handlers of the endpoints under /api/v1."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._download_schema = judge.request_schema("getDownloadUrl")
+        self._download_schema = validation.request_schema("getDownloadUrl")
 
-    async def create_task(self, request: Request, account: Account) -> Answer:
-        """Begin a task, as the plan for it, what was armed, and its prompt say."""
+    async def create_task(self, request: Request, account: Account) -> Response:
+        """Create a task, with the plan of its model, armed plans and prompt directives."""
         service = self._service
-        body, wrong = judge.body_of(request.body)
+        body, error = validation.parse_body(request.body)
         if service.settings.lenient:
-            body = judge.leniently(body)
-        wrong = wrong or judge.create_task(body)
-        if wrong:
-            return self._error("VALIDATION_FAILED", wrong)
+            body = validation.without_tolerated(body)
+        error = error or validation.create_task(body)
+        if error:
+            return self._error("VALIDATION_FAILED", error)
+        request.warnings = validation.unknown_fields(body)
         model, prompt = body["model"], body.get("input", {}).get("prompt", "")
-        fault, wish = None, wish_of(prompt) if "[" in prompt else None
-        if wish:
-            fault = wish.fault
-            if wish.wrong:
-                return self._error("VALIDATION_FAILED", wish.wrong)
-            if fault and fault.stage == "before":
-                return self.refused(fault)
-        price = service.settings.prices.get(model, service.settings.price)
+        directives = prompt_directives.parse(prompt) if "[" in prompt else None
+        fault = directives.fault if directives else None
+        if directives and directives.error:
+            return self._error("VALIDATION_FAILED", directives.error)
+        if fault and fault.stage == "before":
+            return self.refusal(fault)
+        price = service.settings.price_of(model)
         if not account.pay(price):
             return self._error("INSUFFICIENT_CREDITS")
-        # A plan is used up by a task alone: from here on, nothing keeps this one from being made.
+        # Armed plans are used up only by tasks: from here on, nothing refuses this one.
         plan = service.plan_for(model)
         if service.plans:
-            changes = service.plans.take({"model": model, "prompt": prompt, "account": account.name})
-            plan = plan.changed(changes) if changes else plan
-        plan = plan.changed(wish.plan) if wish else plan
+            rule = service.plans.take({"model": model, "prompt": prompt, "account": account.name})
+            plan = plan.changed(rule.what) if rule else plan
+        plan = plan.changed(directives.plan) if directives else plan
         task = service.engine.create(model, request.body, account, plan, service.clock.now())
         task.price, task.paid = price, account.credits is not None
         task.base_url = request.base_url
@@ -64,12 +58,12 @@ class Jobs:
         if plan.ends_at_once:
             await self._end_at_once(task)
         service.wake()
-        answer = answers.created(task.id)
-        answer.fault = fault
-        return answer
+        response = responses.created(task.id)
+        response.fault = fault
+        return response
 
-    async def get_task_details(self, request: Request, account: Account) -> Answer:
-        """Say how a task is; every account sees its own only."""
+    async def get_task_details(self, request: Request, account: Account) -> Response:
+        """Return a task's record, if it is the account's own."""
         task_id = request.query.get("taskId")
         if not task_id:
             return self._error("VALIDATION_FAILED", "taskId: missing, but required")
@@ -77,41 +71,40 @@ class Jobs:
         now = service.clock.now()
         task = service.engine.find(task_id, now)
         if task is None or task.account is not account:
-            answer = self._error("NOT_FOUND")
+            response = self._error("NOT_FOUND")
         else:
-            service.engine.look(task, now)
+            service.engine.poll(task, now)
             service.wake()
-            answer = answers.success(shapes.record(task, now))
-        answer.task_id = task_id
-        return answer
+            response = responses.success(records.record(task, now))
+        response.task_id = task_id
+        return response
 
-    async def get_credits(self, _: Request, account: Account) -> Answer:
-        """Say what is left; as a whole number where it is one."""
-        left = shapes.balance(account.credits)
-        return answers.success(int(left) if left == int(left) else left)
+    async def get_credits(self, _: Request, account: Account) -> Response:
+        """Return the credits that are left, as an integer if they are whole."""
+        left = records.balance(account.credits)
+        return responses.success(int(left) if left == int(left) else left)
 
-    async def get_download_url(self, request: Request, account: Account) -> Answer:
-        """Give a link of 20 minutes for a result of this account."""
-        body, wrong = judge.body_of(request.body)
-        wrong = wrong or judge.findings(self._download_schema, body)
-        if wrong:
-            return self._error("VALIDATION_FAILED", wrong)
+    async def get_download_url(self, request: Request, account: Account) -> Response:
+        """Return a link to a result of this account, which works for 20 minutes."""
+        body, error = validation.parse_body(request.body)
+        error = error or validation.violations(self._download_schema, body)
+        if error:
+            return self._error("VALIDATION_FAILED", error)
         now = self._service.clock.now()
-        task = self._service.engine.find(_task_of(body["url"]), now)
-        if task is None or task.account is not account or shapes.result_url(task) != body["url"]:
+        task = self._service.engine.find(_task_id(body["url"]), now)
+        if task is None or task.account is not account or records.result_url(task) != body["url"]:
             return self._error("VALIDATION_FAILED", "url: not a result of this service")
-        link = f"{task.base_url}{LINKS}/{task.id}.mp4?expires={int(now) + _LINK_LIFE}"
-        answer = answers.success(link)
-        answer.task_id = task.id
-        return answer
+        response = responses.success(f"{task.base_url}{LINKS}/{task.id}.mp4?expires={int(now) + _LINK_LIFETIME}")
+        response.task_id = task.id
+        return response
 
-    async def result(self, request: Request) -> Answer:
-        """Serve a task's video, while its link works."""
+    async def result(self, request: Request) -> Response:
+        """Serve a task's video until its link expires."""
         service = self._service
         now = service.clock.now()
-        task = service.engine.find(_task_of(request.path), now)
+        task = service.engine.find(_task_id(request.path), now)
         if request.method not in ("GET", "HEAD") or task is None or task.state(now)[0] != SUCCESS:
-            return Answer(404, b"no such result\n", b"text/plain")
+            return Response(404, b"no such result\n", b"text/plain")
         ttl = task.plan.result_ttl
         expires = request.query.get("expires", "") if request.path.startswith(LINKS) else None
         if expires is not None:
@@ -119,15 +112,16 @@ class Jobs:
         else:
             expired = ttl is not None and now >= task.completed + ttl
         if expired:
-            answer = Answer(403, b"this link has expired\n", b"text/plain")
+            response = Response(403, b"this link has expired\n", b"text/plain")
         else:
-            answer = media.served(media.video(), "video/mp4", request.headers.get(b"range", b""))
-        answer.task_id = task.id
-        return answer
+            response = media.serve(media.video(), "video/mp4", request.headers.get(b"range", b""))
+        response.task_id = task.id
+        return response
 
-    def refused(self, fault: Fault) -> Answer:
-        """What a fault answers before anything is accepted."""
-        return faults.refused(fault, answers.error(fault.code, fault.msg, self._service.settings.error_style))
+    def refusal(self, fault: Fault) -> Response:
+        """Return the response of a fault before the request is accepted."""
+        style = self._service.settings.error_style
+        return faults.with_retry_after(fault, responses.error(faults.code_of(fault), fault.message, style))
 
     async def _end_at_once(self, task: Task) -> None:
         service = self._service
@@ -135,10 +129,10 @@ class Jobs:
         service.tick()
         await service.deliveries.settled(task)
 
-    def _error(self, name: str, msg: str | None = None) -> Answer:
-        return answers.error(CODES[name], msg, self._service.settings.error_style)
+    def _error(self, name: str, message: str | None = None) -> Response:
+        return responses.error(CODES[name], message, self._service.settings.error_style)
 
 
-def _task_of(url: Any) -> str:
-    """The task's id in a result's URL or path."""
+def _task_id(url: Any) -> str:
+    """Return the task id in a result's URL or path."""
     return str(url).rsplit("/", 1)[-1].removesuffix(".mp4")

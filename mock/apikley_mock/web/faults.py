@@ -1,16 +1,13 @@
-"""Trouble on the way: wrong codes, late, lost and broken answers, before or after a request is accepted."""
+"""Applies faults to responses: wrong codes, late, lost and broken responses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from apikley_mock.web import responses as answers
-from apikley_mock.web.http import Answer, Receive, Send, write
-
-Kind = Literal["error", "latency", "reset", "cut", "broken-json", "html"]
-Stage = Literal["before", "after"]
+from apikley_mock.control.vocabulary import Fault
+from apikley_mock.web.http import Receive, Response, Send, write
+from apikley_mock.web.responses import CODES
 
 _PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n"
@@ -18,82 +15,65 @@ _PAGE = (
 )
 
 
-@dataclass(frozen=True)
-class Fault:
-    """What goes wrong with one request.
-
-    Attributes:
-        fault: `error` answers a code; `latency` only takes its time; `reset` breaks the connection;
-            `cut` ends it in the middle of the answer; `broken-json` cuts the answer's JSON; `html`
-            answers a proxy's error page with HTTP 502.
-        stage: `before` the request is accepted, or `after` it: then the task exists, and is paid.
-        code: The code of an `error`.
-        msg: The text of an `error`; the contract's for the code, if not given.
-        retry_after: Seconds for the header `Retry-After`; with code 429, 1 if not given.
-        latency: Real seconds that the request waits before it is accepted, or after it the answer.
-    """
-
-    fault: Kind
-    stage: Stage = "before"
-    code: int = answers.CODES["SERVER_ERROR"]
-    msg: str | None = None
-    retry_after: int | None = None
-    latency: float = 0.0
-
-
 class ConnectionLostError(ConnectionResetError):
     """The simulated connection broke, on a server that cannot break a real one (in-process)."""
 
 
-def refused(fault: Fault, answer: Answer) -> Answer:
-    """The error that a fault answers, with all that belongs to it."""
-    if fault.retry_after is not None or fault.code == answers.CODES["RATE_LIMITED"]:
-        answer.headers.append((b"retry-after", b"%d" % (1 if fault.retry_after is None else fault.retry_after)))
-    answer.fault = fault
-    return answer
+def code_of(fault: Fault) -> int:
+    """Return the code of an error."""
+    return CODES["SERVER_ERROR"] if fault.code is None else fault.code
 
 
-def spoiled(fault: Fault, answer: Answer) -> Answer:
-    """An answer with the fault's damage in its content; damage to the connection is done by `write_spoiled`."""
-    words = [f"fault {fault.fault} {fault.stage} acceptance"]
+def with_retry_after(fault: Fault, response: Response) -> Response:
+    """Return the error response of a fault, with its headers."""
+    if fault.retry_after is not None or fault.code == CODES["RATE_LIMITED"]:
+        retry_after = 1 if fault.retry_after is None else fault.retry_after
+        response.headers.append((b"retry-after", b"%d" % retry_after))
+    response.fault = fault
+    return response
+
+
+def damaged(fault: Fault, response: Response) -> Response:
+    """Return a response with damaged content; `write_damaged` damages the connection."""
+    notes = [f"fault {fault.fault} {fault.stage} acceptance"]
     if fault.stage == "after" or fault.fault in ("error", "latency"):
-        words += [answer.note] if answer.note else []
+        notes += [response.note] if response.note else []
     else:
-        answer.code = None  # nothing was judged
+        response.code = None  # the request was not validated
     if fault.fault == "html":
-        task_id = answer.task_id
-        answer = Answer(502, _PAGE, b"text/html")
-        answer.task_id, answer.fault = task_id, fault
+        task_id = response.task_id
+        response = Response(502, _PAGE, b"text/html")
+        response.task_id, response.fault = task_id, fault
     elif fault.fault == "broken-json":
-        answer.body = answer.body[: len(answer.body) // 2]
-    answer.note = ": ".join(words)
-    return answer
+        response.body = response.body[: len(response.body) // 2]
+    response.note = ": ".join(notes)
+    return response
 
 
-async def write_spoiled(fault: Fault, answer: Answer, state: dict[str, Any], receive: Receive, send: Send) -> None:
-    """Send an answer over a connection that the fault may break.
+async def write_damaged(fault: Fault, response: Response, state: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Send a response over a connection that the fault may break.
 
     Args:
         fault: What goes wrong.
-        answer: What would be answered.
-        state: The ASGI scope's state: `reset` and `close` break the connection, where the server has one.
+        response: The response.
+        state: The ASGI scope's state; `reset` and `close` break the connection if the server can.
         receive: ASGI.
         send: ASGI.
 
     Raises:
-        ConnectionLostError: The connection breaks, and the server has none to break.
+        ConnectionLostError: The connection breaks, but the server cannot break it.
     """
     if fault.fault not in ("reset", "cut"):
-        await write(answer, send)
+        await write(response, send)
         return
-    breaks: Callable[[], None] | None = state.get("reset" if fault.fault == "reset" else "close")
-    if breaks is None:
-        raise ConnectionLostError(f"simulated: {answer.note}")
+    disconnect: Callable[[], None] | None = state.get("reset" if fault.fault == "reset" else "close")
+    if disconnect is None:
+        raise ConnectionLostError(f"simulated: {response.note}")
     if fault.fault == "cut":
-        headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        half = answer.body[: len(answer.body) // 2]
+        headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        half = response.body[: len(response.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
-    breaks()
+    disconnect()
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,4 +1,4 @@
-"""HTTP as the simulator sees it: a small request and a small answer, on any ASGI server."""
+"""A small request and a small response, on any ASGI server."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from apikley_mock.web.faults import Fault
+    from apikley_mock.control.vocabulary import Fault
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-LARGEST_HEAD = 32 * 1024
+MAX_HEAD = 32 * 1024
 _JSON = b"application/json"
 
 
-class ClientGoneError(Exception):
-    """The client went away before its request was complete."""
+class DisconnectedError(Exception):
+    """The client disconnected before its request was complete."""
 
 
 class Request:
@@ -27,13 +27,14 @@ class Request:
 
     Attributes:
         method: The HTTP method.
-        path: The path, decoded.
-        headers: The headers by name, in lower case.
-        query_string: What follows the question mark.
-        body: What was sent, once it has been read.
+        path: The decoded path.
+        headers: The headers by lower-case name.
+        query_string: The query.
+        body: The body, once it has been read.
+        warnings: Unknown fields of the body.
     """
 
-    __slots__ = ("_scheme", "body", "headers", "method", "path", "query_string")
+    __slots__ = ("_scheme", "body", "headers", "method", "path", "query_string", "warnings")
 
     def __init__(self, scope: Scope) -> None:
         self.method: str = scope["method"]
@@ -42,15 +43,16 @@ class Request:
         self.query_string: bytes = scope["query_string"]
         self._scheme: str = scope["scheme"]
         self.body = b""
+        self.warnings: tuple[str, ...] = ()
 
     @property
     def base_url(self) -> str:
-        """Where the client reaches the simulator; every task keeps it, and no host's name is longer."""
+        """The base URL that the client used; cut, because every task keeps it."""
         return f"{self._scheme}://{self.headers.get(b'host', b'localhost')[:260].decode('latin-1')}"
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's parameters, the last of each name."""
+        """The parameters of the query, the last of each name."""
         from urllib.parse import parse_qsl  # noqa: PLC0415 - most requests have none
 
         try:
@@ -59,20 +61,20 @@ class Request:
             return {}
 
     def head_size(self) -> int:
-        """Bytes of the headers, and of what was asked for."""
+        """Return the bytes of headers and query."""
         return sum(map(len, self.headers)) + sum(map(len, self.headers.values())) + len(self.query_string)
 
 
-class Answer:
-    """One answer.
+class Response:
+    """One response.
 
     Attributes:
         status: The HTTP status.
-        body: What is sent.
-        headers: The headers beside the content's length.
+        body: The body.
+        headers: The headers without the content length.
         code: The code in the envelope, if there is one.
-        note: What the journal says about it.
-        task_id: The task that it is about, if any.
+        note: The journal's note.
+        task_id: The task, if there is one.
         fault: What goes wrong with it, if anything.
     """
 
@@ -88,34 +90,34 @@ class Answer:
         self.fault: Fault | None = None
 
 
-def json_answer(status: int, value: Any) -> Answer:
-    """An answer in JSON."""
-    return Answer(status, json.dumps(value, separators=(",", ":")).encode())
+def json_response(status: int, value: Any) -> Response:
+    """Return a JSON response."""
+    return Response(status, json.dumps(value, separators=(",", ":")).encode())
 
 
-async def read(receive: Receive, largest: int) -> bytes | None:
-    """The body, or None where it is larger; the rest of it is then left to the server to drop.
+async def read(receive: Receive, max_bytes: int) -> bytes | None:
+    """Read the body; returns None if it is larger, and leaves the rest to the server.
 
     Raises:
-        ClientGoneError: The client went away.
+        DisconnectedError: The client disconnected.
     """
     chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientGoneError
+            raise DisconnectedError
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > largest:
+        if size > max_bytes:
             return None
         if not message.get("more_body", False):
             return b"".join([*chunks, chunk]) if chunks else chunk
         chunks.append(chunk)
 
 
-async def write(answer: Answer, send: Send) -> None:
-    """Send an answer."""
-    headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+async def write(response: Response, send: Send) -> None:
+    """Send a response."""
+    headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

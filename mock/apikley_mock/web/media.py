@@ -1,4 +1,4 @@
-"""Files served over HTTP: whole, or the range that is asked for."""
+"""Serves files over HTTP, whole or a range."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from apikley_mock.web.http import Answer
+from apikley_mock.web.http import Response
 
 _RANGE = re.compile(rb"bytes=(\d{0,18})-(\d{0,18})")
 
 
 @cache
 def video() -> bytes:
-    """The small video that every task results in."""
+    """Return the small video that is the result of every task."""
     return files("apikley_mock").joinpath("media/result.mp4").read_bytes()
 
 
 @cache
 def picture() -> bytes:
-    """A picture of one pixel, in place of a file that may not be fetched."""
+    """Return a picture of one pixel, in place of a file that may not be fetched."""
     return bytes.fromhex(
         "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
         "1f15c4890000000d49444154789c6360f8cf500f000383018050a5b2a30000000049454e44ae426082"
     )
 
 
-def served(content: bytes, mime_type: str, range_header: bytes) -> Answer:
-    """A file as an answer.
+def serve(content: bytes, mime_type: str, range_header: bytes) -> Response:
+    """Return a file as a response.
 
     Args:
-        content: The file.
-        mime_type: What it is.
-        range_header: The header `Range`; one range is served, of anything else the whole file.
+        content: The file's content.
+        mime_type: The media type.
+        range_header: The header `Range`. One range is served; anything else gets the whole file.
     """
-    asked = _RANGE.fullmatch(range_header.strip())
-    if asked is None or asked.groups() == (b"", b""):
-        answer = Answer(200, content, mime_type.encode())
+    requested = _RANGE.fullmatch(range_header.strip())
+    if requested is None or requested.groups() == (b"", b""):
+        response = Response(200, content, mime_type.encode())
     else:
-        first, last = asked.groups()
+        first, last = requested.groups()
         size = len(content)
         start = int(first) if first else max(0, size - int(last))
         end = min(int(last), size - 1) if first and last else size - 1
         if start > end:
-            answer = Answer(416, b"", mime_type.encode())
-            answer.headers.append((b"content-range", b"bytes */%d" % size))
+            response = Response(416, b"", mime_type.encode())
+            response.headers.append((b"content-range", b"bytes */%d" % size))
         else:
-            answer = Answer(206, content[start : end + 1], mime_type.encode())
-            answer.headers.append((b"content-range", b"bytes %d-%d/%d" % (start, end, size)))
-    answer.headers.append((b"accept-ranges", b"bytes"))
-    return answer
+            response = Response(206, content[start : end + 1], mime_type.encode())
+            response.headers.append((b"content-range", b"bytes %d-%d/%d" % (start, end, size)))
+    response.headers.append((b"accept-ranges", b"bytes"))
+    return response

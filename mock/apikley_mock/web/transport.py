@@ -1,4 +1,4 @@
-"""The simulator in-process, for httpx2: no port, no thread."""
+"""The simulator in-process for httpx2, without a port or a thread."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from apikley_mock.web.faults import ConnectionLostError
 
 
 class SimulatorTransport(httpx2.ASGITransport):
-    """A transport for `httpx2.AsyncClient`; a simulated broken connection is httpx2's own error.
+    """A transport for `httpx2.AsyncClient`. A simulated broken connection raises httpx2's own error.
 
     Args:
-        simulator: What answers.
+        simulator: The simulator.
 
     Attributes:
-        service: What is simulated: its journal, its clock, what can be armed.
+        service: The simulated service, with its journal and clock.
     """
 
     def __init__(self, simulator: Simulator) -> None:
@@ -23,10 +23,10 @@ class SimulatorTransport(httpx2.ASGITransport):
         self.service = simulator.service
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Answer one request.
+        """Respond to one request.
 
         Raises:
-            httpx2.ReadError: The connection is simulated to break.
+            httpx2.ReadError: The simulated connection breaks.
         """
         try:
             return await super().handle_async_request(request)

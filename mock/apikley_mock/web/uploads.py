@@ -1,4 +1,4 @@
-"""The three uploads, and the files that they lead to. Their errors are real HTTP statuses."""
+"""The three uploads, and the download of uploaded files. Their errors have real HTTP statuses."""
 
 from __future__ import annotations
 
@@ -13,97 +13,91 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from apikley_mock.service import Service
-from apikley_mock.web import media
-from apikley_mock.web import responses as answers
-from apikley_mock.web import validation as judge
-from apikley_mock.web.caller import NotAllowedError
-from apikley_mock.web.http import Answer, Request, json_answer
+from apikley_mock.web import media, responses, validation
+from apikley_mock.web.http import Request, Response, json_response
 from apikley_mock.world.accounts import Account
+from apikley_mock.world.caller import NotAllowedError
 from apikley_mock.world.clock import LAST_MOMENT
 from apikley_mock.world.storage import StorageFullError
 
 FILES = "/files"
-_FETCH_TIME = 30.0
+_FETCH_TIMEOUT = 30.0
 _MULTIPART = "multipart/form-data"
-_REFUSED = 400
-_MOST_PARTS = 20
+_BAD_REQUEST = 400
+_MAX_PARTS = 20
 
 
 class Uploads:
-    """Handlers of the uploads.
-
-    Args:
-        service: What they act on.
-    """
+    """The handlers of the uploads."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def stream(self, request: Request, _: Account) -> Answer:
-        """Take a file of a form."""
+    async def stream(self, request: Request, _: Account) -> Response:
+        """Store a file of a form."""
         try:
             value, content, sent_name = _form(request.headers.get(b"content-type", b""), request.body)
         except ValueError as error:
-            return answers.upload_error(_REFUSED, f"The request body is not a form: {error}")
-        wrong = judge.findings(judge.request_schema("uploadFileStream", _MULTIPART), value)
-        if not wrong and sent_name is None:
-            wrong = "file: it came without a filename, as a field of the form and not as a file"
-        return self._stored(request, value, wrong, content, sent_name or "")
+            return responses.upload_error(_BAD_REQUEST, f"The request body is not a form: {error}")
+        violation = validation.violations(validation.request_schema("uploadFileStream", _MULTIPART), value)
+        if not violation and sent_name is None:
+            violation = "file: has no filename, so it is a field of the form and not a file"
+        return self._stored(request, value, violation, content, sent_name or "")
 
-    async def base64(self, request: Request, _: Account) -> Answer:
-        """Take a file as base64 text, plain or as a data URL."""
-        value, wrong = judge.body_of(request.body)
-        wrong = wrong or judge.findings(judge.request_schema("uploadFileBase64"), value)
-        if wrong:
-            return answers.upload_error(_REFUSED, wrong)
+    async def base64(self, request: Request, _: Account) -> Response:
+        """Store a file given as base64 text or as a data URL."""
+        value, violation = validation.parse_body(request.body)
+        violation = violation or validation.violations(validation.request_schema("uploadFileBase64"), value)
+        if violation:
+            return responses.upload_error(_BAD_REQUEST, violation)
         text, mime_type = value["base64Data"], ""
         if match := re.match(r"data:([^;,]{0,100})[^,]{0,200},", text):
             text, mime_type = text[match.end() :], match[1]
         try:
             content = base64.b64decode(text.encode("ascii").translate(None, b" \t\r\n"), validate=True)
         except (binascii.Error, UnicodeEncodeError):
-            return answers.upload_error(_REFUSED, "base64Data: neither base64 text nor a data URL of it")
+            return responses.upload_error(_BAD_REQUEST, "base64Data: neither base64 text nor a base64 data URL")
         return self._stored(request, value, None, content, f"upload{mimetypes.guess_extension(mime_type) or '.bin'}")
 
-    async def url(self, request: Request, _: Account) -> Answer:
-        """Fetch a file, if its host may be called; otherwise a small picture stands in for it."""
-        value, wrong = judge.body_of(request.body)
-        wrong = wrong or judge.findings(judge.request_schema("uploadFileUrl"), value)
-        if wrong:
-            return answers.upload_error(_REFUSED, wrong)
+    async def url(self, request: Request, _: Account) -> Response:
+        """Fetch and store a file. If its host may not be called, store a small picture instead."""
+        value, violation = validation.parse_body(request.body)
+        violation = violation or validation.violations(validation.request_schema("uploadFileUrl"), value)
+        if violation:
+            return responses.upload_error(_BAD_REQUEST, violation)
         service, note = self._service, ""
         try:
-            patience = service.clock.patience(_FETCH_TIME)
-            content = await service.caller.fetch(value["fileUrl"], patience, service.settings.largest_upload)
+            timeout = service.clock.real_timeout(_FETCH_TIMEOUT)
+            content = await service.caller.fetch(value["fileUrl"], timeout, service.settings.max_upload)
         except NotAllowedError as error:
-            content, note = media.picture(), f"{error}; a small picture stands in for the file"
+            content, note = media.picture(), f"{error}; a small picture is stored instead"
         except ValueError as error:
-            return answers.upload_error(_REFUSED, f"fileUrl: {error}")
+            return responses.upload_error(_BAD_REQUEST, f"fileUrl: {error}")
         name = _last_part(value["fileUrl"])
-        answer = self._stored(request, value, None, content, name or "upload.png")
-        answer.note = answer.note or note
-        return answer
+        response = self._stored(request, value, None, content, name or "upload.png")
+        response.note = response.note or note
+        return response
 
-    async def file(self, request: Request) -> Answer:
+    async def file(self, request: Request) -> Response:
         """Serve a stored file."""
         stored = self._service.storage.find(request.path.removeprefix(FILES + "/"), self._service.clock.now())
         if request.method not in ("GET", "HEAD") or stored is None:
-            return Answer(404, b"no such file\n", b"text/plain")
-        return media.served(stored.content, stored.mime_type, request.headers.get(b"range", b""))
+            return Response(404, b"no such file\n", b"text/plain")
+        return media.serve(stored.content, stored.mime_type, request.headers.get(b"range", b""))
 
-    def _stored(self, request: Request, value: Any, wrong: str | None, content: bytes, name: str) -> Answer:
-        if wrong:
-            return answers.upload_error(_REFUSED, wrong)
-        largest = self._service.settings.largest_upload
-        if len(content) > largest:
-            return answers.upload_error(_REFUSED, f"The file is larger than {largest:,} bytes")
+    def _stored(self, request: Request, value: Any, violation: str | None, content: bytes, name: str) -> Response:
+        if violation:
+            return responses.upload_error(_BAD_REQUEST, violation)
+        max_upload = self._service.settings.max_upload
+        if len(content) > max_upload:
+            return responses.upload_error(_BAD_REQUEST, f"The file is larger than {max_upload:,} bytes")
         name = _plain(value.get("fileName") or "") or _plain(name) or "upload.bin"
         now = self._service.clock.now()
         try:
             stored = self._service.storage.store(_folder(value["uploadPath"]), name, content, now)
         except StorageFullError as error:
-            full = answers.CODES["SERVER_ERROR"]
-            return answers.upload_error(full, f"{answers.upload_text(full)}: {error}")
+            full = responses.CODES["SERVER_ERROR"]
+            return responses.upload_error(full, f"{responses.upload_text(full)}: {error}")
         data = {
             "fileName": stored.name,
             "filePath": stored.path,
@@ -112,20 +106,20 @@ class Uploads:
             "mimeType": stored.mime_type,
             "uploadedAt": _date(now),
         }
-        answer = json_answer(200, {"success": True, "code": 200, "msg": "File uploaded successfully", "data": data})
-        answer.code = 200
-        return answer
+        response = json_response(200, {"success": True, "code": 200, "msg": "File uploaded successfully", "data": data})
+        response.code = 200
+        return response
 
 
 def _form(content_type: bytes, body: bytes) -> tuple[dict[str, Any], bytes, str | None]:
-    """The fields of a form, its file, and the name that was sent with it; None where it has no file.
+    """Return the fields of a form, its file, and the file's name; None without a file.
 
     Raises:
-        ValueError: It is no form, or has too many parts.
+        ValueError: It is not a form, or has too many parts.
     """
-    from python_multipart.multipart import FormParser, parse_options_header  # noqa: PLC0415 - for forms only
+    from python_multipart.multipart import FormParser, parse_options_header  # noqa: PLC0415 - only for forms
 
-    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # what is wrong is said in the answer
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # the response describes the error
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if kind != _MULTIPART.encode() or not boundary:
@@ -135,9 +129,9 @@ def _form(content_type: bytes, body: bytes) -> tuple[dict[str, Any], bytes, str 
     parts = count(1)
 
     def on_part() -> None:
-        # While they are read: hundreds of thousands of empty ones would keep everybody waiting.
-        if next(parts) > _MOST_PARTS:
-            raise ValueError(f"it has more than {_MOST_PARTS} parts")
+        # While parsing, because hundreds of thousands of empty parts would block the server.
+        if next(parts) > _MAX_PARTS:
+            raise ValueError(f"it has more than {_MAX_PARTS} parts")
 
     def on_field(field: Any) -> None:
         on_part()
@@ -167,7 +161,7 @@ def _form(content_type: bytes, body: bytes) -> tuple[dict[str, Any], bytes, str 
 
 
 def _date(moment: float) -> str:
-    # A clock that runs fast enough gets beyond the last year that can be written.
+    # A fast clock can pass the last year that can be written.
     date = datetime.fromtimestamp(min(moment, LAST_MOMENT), UTC)
     return date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -184,7 +178,7 @@ def _last_part(url: str) -> str:
 
 
 def _folder(path: str) -> str:
-    """A folder as an address leads to it: clients take out `.` and `..` before they send one."""
+    """Return a folder without `.` and `..`, which clients remove from URLs."""
     steps: list[str] = []
     for step in path.split("/"):
         if step == "..":
@@ -195,6 +189,6 @@ def _folder(path: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """A file's name without folders; empty where nothing is left."""
+    """Return a file name without folders; empty if nothing is left."""
     last = re.split(r"[/\\]", name)[-1].strip()[:200]
     return "" if last in (".", "..") else last

@@ -1,9 +1,10 @@
-"""Judges requests by the contract."""
+"""Validates requests against the contract."""
 
 from __future__ import annotations
 
+import difflib
 import json
-import math
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NoReturn
 
@@ -11,17 +12,19 @@ import jsonschema_rs
 
 import apikley_contract
 
+_MAX_VIOLATIONS = 10
 
-def _no_constant(name: str) -> NoReturn:
+
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-# Made once: with options, `json.loads` makes one every time.
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+# Created once: `json.loads` with options creates one each time.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def body_of(content: bytes) -> tuple[Any, str | None]:
-    """A JSON body, or what is wrong with it."""
+def parse_body(content: bytes) -> tuple[Any, str | None]:
+    """Return a JSON body, or why it is malformed."""
     try:
         return _DECODER.decode(content.decode()), None
     except UnicodeDecodeError:
@@ -29,22 +32,34 @@ def body_of(content: bytes) -> tuple[Any, str | None]:
     except json.JSONDecodeError as error:
         return None, f"The request body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
     except (ValueError, RecursionError):
-        return None, "The request body is not JSON that can be read"
+        return None, "The request body is not JSON"
 
 
 def create_task(body: Any) -> str | None:
-    """What is wrong with a createTask request, in one line; None where nothing is."""
+    """Return the violations of a createTask request in one line; None if it is valid."""
     if not isinstance(body, dict):
         return "The request body is not a JSON object"
     models = apikley_contract.models()
     name = body.get("model")
     if not isinstance(name, str) or name not in models:
         return f"The model name you specified is not supported. Supported: {', '.join(models)}"
-    return findings(models[name].request, body)
+    return violations(models[name].request, body)
 
 
-def leniently(body: Any) -> Any:
-    """The body without what real clients send although the contract refuses it: an empty callback URL, null options."""
+def unknown_fields(body: dict[str, Any]) -> tuple[str, ...]:
+    """Return a warning for each field of a valid createTask request that the contract does not know."""
+    schemas = apikley_contract.openapi()["components"]["schemas"]
+    request = schemas[apikley_contract.models()[body["model"]].request]["properties"]
+    known_input = schemas[request["input"]["$ref"].rsplit("/", 1)[1]].get("properties", {})
+    given_input = body.get("input")
+    unknown = [("", name, request) for name in body if name not in request]
+    if isinstance(given_input, dict):
+        unknown += [("input.", name, known_input) for name in given_input if name not in known_input]
+    return tuple(_warning(place, name, [*known]) for place, name, known in unknown[:_MAX_VIOLATIONS])
+
+
+def without_tolerated(body: Any) -> Any:
+    """Return the body without what real clients send although the contract refuses it: null and empty options."""
     if not isinstance(body, dict):
         return body
     kept = {name: value for name, value in body.items() if not (name == "callBackUrl" and value in ("", None))}
@@ -54,56 +69,47 @@ def leniently(body: Any) -> Any:
 
 
 def request_schema(operation_id: str, content_type: str = "application/json") -> str:
-    """The name of the schema of an operation's body."""
+    """Return the name of the schema of an operation's body."""
     body = apikley_contract.operation(operation_id).description["requestBody"]
     return str(body["content"][content_type]["schema"]["$ref"]).rsplit("/", 1)[1]
 
 
-def findings(schema: str, value: Any) -> str | None:
-    """What is wrong with a value by one of the contract's schemas, in one line; None where nothing is."""
-    return findings_of(_validator(schema), value)
-
-
-def findings_of(validator: jsonschema_rs.Draft4Validator, value: Any) -> str | None:
-    """What is wrong with a value, in one line; None where nothing is."""
+def violations(schema: str, value: Any) -> str | None:
+    """Return the violations of one of the contract's schemas in one line; None if the value is valid."""
+    validator = _validator(schema)
     try:
         if validator.is_valid(value):
             return None
-        if no_json := _no_json(value):
-            return no_json
         found = [
-            f"{'.'.join(map(str, error.instance_path)) or 'request'}: {_words(error)}"
+            f"{'.'.join(map(str, error.instance_path)) or 'request'}: {_text(error)}"
             for error in validator.iter_errors(value)
         ]
     except (ValueError, OverflowError):
-        return _no_json(value) or "request: nested too deeply"
-    return "; ".join(found[:10])
+        surrogate = next(_lone_surrogates(value), None)
+        return "request: nested too deeply" if surrogate is None else f"{surrogate}: contains a lone surrogate"
+    return "; ".join(found[:_MAX_VIOLATIONS])
 
 
-def _no_json(value: Any) -> str | None:
-    """Where a value holds what JSON has not, or cannot be sent as UTF-8; None where it does not."""
-    left: list[tuple[str, Any]] = [("", value)]
-    while left:
-        path, each = left.pop()
-        where = path or "request"
+def _warning(place: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"unknown field {place}{name[:100]}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _lone_surrogates(value: Any, path: str = "") -> Iterator[str]:
+    """Yield the places of texts that UTF-8 cannot encode."""
+    stack: list[tuple[str, Any]] = [(path, value)]
+    while stack:
+        where, each = stack.pop()
         if isinstance(each, dict):
-            for name, inner in each.items():
-                if not isinstance(name, str):
-                    return f"{where}: the key {name!r} is no text; write it in quotes"
-                left += [(f"{where}, a key", name), (f"{path}.{name}" if path else name, inner)]
-        elif isinstance(each, list | tuple):
-            left += [(f"{path}.{place}" if path else str(place), inner) for place, inner in enumerate(each)]
-        elif isinstance(each, float) and not math.isfinite(each):
-            return f"{where}: {each} is no finite number"
-        elif isinstance(each, str):
-            if any("\ud800" <= character <= "\udfff" for character in each):
-                return f"{where}: holds half a surrogate pair, which is no text"
-        elif each is not None and not isinstance(each, int | float):
-            return f"{where}: {str(each)[:60]!r} is a {type(each).__name__}; write it in quotes, or as a number"
-    return None
+            stack += [(f"{where}.{name}" if where else name, inner) for name, inner in each.items()]
+            stack += [(f"{where or 'request'}, a key", name) for name in each]
+        elif isinstance(each, list):
+            stack += [(f"{where}.{index}" if where else str(index), inner) for index, inner in enumerate(each)]
+        elif isinstance(each, str) and any("\ud800" <= character <= "\udfff" for character in each):
+            yield where or "request"
 
 
-def _words(error: jsonschema_rs.ValidationError) -> str:
+def _text(error: jsonschema_rs.ValidationError) -> str:
     return error.message if len(error.message) <= 200 else f"{error.kind.name} {error.kind.as_dict()}"[:200]
 
 

@@ -1,36 +1,60 @@
-"""Who may ask, how often, and what is left to spend."""
+"""Accounts: their keys, rate limits and credits."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
-from apikley_mock.control.settings import AccountSettings, Limit
+from msgspec import Meta, Struct
+
+ApiKey = Annotated[str, Meta(pattern="^[!-~]{1,200}$", description="Printable ASCII without spaces.")]
+WebhookKey = Annotated[str, Meta(pattern="^[ -~]{1,200}$")]
+Amount = Annotated[float, Meta(ge=0, le=1_000_000_000)]
+_Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
+# Requests, and the seconds of the window.
+Limit = tuple[_Positive, _Positive]
+
+
+class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of one account.
+
+    Attributes:
+        key: The API key.
+        name: The name that the journal shows instead of the key.
+        credits: The credits at the start; null never runs out.
+        webhook_key: Signs its callbacks; unsigned without it.
+    """
+
+    key: ApiKey
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    credits: Amount | None = None
+    webhook_key: WebhookKey | None = None
 
 
 class Account:
     """One account while the simulator runs.
 
     Attributes:
-        name: What it is called; the key is never shown.
+        name: The name; the key is never shown.
         credits: What is left; None never runs out.
-        webhook_key: What its callbacks are signed with, if with anything.
+        webhook_key: Signs its callbacks, if there is one.
     """
 
     def __init__(self, settings: AccountSettings, limits: Mapping[str, Limit]) -> None:
         self.name = settings.name
         self.credits = settings.credits
         self.webhook_key = settings.webhook_key
-        self._windows = {operation: _Window(limit) for operation, limit in limits.items()}
+        self._windows = {operation: _Window(*limit) for operation, limit in limits.items()}
 
     def admit(self, operation: str, now: float) -> int | None:
-        """Count a request; None if it may pass, or the seconds after which the next one may."""
+        """Count a request; returns None if it is admitted, otherwise the seconds until one would be."""
         window = self._windows.get(operation)
         return window.admit(now) if window else None
 
     def pay(self, price: float) -> bool:
-        """Take credits; whether there were enough."""
+        """Take credits; returns whether there were enough."""
         if self.credits is None:
             return True
         if self.credits <= 0 or self.credits < price:
@@ -39,17 +63,17 @@ class Account:
         return True
 
     def refund(self, price: float) -> None:
-        """Give credits back."""
+        """Return credits."""
         if self.credits is not None:
             self.credits += price
 
 
 class Accounts:
-    """All accounts, by key.
+    """All accounts.
 
     Args:
-        settings: Who there is.
-        limits: How many requests each may send, by operation id.
+        settings: The accounts.
+        limits: The rate limits of each, by operation id.
     """
 
     def __init__(self, settings: list[AccountSettings], limits: Mapping[str, Limit]) -> None:
@@ -59,7 +83,7 @@ class Accounts:
         return iter(self._by_header.values())
 
     def of(self, authorization: bytes) -> Account | None:
-        """Whose the header `Authorization` is; the scheme's letters may be of any case."""
+        """Return the account of a header `Authorization`; the scheme may have any case."""
         found = self._by_header.get(authorization)
         if found is None:
             scheme, _, key = authorization.partition(b" ")
@@ -68,27 +92,28 @@ class Accounts:
         return found
 
     def names(self) -> list[str]:
-        """What they are called."""
+        """Return the names."""
         return [account.name for account in self]
 
     def named(self, name: str) -> Account | None:
-        """The account of a name."""
+        """Return the account with a name."""
         return next((account for account in self if account.name == name), None)
 
 
 class _Window:
-    """Counts the admitted requests of the last seconds; refused ones do not count."""
+    """Counts the admitted requests of the last seconds. Refused ones do not count."""
 
-    def __init__(self, limit: Limit) -> None:
-        self._limit = limit
+    def __init__(self, requests: int, seconds: float) -> None:
+        self._requests = requests
+        self._seconds = seconds
         self._admitted: deque[float] = deque()
 
     def admit(self, now: float) -> int | None:
         admitted = self._admitted
-        while admitted and admitted[0] <= now - self._limit.seconds:
+        while admitted and admitted[0] <= now - self._seconds:
             admitted.popleft()
-        if len(admitted) < self._limit.requests:
+        if len(admitted) < self._requests:
             admitted.append(now)
             return None
         oldest = admitted[0] if admitted else now
-        return max(1, math.ceil(oldest + self._limit.seconds - now))
+        return max(1, math.ceil(oldest + self._seconds - now))

@@ -1,4 +1,4 @@
-"""Calls back the ends of tasks: when, how often, signed or not, and again where the receiver failed."""
+"""Sends callbacks: when, how often, signed or not, and again after a failure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import apikley_contract
 from apikley_mock.journal.journal import Journal
-from apikley_mock.web.caller import Caller, NotAllowedError
-from apikley_mock.world import records as shapes
+from apikley_mock.world import records
+from apikley_mock.world.caller import Caller, NotAllowedError
 from apikley_mock.world.clock import Clock
 from apikley_mock.world.tasks import Task
 
-_AT_ONCE = 64
-_FEW = 1000
+_MAX_CONCURRENT = 64
+_MIN_CLEANUP = 1000
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Delivery:
 
     Attributes:
         task: The task, which has ended.
-        attempt: How often it has been tried before.
+        attempt: The number of earlier attempts.
     """
 
     task: Task
@@ -38,13 +37,13 @@ class Delivery:
 
 
 class Deliveries:
-    """All callbacks that are still to be sent.
+    """The callbacks that are still to be sent.
 
     Args:
         caller: Sends them.
-        clock: Says when.
-        journal: Where each attempt is noted.
-        on_planned: Told when the next attempt may be another one than before.
+        clock: The simulator's time.
+        journal: Records each attempt.
+        on_planned: Called when the time of the next attempt may have changed.
     """
 
     def __init__(self, caller: Caller, clock: Clock, journal: Journal, on_planned: Callable[[], None]) -> None:
@@ -54,7 +53,7 @@ class Deliveries:
         self._on_planned = on_planned
         self._planned: list[tuple[float, int, Delivery]] = []
         self._pushed = 0
-        self._look_through_at = _FEW
+        self._cleanup_at = _MIN_CLEANUP
         self._running: dict[asyncio.Task[None], Delivery] = {}
         operation = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"]
         (description,) = (item["post"] for item in operation.values())
@@ -64,25 +63,25 @@ class Deliveries:
 
     def plan(self, task: Task, now: float) -> None:
         """Plan the callbacks of a task that has ended."""
-        if task.callback_url and task.plan.outcome != "vanish":
+        if task.callback_url and task.plan.outcome != "disappear":
             for _ in range(task.plan.callback.times):
                 self._push(now + task.plan.callback.delay, Delivery(task))
 
-    def again(self, task: Task) -> None:
+    def repeat(self, task: Task) -> None:
         """Plan one more callback of a task that has ended, for now."""
         self._push(self._clock.now(), Delivery(task))
 
     def next_attempt(self) -> float | None:
-        """When the next attempt is due, in Unix seconds; none is while all connections are busy."""
-        return self._planned[0][0] if self._planned and len(self._running) < _AT_ONCE else None
+        """Return when the next attempt is due, in Unix seconds; None while all connections are busy."""
+        return self._planned[0][0] if self._planned and len(self._running) < _MAX_CONCURRENT else None
 
     def planned(self) -> int:
-        """How many attempts are still to be made."""
+        """Return the number of attempts that are still to be made."""
         return len(self._planned) + len(self._running)
 
     def start_due(self, now: float) -> None:
-        """Begin the attempts that are due, as many at once as there are connections."""
-        while self._planned and self._planned[0][0] <= now and len(self._running) < _AT_ONCE:
+        """Start the attempts that are due, as many at once as there are connections."""
+        while self._planned and self._planned[0][0] <= now and len(self._running) < _MAX_CONCURRENT:
             delivery = heapq.heappop(self._planned)[2]
             if not delivery.task.forgotten:
                 running = asyncio.get_running_loop().create_task(self._attempt(delivery))
@@ -90,16 +89,16 @@ class Deliveries:
                 running.add_done_callback(self._on_done)
 
     async def settled(self, task: Task | None = None) -> None:
-        """Return once every attempt that has begun is over; of one task, also those that are due but wait in line."""
+        """Return when every started attempt has ended; of one task, also the due ones that wait for a connection."""
         while waited := self._under_way(task):
             await asyncio.wait(waited)
-            # A loop pass for the callbacks of those that are done, which begin the next ones.
+            # The callbacks of finished attempts, which start the next ones, need a pass of the loop.
             await asyncio.sleep(0)
 
     def clear(self) -> None:
-        """Forget what is planned, and break off what is being sent."""
+        """Forget planned callbacks and cancel running ones."""
         self._planned.clear()
-        self._look_through_at = _FEW
+        self._cleanup_at = _MIN_CLEANUP
         for running in list(self._running):
             if not running.get_loop().is_closed():
                 running.cancel()
@@ -110,17 +109,16 @@ class Deliveries:
         if own or task is None:
             return own
         now = self._clock.now()
-        in_line = any(delivery.task is task and due <= now for due, _, delivery in self._planned)
-        return list(self._running) if in_line else []  # it gets a connection from those that have one
+        waiting = any(delivery.task is task and due <= now for due, _, delivery in self._planned)
+        return list(self._running) if waiting else []  # one of these will free a connection
 
     def _push(self, due: float, delivery: Delivery) -> None:
         self._pushed += 1
         heapq.heappush(self._planned, (due, self._pushed, delivery))
-        if len(self._planned) > self._look_through_at:
+        if len(self._planned) > self._cleanup_at:
             self._planned = [each for each in self._planned if not each[2].task.forgotten]
             heapq.heapify(self._planned)
-            # Seldom, so that it costs next to nothing for each.
-            self._look_through_at = 2 * len(self._planned) + _FEW
+            self._cleanup_at = 2 * len(self._planned) + _MIN_CLEANUP
 
     def _on_done(self, running: asyncio.Task[None]) -> None:
         if self._running.pop(running, None) is not None and self._planned:
@@ -134,12 +132,12 @@ class Deliveries:
         headers = {"Content-Type": "application/json", **self._signature(task, now)}
         status, allowed = None, True
         try:
-            status, trouble = await self._caller.post(url, content, headers, self._clock.patience(self._timeout))
-        except NotAllowedError as error:
-            trouble, allowed = str(error), False
+            status, error = await self._caller.post(url, content, headers, self._clock.real_timeout(self._timeout))
+        except NotAllowedError as refused:
+            error, allowed = str(refused), False
         attempt = f"attempt {delivery.attempt + 1}" if delivery.attempt else ""
-        note = ": ".join(filter(None, (attempt, trouble)))
-        self._journal.note(now, "callback", "POST", url, status, note=note, task_id=task.id, body=content)
+        note = ": ".join(filter(None, (attempt, error)))
+        self._journal.add(now, "callback", "POST", url, status, note=note, task_id=task.id, body=content)
         if status != 200 and allowed and delivery.attempt < len(self._retry_after):
             due = self._clock.now() + self._retry_after[delivery.attempt]
             self._push(due, Delivery(task, delivery.attempt + 1))
@@ -157,6 +155,5 @@ class Deliveries:
 
 
 def _content(task: Task) -> bytes:
-    payload: dict[str, Any] = shapes.callback(task, task.plan.callback.form)
-    content = json.dumps(payload, separators=(",", ":")).encode()
+    content = json.dumps(records.callback(task, task.plan.callback.form), separators=(",", ":")).encode()
     return content[: len(content) // 2] if task.plan.callback.corrupt else content

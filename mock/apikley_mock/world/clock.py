@@ -5,31 +5,31 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-# How long a receiver gets, in real seconds, at least, and where only a hand moves the clock.
-_SHORTEST, _BY_HAND = 1.0, 2.0
+# Real seconds that a receiver gets: at least, and on a virtual clock.
+_MIN_TIMEOUT, _VIRTUAL_TIMEOUT = 1.0, 2.0
 
-# The end of the year 9999, in Unix seconds: later ones cannot be written as a date.
+# The end of the year 9999: later times cannot be written as a date.
 LAST_MOMENT = 253_402_300_799.0
 
 
 class Clock(Protocol):
-    """What the engine lives by."""
+    """The time of a simulator."""
 
     def now(self) -> float:
-        """Unix seconds."""
+        """Return Unix seconds."""
 
     def until(self, moment: float) -> float | None:
-        """Real seconds from now to a moment of this clock; None where only a hand brings it."""
+        """Return the real seconds until a moment; None if only `advance` reaches it."""
 
-    def patience(self, seconds: float) -> float:
-        """Real seconds to wait for somebody outside who is given so many simulated ones."""
+    def real_timeout(self, seconds: float) -> float:
+        """Return the real seconds for a timeout of simulated seconds."""
 
 
 class RealClock:
     """The machine's time, or a faster one.
 
     Args:
-        speed: How many simulated seconds pass in one real second.
+        speed: Simulated seconds in one real second.
     """
 
     def __init__(self, speed: float = 1.0) -> None:
@@ -38,23 +38,23 @@ class RealClock:
         self._ticks = time.monotonic()
 
     def now(self) -> float:
-        """Unix seconds, from when the simulator started."""
+        """Return Unix seconds, from the start of the simulator."""
         return self._start + (time.monotonic() - self._ticks) * self.speed
 
     def until(self, moment: float) -> float:
-        """Real seconds from now to a moment of this clock."""
+        """Return the real seconds until a moment."""
         return max(0.0, (moment - self.now()) / self.speed)
 
-    def patience(self, seconds: float) -> float:
-        """Real seconds: scaled, but at least one, for the receiver's own work does not get faster."""
-        return max(_SHORTEST, seconds / self.speed)
+    def real_timeout(self, seconds: float) -> float:
+        """Return the scaled timeout, at least one second, because receivers do not get faster."""
+        return max(_MIN_TIMEOUT, seconds / self.speed)
 
 
 class VirtualClock:
-    """Time that stands still until somebody advances it.
+    """Time that stands still until it is advanced.
 
     Args:
-        start: Unix seconds to begin with; the machine's time, if not given.
+        start: Unix seconds at the start; by default the machine's time.
     """
 
     def __init__(self, start: float | None = None) -> None:
@@ -62,20 +62,20 @@ class VirtualClock:
         self.restart()
 
     def restart(self) -> None:
-        """Begin again where it began, or at the machine's time."""
+        """Return to the start, or to the machine's time."""
         self._now = time.time() if self._start is None else self._start
 
     def now(self) -> float:
-        """Unix seconds."""
+        """Return Unix seconds."""
         return self._now
 
     def until(self, moment: float) -> None:
-        """Only `advance` brings any moment."""
+        """Return None: only `advance_to` reaches a moment."""
 
-    def patience(self, seconds: float) -> float:
-        """Two real seconds, or less: nobody who drives the clock wants to wait."""
-        return min(seconds, _BY_HAND)
+    def real_timeout(self, seconds: float) -> float:
+        """Return two real seconds, or less."""
+        return min(seconds, _VIRTUAL_TIMEOUT)
 
     def advance_to(self, moment: float) -> None:
-        """Let time pass up to a moment, unless it is past."""
+        """Let time pass until a moment, unless it is past."""
         self._now = max(self._now, moment)

@@ -1,43 +1,43 @@
-"""What the service says of a task, in the shapes recorded from real traffic."""
+"""Task records and callback bodies, in the forms of recorded traffic."""
 
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import apikley_contract
-from apikley_mock.control.plan import Form
-from apikley_mock.web import responses as answers
+from apikley_mock.world.plan import Form
 from apikley_mock.world.tasks import FAIL, SUCCESS, Task
 
 RESULTS = "/results"
 
 
 def record(task: Task, now: float) -> dict[str, Any]:
-    """The data of Get Task Details."""
+    """Return the data of Get Task Details."""
     state, since = task.state(now)
     failed = state == FAIL
-    shape: dict[str, Any] = {
+    data: dict[str, Any] = {
         "taskId": task.id,
         "model": task.model,
         "state": state,
         "param": task.param,
         "resultJson": _compact({"resultUrls": [result_url(task)]}) if state == SUCCESS else "",
         "failCode": task.plan.fail_code if failed else None,
-        "failMsg": fail_msg(task) if failed else None,
+        "failMsg": fail_message(task) if failed else None,
         "createTime": _milliseconds(task.created),
         "updateTime": _milliseconds(since),
     }
     if state in (SUCCESS, FAIL):
-        shape["completeTime"] = _milliseconds(task.completed)
-        shape["costTime"] = shape["completeTime"] - shape["createTime"]
+        data["completeTime"] = _milliseconds(task.completed)
+        data["costTime"] = data["completeTime"] - data["createTime"]
         if task.paid:
-            shape["creditsConsumed"] = _cost(task)
-    return shape
+            data["creditsConsumed"] = _cost(task)
+    return data
 
 
 def callback(task: Task, form: Form) -> dict[str, Any]:
-    """The body of the completion callback, in one of its three published forms."""
+    """Return the body of a callback in one of its three published forms."""
     data = record(task, task.completed)
     failed = data["state"] == FAIL
     data.pop("creditsConsumed", None)
@@ -61,7 +61,7 @@ def callback(task: Task, form: Form) -> dict[str, Any]:
 
 
 def balance(credits_left: float | None) -> float:
-    """What the credits are answered as; the contract's example where they never run out."""
+    """Return the credits to show; the contract's example if they never run out."""
     if credits_left is None:
         content = apikley_contract.operation("getCredits").description["responses"]["200"]["content"]
         return float(content["application/json"]["example"]["data"])
@@ -69,29 +69,44 @@ def balance(credits_left: float | None) -> float:
 
 
 def result_url(task: Task) -> str:
-    """Where the task's video is served."""
+    """Return the URL of a task's video."""
     return f"{task.base_url}{RESULTS}/{task.id}.mp4"
 
 
-def fail_msg(task: Task) -> str:
-    """Why a task failed, in words: the plan's, or the contract's for the code."""
-    if task.plan.fail_msg is not None:
-        return task.plan.fail_msg
-    example = _examples()[FAIL]["data"]
-    if task.plan.fail_code == example["failCode"]:
+def fail_message(task: Task) -> str:
+    """Return the text of a failure: the plan's, or the contract's for the code."""
+    if task.plan.fail_message is not None:
+        return task.plan.fail_message
+    code, example = task.plan.fail_code, _examples()[FAIL]["data"]
+    if code == example["failCode"]:
         return str(example["failMsg"])
-    code = task.plan.fail_code
-    return answers.recorded(int(code)) if code.isdecimal() and len(code) <= 4 else f"Generation failed: {code}"
+    return error_text(int(code)) if code.isdecimal() and len(code) <= 4 else f"Generation failed: {code}"
+
+
+@cache
+def error_text(code: int) -> str:
+    """Return the text of the contract's example of an error code."""
+    responses = apikley_contract.operation("getTaskDetails").description["responses"]
+    if code == apikley_contract.codes()["SUCCESS"] or str(code) not in responses:
+        return f"Error {code}"
+    return error_example(responses[str(code)])
+
+
+def error_example(response: dict[str, Any]) -> str:
+    """Return the text of the example of an error response."""
+    name = response["$ref"].rsplit("/", 1)[1]
+    content = apikley_contract.openapi()["components"]["responses"][name]["content"]
+    return str(content["application/json"]["example"]["msg"])
 
 
 def _cost(task: Task) -> float:
-    """What a task that has ended cost: nothing where it failed."""
+    """Return the cost of a task that has ended; a failed one costs nothing."""
     return 0 if task.plan.outcome == "fail" else task.price
 
 
+@cache
 def _examples() -> dict[str, Any]:
-    expressions = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"]
-    (item,) = expressions.values()
+    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
     examples = item["post"]["requestBody"]["content"]["application/json"]["examples"]
     return {example["value"]["data"]["state"]: example["value"] for example in examples.values()}
 

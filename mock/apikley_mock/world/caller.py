@@ -1,4 +1,4 @@
-"""Calls receivers and fetches files, from nowhere but loopback and the hosts that were allowed by name."""
+"""Calls receivers and fetches files, only on loopback and on hosts that are allowed by name."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _CONNECTIONS = 64
 
 
 class NotAllowedError(Exception):
-    """The host is neither loopback nor allowed by name, or the URL is none of HTTP."""
+    """The host is neither loopback nor allowed by name, or the URL is not an HTTP URL."""
 
 
 class _Pool:
-    """Connections of one event loop, opened when they are needed first, and how many need them now."""
+    """The connections of one event loop, and the number of their users."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -27,7 +27,7 @@ class _Pool:
         self._session: aiohttp.ClientSession | None = None
 
     def session(self) -> aiohttp.ClientSession:
-        import aiohttp  # noqa: PLC0415 - takes its time, and most simulators call nobody
+        import aiohttp  # noqa: PLC0415 - slow to import, and many simulators call nobody
 
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ttl_dns_cache=10)
@@ -43,7 +43,7 @@ class Caller:
     """HTTP requests over one pool of connections; redirects are not followed.
 
     Args:
-        allowed_hosts: Hosts beside the loopback ones.
+        allowed_hosts: Hosts besides loopback.
     """
 
     def __init__(self, allowed_hosts: frozenset[str] = frozenset()) -> None:
@@ -54,35 +54,35 @@ class Caller:
         """POST once.
 
         Returns:
-            The HTTP status answered, if any, and what went wrong, if anything.
+            The HTTP status, if there is a response, and the error, if there is one.
 
         Raises:
-            NotAllowedError: Nobody was called.
+            NotAllowedError: Nothing was sent.
         """
-        import aiohttp  # noqa: PLC0415 - takes its time, and most simulators call nobody
+        import aiohttp  # noqa: PLC0415 - slow to import, and many simulators call nobody
         from yarl import URL  # noqa: PLC0415
 
         self._check(url)
         limit = aiohttp.ClientTimeout(total=timeout)
         try:
             async with (
-                self.kept() as pool,
+                self.connections() as pool,
                 pool.session().post(
                     URL(url), data=content, headers=headers, timeout=limit, allow_redirects=False
-                ) as answer,
+                ) as response,
             ):
-                return answer.status, ""
+                return response.status, ""
         except TimeoutError:
-            return None, f"no answer within {timeout:g} s"
+            return None, f"no response within {timeout:g} s"
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return None, f"{type(error).__name__}: {error}"
 
-    async def fetch(self, url: str, timeout: float, largest: int) -> bytes:
+    async def fetch(self, url: str, timeout: float, max_bytes: int) -> bytes:
         """GET a file.
 
         Raises:
-            NotAllowedError: Nobody was called.
-            ValueError: It could not be fetched, or is larger than allowed; the message says which.
+            NotAllowedError: Nothing was sent.
+            ValueError: The file could not be fetched, or is too large.
         """
         import aiohttp  # noqa: PLC0415
         from yarl import URL  # noqa: PLC0415
@@ -91,28 +91,27 @@ class Caller:
         limit = aiohttp.ClientTimeout(total=timeout)
         try:
             async with (
-                self.kept() as pool,
-                pool.session().get(URL(url), timeout=limit, allow_redirects=False) as answer,
+                self.connections() as pool,
+                pool.session().get(URL(url), timeout=limit, allow_redirects=False) as response,
             ):
-                if answer.status != 200:
-                    raise ValueError(f"the file's server answered HTTP {answer.status}")
+                if response.status != 200:
+                    raise ValueError(f"the file's server responded with HTTP {response.status}")
                 content = bytearray()
-                async for chunk in answer.content.iter_chunked(64 * 1024):
+                async for chunk in response.content.iter_chunked(64 * 1024):
                     content += chunk
-                    if len(content) > largest:
-                        raise ValueError(f"the file is larger than {largest:,} bytes")
+                    if len(content) > max_bytes:
+                        raise ValueError(f"the file is larger than {max_bytes:,} bytes")
                 return bytes(content)
         except TimeoutError:
-            raise ValueError(f"no answer within {timeout:g} s") from None
+            raise ValueError(f"no response within {timeout:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from None
 
     @asynccontextmanager
-    async def kept(self) -> AsyncIterator[_Pool]:
-        """Keep the connections of requests that follow one another.
+    async def connections(self) -> AsyncIterator[_Pool]:
+        """Keep connections open between the requests of this block.
 
-        They are closed when nothing is under way and nobody keeps them, rather than by somebody in the end: an event
-        loop that ends without a word, as in a test, leaves none open.
+        Connections are closed when nobody uses them, so that an event loop that just ends, as in a test, leaves none.
         """
         loop = asyncio.get_running_loop()
         if self._pool is None or self._pool.loop is not loop:
@@ -129,22 +128,22 @@ class Caller:
                 await pool.close()
 
     async def close(self) -> None:
-        """Close the connections, also those that something is under way on."""
+        """Close all connections."""
         pool, self._pool = self._pool, None
         if pool is not None and pool.loop is asyncio.get_running_loop():
             await pool.close()
 
     def _check(self, url: str) -> None:
-        # By the parser that makes the request too: two parsers would disagree where it matters.
+        # Parse as the HTTP client does: two parsers could disagree on the host.
         from yarl import URL  # noqa: PLC0415
 
         try:
             parsed = URL(url)
             scheme, host = parsed.scheme, parsed.host
         except (ValueError, TypeError):
-            raise NotAllowedError("not sent: this is no URL") from None
+            raise NotAllowedError("not sent: malformed URL") from None
         if scheme not in ("http", "https") or not host:
-            raise NotAllowedError("not sent: this is no HTTP URL")
+            raise NotAllowedError("not sent: not an HTTP URL")
         if not (host in ("localhost", *self._allowed) or _is_loopback(host)):
             raise NotAllowedError(f"not sent: {host} is neither loopback nor allowed by name")
 

@@ -1,0 +1,325 @@
+"""The words of scenario files, fixture arguments, the admin API and prompt directives: one set of types for all."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+import apikley_contract
+from apikley_mock.world.accounts import AccountSettings, Amount, ApiKey, Limit, WebhookKey
+from apikley_mock.world.clock import LAST_MOMENT
+from apikley_mock.world.plan import Durations, FailCode, Message, Plan
+
+T = TypeVar("T")
+ErrorStyle = Literal["envelope", "http"]
+# Downloads; faults can be armed for them as for the contract's operations.
+FILE_OPERATIONS = ("result", "link", "file")
+MIB = 1024 * 1024
+
+Times = Annotated[int, Meta(ge=1, le=1_000_000, description="The number of requests; null for all.")]
+Share = Annotated[float, Meta(ge=0, le=1, description="The share of the matching requests, drawn from the seed.")]
+Host = Annotated[
+    str,
+    Meta(
+        max_length=253,
+        pattern=r"^([^\s:/?#@\[\]\\]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)$",
+        description="A host name or address without scheme, port, path and brackets.",
+    ),
+]
+
+
+class VocabularyError(ValueError):
+    """A value does not fit its type. The message is one line that names the place."""
+
+
+class UnknownNameError(VocabularyError):
+    """A value names an operation, a model or an account that does not exist."""
+
+
+class FaultMatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The requests that a fault is for."""
+
+    operation: Annotated[str, Meta(description="An operation id of the contract; or `result`, `link` or `file`.")] = ""
+    account: Annotated[str, Meta(description="The name of the account.")] = ""
+
+
+class PlanMatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The tasks that a plan is for."""
+
+    model: Annotated[str, Meta(description="A model of the contract.")] = ""
+    prompt: Annotated[str, Meta(description="A part of the prompt.")] = ""
+    account: Annotated[str, Meta(description="The name of the account.")] = ""
+
+
+class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What goes wrong with a request. `code`, `message` and `retry_after` need the fault `error`.
+
+    Attributes:
+        fault: `error` responds with a code; `latency` only delays; `reset` breaks the connection; `cut` ends it in the
+            middle of the response; `broken-json` cuts the JSON; `html` responds with a proxy's error page, HTTP 502.
+        stage: `before` the request is accepted, or `after` it: then the task exists and is paid.
+        code: The code of an `error`.
+        message: The text of an `error`; by default the contract's.
+        retry_after: Seconds for the header `Retry-After`; 1 by default with code 429.
+        latency: Real seconds before the request is accepted or, with stage `after`, before its response.
+    """
+
+    fault: Literal["error", "latency", "reset", "cut", "broken-json", "html"]
+    stage: Literal["before", "after"] = "before"
+    code: Annotated[int, Meta(ge=400, le=999)] | None = None
+    message: Message | None = None
+    retry_after: Annotated[int, Meta(ge=0, le=86_400)] | None = None
+    latency: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+
+    def __post_init__(self) -> None:
+        of_error = {name for name in ("code", "message", "retry_after") if getattr(self, name) is not None}
+        if self.fault != "error" and of_error:
+            raise ValueError(f"{', '.join(sorted(of_error))} needs fault 'error', not {self.fault!r}")
+        if self.fault == "latency" and not self.latency:
+            raise ValueError("fault 'latency' needs latency, in seconds")
+
+
+class FaultRule(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A fault, and the requests that it is for."""
+
+    times: Times | None = 1
+    share: Share = 1.0
+    when: FaultMatch = FaultMatch()
+
+
+class PlanRule(Plan, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Changes to the plan of tasks, and the tasks that they are for."""
+
+    times: Times | None = 1
+    share: Share = 1.0
+    when: PlanMatch = PlanMatch()
+
+
+class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of one model."""
+
+    price: Amount | None = None
+    durations: Durations | None = None
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the simulator is set up; also the members of a scenario file.
+
+    Attributes:
+        api_key: The key of the account `default`.
+        webhook_key: Signs the callbacks of that account; unsigned without it.
+        credits: The credits of that account; null never runs out.
+        accounts: Further accounts.
+        error_style: `envelope` (HTTP 200 with the code in the body) or `http` (the code as HTTP status, too).
+        lenient: Whether to accept what real clients send although the contract refuses it.
+        seed: Seeds everything that is random.
+        speed: Simulated seconds in one real second.
+        price: Credits for one task.
+        durations: How long tasks stay in each state.
+        models: Price and durations by model.
+        documented_limits: Whether the contract's rate limits apply.
+        limits: Rate limits by operation id: requests, and the seconds of the window.
+        callback_hosts: Hosts besides loopback that may be called.
+        plan: What becomes of every task.
+        plans: Changes to the plans of matching tasks.
+        faults: Faults of matching requests.
+        max_body: Bytes of a JSON request.
+        max_upload: Bytes of an upload.
+        max_storage: Bytes of all uploads.
+        max_tasks: The number of tasks; older ones are forgotten with their callbacks.
+        max_task_bytes: Bytes of the createTask bodies of all tasks.
+    """
+
+    api_key: ApiKey = "mock-key"
+    webhook_key: WebhookKey | None = None
+    credits: Amount | None = None
+    accounts: list[AccountSettings] = []
+    error_style: ErrorStyle = "envelope"
+    lenient: bool = False
+    seed: int = 0
+    speed: Annotated[float, Meta(ge=0.001, le=1_000_000)] = 1.0
+    price: Amount = 1.0
+    durations: Durations | None = None
+    models: dict[str, ModelSettings] = {}
+    documented_limits: bool = False
+    limits: dict[str, Limit] = {}
+    callback_hosts: list[Host] = []
+    plan: Plan = Plan()
+    plans: list[PlanRule] = []
+    faults: list[FaultRule] = []
+    max_body: Annotated[int, Meta(ge=1)] = MIB
+    max_upload: Annotated[int, Meta(ge=1)] = 32 * MIB
+    max_storage: Annotated[int, Meta(ge=1)] = 128 * MIB
+    max_tasks: Annotated[int, Meta(ge=1)] = 250_000
+    max_task_bytes: Annotated[int, Meta(ge=1)] = 128 * MIB
+
+    def __post_init__(self) -> None:
+        accounts = self.all_accounts()
+        for name in ("name", "key"):
+            values = [getattr(account, name) for account in accounts]
+            if len({*values}) < len(values):
+                raise ValueError(f"accounts: two accounts have the same {name}; give each its own")
+
+    def all_accounts(self) -> list[AccountSettings]:
+        """Return the account `default` and the further ones."""
+        default = AccountSettings(key=self.api_key, name="default", credits=self.credits, webhook_key=self.webhook_key)
+        return [default, *self.accounts]
+
+    def all_limits(self) -> dict[str, Limit]:
+        """Return the rate limits by operation id."""
+        return {**(documented_limits() if self.documented_limits else {}), **self.limits}
+
+    def plan_for(self, model: str) -> Plan:
+        """Return the plan of a model's tasks."""
+        of_model = self.models.get(model, ModelSettings()).durations
+        durations = of_model or self.durations
+        return self.plan.changed({"durations": durations}) if durations else self.plan
+
+    def price_of(self, model: str) -> float:
+        """Return the credits for one task of a model."""
+        price = self.models.get(model, ModelSettings()).price
+        return self.price if price is None else price
+
+
+class Advance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Time to let pass."""
+
+    seconds: Annotated[float, Meta(ge=0, le=LAST_MOMENT)]
+
+
+class Credits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an account has left; null never runs out."""
+
+    credits: Amount | None
+
+
+class Failure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a task fails; by default as its plan says."""
+
+    code: FailCode | None = None
+    message: Message | None = None
+
+
+class Limited(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The size of a list."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
+
+
+class JournalQuery(Limited, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which entries of the journal."""
+
+    after: Annotated[int, Meta(ge=0)] | None = None
+    kind: Literal["request", "callback"] | None = None
+
+
+_IMPLIED = {
+    "fail_code": ("outcome", "fail"),
+    "fail_message": ("outcome", "fail"),
+    "per_poll": ("progress", "per_poll"),
+    "durations": ("progress", "time"),
+}
+
+
+def convert(value: Any, to: type[T], *, text: bool = False) -> T:
+    """Validate a value of JSON types.
+
+    Args:
+        value: The value.
+        to: Its type.
+        text: Whether numbers may be given as text, as in a query.
+
+    Raises:
+        VocabularyError: The value does not fit the type.
+    """
+    try:
+        # Only JSON values pass, so that NaN and objects of other types are refused.
+        plain = json.loads(json.dumps(value, allow_nan=False))
+        json.dumps(plain, ensure_ascii=False).encode()
+        return msgspec.convert(plain, to, strict=not text)
+    except msgspec.ValidationError as error:
+        raise VocabularyError(_one_line(str(error))) from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise VocabularyError(next(_not_json(value), f"not a JSON value: {error}")) from None
+
+
+def plan_changes(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Validate changes to a plan; returns them by field, with the implied outcome and progress.
+
+    Raises:
+        VocabularyError: They are invalid or contradict each other.
+    """
+    implied = {field: value for name, (field, value) in _IMPLIED.items() if name in described}
+    whole = {**implied, **described}
+    for name, (field, value) in _IMPLIED.items():
+        if name in described and whole[field] != value:
+            raise VocabularyError(f"{name} needs {field} {value!r}, not {whole[field]!r}")
+    plan = convert(whole, Plan)
+    changes = {name: getattr(plan, name) for name in whole}
+    if "callback" in described:
+        changes["callback"] = {name: getattr(plan.callback, name) for name in described["callback"]}
+    return changes
+
+
+def documented_limits() -> dict[str, Limit]:
+    """Return the contract's rate limits by operation id."""
+    limits = {}
+    for operation_id in operations():
+        limit = apikley_contract.operation(operation_id).description.get("x-rate-limit")
+        if limit is not None:
+            limits[operation_id] = (int(limit["requests"]), int(limit["seconds"]))
+    return limits
+
+
+def operations() -> list[str]:
+    """Return the contract's operation ids."""
+    items = apikley_contract.openapi()["paths"].values()
+    return [found["operationId"] for item in items for found in item.values() if "operationId" in found]
+
+
+def check_names(kind: str, names: Any, known: Any) -> None:
+    """Check that names exist.
+
+    Raises:
+        UnknownNameError: One does not.
+    """
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(f"{kind}: there is no {name!r}; there are: {', '.join(known)}")
+
+
+def _not_json(value: Any, path: str = "") -> Iterator[str]:
+    """Yield where a value contains what JSON cannot represent."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _not_json(name, f"{path or 'the object'}, a key")
+            yield from _not_json(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _not_json(inner, f"{path}[{index}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{path}: {value} is not a finite number"
+    elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        yield f"{path}: contains a lone surrogate"
+    elif not isinstance(value, str | int | float | None):
+        yield f"{path}: {str(value)[:60]!r} is a {type(value).__name__}, expected text or a number"
+
+
+def _one_line(message: str) -> str:
+    """Put the place of an error before its text, and add the nearest name to an unknown field."""
+    text, _, place = message.partition(" - at `$")
+    unknown = re.search(r"unknown field `(.*)`", text)
+    if unknown:
+        structs = (FaultRule, PlanRule, Settings, ModelSettings, AccountSettings, Plan)
+        names = {name for struct in structs for name in struct.__struct_fields__}
+        near = difflib.get_close_matches(unknown[1], sorted(names), 1)
+        text = f"unknown field {unknown[1]!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    place = place.rstrip("`").lstrip(".")
+    return f"{place}: {text}" if place else text
