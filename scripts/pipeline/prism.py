@@ -21,15 +21,15 @@ CONTRACT = GENERATED / "apikley_contract" / "openapi.json"
 
 
 @contextlib.contextmanager
-def running(*options: str, contract: Path = CONTRACT) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `prism mock` with these options, and end it on leaving.
+def running(*options: str, contract: Path = CONTRACT, stdout: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `prism mock` with these options, and end it on leaving; `stdout` as in `subprocess.Popen`.
 
     Raises:
         SpecError: Node or its tools cannot be installed.
     """
     node.install()
     command = node.tool("prism", "mock", str(contract), *options)
-    process = subprocess.Popen(command, cwd=ROOT, env=node.environment(), start_new_session=True)
+    process = subprocess.Popen(command, cwd=ROOT, env=node.environment(), stdout=stdout, start_new_session=True)
     try:
         yield process
     finally:
