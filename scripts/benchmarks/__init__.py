@@ -1,1 +1,1 @@
-"""What `scripts/bench` measures: one module for each subject, each with `run() -> list[Row]`."""
+"""The measurements of `scripts/bench`: one module per subject, each with `run() -> list[Row]`."""

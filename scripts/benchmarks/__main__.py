@@ -1,33 +1,24 @@
-"""`python -m scripts.benchmarks [SUBJECT…]`: measure, and print a table for each subject.
-
-Figures are ratios within one run wherever a machine's speed would count; nothing is asserted.
-"""
+"""`python -m scripts.benchmarks [SUBJECT...]`: measure, and print one table per subject."""
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import sys
 
-import scripts.benchmarks
-from scripts.benchmarks.table import show
+from scripts.benchmarks.table import render
+
+SUBJECTS = ("callbacks", "cli", "client", "mock", "spec")
 
 
-def subjects() -> list[str]:
-    """What can be measured."""
-    found = (module.name for module in pkgutil.iter_modules(scripts.benchmarks.__path__))
-    return [name for name in found if name not in ("__main__", "table") and not name.startswith("_")]
-
-
-def main(chosen: list[str]) -> int:
-    """Measure; returns the exit code."""
-    known = subjects()
-    unknown = [name for name in chosen if name not in known]
+def main(arguments: list[str]) -> int:
+    """Measure the named subjects, or all; returns the exit code."""
+    unknown = [name for name in arguments if name not in SUBJECTS]
     if unknown:
-        print(f"bench: no subject {unknown[0]!r}; there are: {', '.join(known)}", file=sys.stderr)
+        print(f"bench: unknown subject {unknown[0]!r}; choose from {', '.join(SUBJECTS)}", file=sys.stderr)
         return 2
-    for name in chosen or known:
-        print(show(name, importlib.import_module(f"scripts.benchmarks.{name}").run()), end="\n\n", flush=True)
+    for name in arguments or SUBJECTS:
+        rows = importlib.import_module(f"scripts.benchmarks.{name}").run()
+        print(render(name, rows), end="\n\n", flush=True)
     return 0
 
 

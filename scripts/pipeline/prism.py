@@ -21,11 +21,11 @@ CONTRACT = GENERATED / "apikley_contract" / "openapi.json"
 
 
 @contextlib.contextmanager
-def running(*options: str, contract: Path = CONTRACT) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `prism mock` with these options, and stop it on exit."""
+def running(*options: str, contract: Path = CONTRACT, stdout: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `prism mock` with these options, and stop it on exit; `stdout` as in `subprocess.Popen`."""
     node.install()
     command = node.tool("prism", "mock", str(contract), *options)
-    process = subprocess.Popen(command, cwd=ROOT, env=node.environment(), start_new_session=True)
+    process = subprocess.Popen(command, cwd=ROOT, env=node.environment(), stdout=stdout, start_new_session=True)
     try:
         yield process
     finally:
