@@ -231,7 +231,7 @@ async def _calling_back(service: Service, post: Any) -> asyncio.Task[None]:
     async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as client:
         await client.post(CREATE, json=request_for(callBackUrl="http://127.0.0.1:9/"))
     advancing = asyncio.create_task(service.advance(10))
-    await asyncio.wait_for(begun.wait(), 10)
+    await asyncio.wait_for(begun.wait(), 600)
     return advancing
 
 
@@ -247,8 +247,8 @@ async def test_a_reset_cancels_running_callbacks() -> None:
 
     advancing = await _calling_back(service, post)
     service.reset()
-    await asyncio.wait_for(broken_off.wait(), 10)
-    await asyncio.wait_for(advancing, 10)
+    await asyncio.wait_for(broken_off.wait(), 600)
+    await asyncio.wait_for(advancing, 600)
     assert (service.deliveries.planned(), service.journal.callbacks()) == (0, [])
 
 
@@ -315,7 +315,7 @@ async def test_a_receiver_that_does_not_respond_in_time_has_failed() -> None:
 
 def test_the_timeout_of_a_receiver_depends_on_the_clock() -> None:
     assert [RealClock(speed).real_timeout(15) for speed in (1, 5, 1000)] == [15, 3, 1]
-    assert VirtualClock().real_timeout(15) == 2
+    assert VirtualClock().real_timeout(15) == 10
 
 
 @pytest.mark.anyio

@@ -44,7 +44,7 @@ def address(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
 
 @pytest.fixture
 def connection(address: tuple[str, int]) -> Iterator[socket.socket]:
-    with socket.create_connection(address, timeout=10) as opened:
+    with socket.create_connection(address, timeout=600) as opened:
         yield opened
 
 
@@ -65,10 +65,10 @@ def test_stopping_the_server_closes_waiting_connections() -> None:
     running._server.config.timeout_graceful_shutdown = 0
     running.start()
     host, _, port = running.url.removeprefix("http://").rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=600) as connection:
         body = request_for("[mock: callback early]", callBackUrl="http://127.0.0.1:9/")
         connection.sendall(_create(json.dumps(body).encode()))
-        assert begun.wait(10)
+        assert begun.wait(600)
         running.stop()
         assert connection.recv(65536) == b""
 

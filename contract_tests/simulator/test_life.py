@@ -275,7 +275,7 @@ async def test_tasks_are_called_back_in_the_order_of_their_end() -> None:
     async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
         await http.post(CREATE, json=request_for("[mock: take 600]"))
         await http.post(CREATE, json=request_for("[mock: take 0.01]", callBackUrl="http://127.0.0.1:9/"))
-        await asyncio.wait_for(called.wait(), 10)
+        await asyncio.wait_for(called.wait(), 600)
     await service.close()
 
 

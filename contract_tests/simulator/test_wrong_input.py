@@ -179,10 +179,10 @@ def test_many_requests_are_almost_valid() -> None:
     assert codes.count(422) >= 100
 
 
-def _raw(mock: MockService, content: bytes) -> bytes:
-    """Send bytes over their own connection; returns the response until it closes or is silent for half a second."""
+def _raw(mock: MockService, content: bytes, timeout: float = 0.5) -> bytes:
+    """Send bytes over their own connection; returns the response until it closes or is silent for `timeout` seconds."""
     port = int(mock.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=0.5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
         response = b""
         try:
             connection.sendall(content)
@@ -220,7 +220,7 @@ def test_overlong_headers_are_refused(http: httpx2.Client) -> None:
 
 
 def test_endless_headers_are_refused(apikley_mock: MockService) -> None:
-    response = _raw(apikley_mock, b"GET / HTTP/1.1\r\n" + b"X-Long: x\r\n" * 20_000)
+    response = _raw(apikley_mock, b"GET / HTTP/1.1\r\n" + b"X-Long: x\r\n" * 20_000, timeout=600)
     assert b"The request's headers are larger than 32,768 bytes" in response
 
 
@@ -232,7 +232,7 @@ def test_an_overlong_body_is_refused(http: httpx2.Client) -> None:
 def test_an_overlong_upload_is_refused(http: httpx2.Client) -> None:
     path = apikley_contract.operation("uploadFileBase64").path
     content = json.dumps({"base64Data": base64.b64encode(bytes(40 * MIB)).decode(), "uploadPath": "a"}).encode()
-    response = http.post(path, content=content, timeout=30)
+    response = http.post(path, content=content, timeout=600)
     assert (response.status_code, response.json()["success"]) == (400, False)
     assert "larger than" in response.json()["msg"]
 

@@ -6,7 +6,7 @@ import time
 from typing import Protocol
 
 # Real seconds that a receiver gets: at least, and on a virtual clock.
-_MIN_TIMEOUT, _VIRTUAL_TIMEOUT = 1.0, 2.0
+_MIN_TIMEOUT, _VIRTUAL_TIMEOUT = 1.0, 10.0
 
 # The end of the year 9999: later times cannot be written as a date.
 LAST_MOMENT = 253_402_300_799.0
@@ -73,7 +73,7 @@ class VirtualClock:
         """Return None: only `advance_to` reaches a moment."""
 
     def real_timeout(self, seconds: float) -> float:
-        """Return two real seconds, or less."""
+        """Return ten real seconds, or less."""
         return min(seconds, _VIRTUAL_TIMEOUT)
 
     def advance_to(self, moment: float) -> None:
