@@ -1,4 +1,4 @@
-"""The generated client works alone and parses what the plain generator would reject."""
+"""The generated client works without `apikley` and parses unknown codes and states."""
 
 from __future__ import annotations
 
