@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import sys
 import threading
@@ -61,28 +62,16 @@ def test_a_write_to_a_file_is_synced(tmp_path: Path) -> None:
     database.close()
 
 
-BOTH = "expected sqlite:///FILE or postgresql://…"
+@pytest.mark.parametrize("scheme", ["mysql", "nonsense", "postgresql+asyncpg", "sqlite+aiosqlite"])
+def test_an_unusable_database_is_refused(scheme: str) -> None:
+    message = rf"^an inbox cannot be kept in {re.escape(scheme)}; expected sqlite:///FILE or postgresql://…$"
+    with pytest.raises(ConfigurationError, match=message):
+        Inbox(f"{scheme}://root:secret@host/x")
 
 
-@pytest.mark.parametrize(
-    ("where", "message"),
-    [
-        ("mysql://root:secret@host/x", f"an inbox cannot be kept in mysql; {BOTH}"),
-        ("nonsense://x", f"an inbox cannot be kept in nonsense; {BOTH}"),
-        ("postgresql+asyncpg://h/x", "an inbox cannot use the driver postgresql+asyncpg; expected postgresql://…"),
-        ("postgresql+nonsense://h/x", "an inbox cannot use the driver postgresql+nonsense; expected postgresql://…"),
-        ("sqlite+aiosqlite:///a.db", "an inbox cannot use the driver sqlite+aiosqlite; expected sqlite:///FILE"),
-        (
-            "sqlite+pysqlcipher://:secret@/a.db",
-            "an inbox cannot use the driver sqlite+pysqlcipher; expected sqlite:///FILE",
-        ),
-        ("://", f"the inbox's URL is malformed; {BOTH}"),
-    ],
-)
-def test_an_unusable_location_is_refused(where: str, message: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        Inbox(where)
-    assert str(caught.value) == message
+def test_a_malformed_url_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"^the inbox's URL is malformed; expected sqlite:///FILE or "):
+        Inbox("://")
 
 
 @pytest.mark.parametrize("where", ["", "sqlite://", "sqlite:///"])

@@ -183,48 +183,48 @@ def test_a_worker_survives_a_bug_of_the_receiver(
     assert [row.event_id for row in receiver.inbox.rows("processing")] == ["task_1:success"]
 
 
-def test_an_event_that_is_due_again_at_once_is_handled_again_at_once(
-    threaded: Threaded, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    receiver = threaded(retries=RetryPolicy(first=0.0), workers=2)
-    handled, write = threading.Event(), workers.Workers._write
-
-    def write_slowly(each: workers.Workers, result: Result) -> None:
-        write(each, result)
-        each._claim_for_idle_workers()  # claims it again before the worker has finished
-
-    @receiver.on_any
-    def handle(event: Event) -> None:
-        if event.attempt == 1:
-            raise ZeroDivisionError
-        handled.set()
-
-    monkeypatch.setattr(workers.Workers, "_write", write_slowly)
-    with receiver:
-        assert deliver(receiver, "task_1").status_code == 200
-        assert handled.wait(HANG)
-
-
 def test_a_running_event_is_not_handled_twice_after_a_clock_jump(threaded: Threaded, clock: ManualClock) -> None:
     receiver = threaded(workers=2, clock=clock, lease=60)
-    entered, go_on = threading.Event(), threading.Event()
+    entered, other, go_on = threading.Event(), threading.Event(), threading.Event()
     calls: list[str] = []
 
     @receiver.on_any
     def handle(event: Event) -> None:
-        calls.append(event.event_id)
-        entered.set()
-        assert go_on.wait(HANG)
+        calls.append(event.task_id)
+        if event.task_id == "task_1":
+            entered.set()
+            assert go_on.wait(HANG)
+        else:
+            other.set()
 
     with receiver:
         deliver(receiver, "task_1")
         assert entered.wait(HANG)
         clock.advance(61)
-        receiver._workers._claim_for_idle_workers()
-        assert [row.attempts for row in receiver.inbox.rows()] == [2]
+        deliver(receiver, "task_2")
+        assert other.wait(HANG)
         go_on.set()
-    assert calls == ["task_1:success"]
-    assert receiver.inbox.counts() == {"done": 1}, "its result counts by the new claim"
+    assert calls == ["task_1", "task_2"]
+    assert receiver.inbox.counts() == {"done": 2}
+
+
+def test_an_async_handler_that_never_ends_does_not_block_the_stop(
+    threaded: Threaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_STOP_TIMEOUT", 0.01)
+    receiver, entered = threaded(), threading.Event()
+
+    @receiver.on_any
+    async def handle(event: Event) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    store(receiver)
+    with receiver:
+        assert entered.wait(HANG)
+    receiver._workers._threads[0].join(HANG)
+    (row,) = receiver.inbox.rows("failed")
+    assert str(row.error).startswith("CancelledError")
 
 
 @pytest.mark.parametrize("foreground", [False, True])

@@ -15,7 +15,7 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
@@ -24,7 +24,7 @@ from apikley.receiver.inbox.schema import metadata
 
 # Seconds that a writer waits for another process. The sender of a callback waits 15.
 _BUSY_TIMEOUT = 8.0
-# When to give up on a PostgreSQL server that does not answer. The system's own limits are minutes to hours.
+# When to give up on a PostgreSQL server that does not respond. The system's own limits are minutes to hours.
 _POSTGRESQL_LIMITS = {
     "connect_timeout": 5,
     "tcp_user_timeout": 8_000,  # milliseconds
@@ -34,7 +34,14 @@ _POSTGRESQL_LIMITS = {
 }
 # Any number, as long as all receivers of one database use the same.
 _SCHEMA_LOCK = 0x41504B
-_EXPECTED = "expected sqlite:///FILE or postgresql://…"
+_POSTGRESQL = "postgresql+psycopg"
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+    "postgres": _POSTGRESQL,
+    "postgresql": _POSTGRESQL,
+    _POSTGRESQL: _POSTGRESQL,
+}
 
 
 class Database:
@@ -49,7 +56,7 @@ class Database:
     """
 
     def __init__(self, where: str | os.PathLike[str], *, create: bool = True) -> None:
-        self._url = _url(where)
+        self._url = _url(os.fspath(where))
         self._create = create
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self.insert = sqlite.insert if self._is_sqlite else postgresql.insert
@@ -74,7 +81,9 @@ class Database:
         try:
             with self._turn, engine.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
+        except (DBAPIError, PoolTimeout) as error:
+            if isinstance(error, DataError | IntegrityError):  # the row is wrong, not the database
+                raise
             raise InboxUnavailable(f"the inbox {self.place} failed: {_reason(error)}") from error
 
     def close(self) -> None:
@@ -86,21 +95,19 @@ class Database:
 
     def _open(self) -> Engine:
         with self._opening:
-            if self._engine is None:
-                if self._is_sqlite and not self._create:
-                    self._require_file()
-                engine = self._sqlite() if self._is_sqlite else self._postgresql()
-                try:
-                    with engine.begin() as connection:
-                        self._prepare(connection)
-                except DBAPIError as error:
-                    engine.dispose()
+            if self._engine is not None:
+                return self._engine
+            engine = self._sqlite() if self._is_sqlite else self._postgresql()
+            try:
+                with engine.begin() as connection:
+                    self._prepare(connection)
+            except BaseException as error:
+                engine.dispose()
+                if isinstance(error, DBAPIError):
                     raise InboxUnavailable(f"the inbox {self.place} cannot be opened: {_reason(error)}") from None
-                except BaseException:
-                    engine.dispose()
-                    raise
-                self._engine = engine
-            return self._engine
+                raise
+            self._engine = engine
+            return engine
 
     def _prepare(self, connection: Connection) -> None:
         """Create the tables, or check that they exist."""
@@ -113,13 +120,10 @@ class Database:
             connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
         metadata.create_all(connection)
 
-    def _require_file(self) -> None:
-        # Opening a missing file would create it.
-        database = self._url.database or ":memory:"
-        if not Path(database.removeprefix("file:")).exists():
-            raise ConfigurationError(f"there is no inbox {database}; check the path")
-
     def _sqlite(self) -> Engine:
+        file = (self._url.database or "").removeprefix("file:")
+        if not self._create and not Path(file).exists():  # opening a missing file would create it
+            raise ConfigurationError(f"there is no inbox {file}; check the path")
         engine = sqlalchemy.create_engine(
             self._url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT}
         )
@@ -138,15 +142,12 @@ class Database:
         return engine
 
     def _postgresql(self) -> Engine:
-        uses_libpq = self._url.get_driver_name().startswith("psycopg")
         limits = {name: limit for name, limit in _POSTGRESQL_LIMITS.items() if name not in self._url.query}
         try:
-            return sqlalchemy.create_engine(self._url, pool_pre_ping=True, connect_args=limits if uses_libpq else {})
+            return sqlalchemy.create_engine(self._url, pool_pre_ping=True, connect_args=limits)
         except ModuleNotFoundError as error:
-            other = "" if self._url.get_driver_name() == "psycopg" else ", and write postgresql://…"
-            raise ConfigurationError(
-                f"an inbox in PostgreSQL needs {error.name}; run: pip install 'psycopg[binary]'{other}"
-            ) from None
+            message = f"an inbox in PostgreSQL needs {error.name}; run: pip install 'psycopg[binary]'"
+            raise ConfigurationError(message) from None
 
 
 def _reason(error: Exception) -> str:
@@ -167,32 +168,18 @@ def _enable_write_ahead_log(connection: Any) -> None:
             return
 
 
-def _url(where: str | os.PathLike[str]) -> URL:
-    text = os.fspath(where)
+def _url(where: str) -> URL:
     # SQLite takes these for a database in memory, which ends with the process.
-    if text in ("", "sqlite://", "sqlite:///"):
-        raise ConfigurationError(f"the inbox is {text!r}; expected a file, a PostgreSQL URL, or :memory: for tests")
-    if "://" not in text:
-        return URL.create("sqlite", database=text)
+    if where in ("", "sqlite://", "sqlite:///"):
+        raise ConfigurationError(f"the inbox is {where!r}; expected a file, a PostgreSQL URL, or :memory: for tests")
+    if "://" not in where:
+        return URL.create("sqlite", database=where)
     try:
-        url = make_url(text)
-        backend = "postgresql" if url.drivername == "postgres" else url.get_backend_name()
-    except (ArgumentError, NoSuchModuleError, ValueError):
-        raise ConfigurationError(f"the inbox's URL is malformed; {_EXPECTED}") from None
-    if backend not in ("sqlite", "postgresql"):
-        raise ConfigurationError(f"an inbox cannot be kept in {backend}; {_EXPECTED}")
-    if "+" not in url.drivername:
-        return url if backend == "sqlite" else url.set(drivername="postgresql+psycopg")
-    if not _is_usable(url):
-        scheme = "sqlite:///FILE" if backend == "sqlite" else "postgresql://…"
-        raise ConfigurationError(f"an inbox cannot use the driver {url.drivername}; expected {scheme}")
-    return url
-
-
-def _is_usable(url: URL) -> bool:
-    """Whether the named driver works with threads. For SQLite, only Python's own does."""
-    try:
-        dialect = url.get_dialect()
-    except NoSuchModuleError:
-        return False
-    return not dialect.is_async and (url.get_backend_name() != "sqlite" or dialect.driver == "pysqlite")
+        url = make_url(where)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError("the inbox's URL is malformed; expected sqlite:///FILE or postgresql://…") from None
+    if url.drivername not in _DRIVERS:
+        raise ConfigurationError(
+            f"an inbox cannot be kept in {url.drivername}; expected sqlite:///FILE or postgresql://…"
+        )
+    return url.set(drivername=_DRIVERS[url.drivername])

@@ -49,20 +49,16 @@ class GroupCommit:
                 thread.join()
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            group, is_last = [job], False
-            while len(group) < _MAX_GROUP and not is_last:
-                try:
-                    following = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    is_last = True
-                else:
-                    group.append(following)
+        job = self._jobs.get()
+        while job is not None:
+            group = [job]
+            try:
+                while len(group) < _MAX_GROUP and (job := self._jobs.get_nowait()) is not None:
+                    group.append(job)
+            except queue.Empty:
+                pass
             self._write(group)
-            if is_last:
-                return
+            job = job and self._jobs.get()
 
     def _write(self, group: list[_Job]) -> None:
         # A caller that cancelled has already reported that nothing was stored.

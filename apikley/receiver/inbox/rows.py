@@ -1,4 +1,4 @@
-"""What the inbox stores and returns."""
+"""What the inbox stores and returns. Times are Unix seconds."""
 
 from __future__ import annotations
 
@@ -14,22 +14,13 @@ Status = Literal["pending", "processing", "done", "failed", "dead"]
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A task's completion, to be stored as an event.
-
-    Attributes:
-        task_id: The task.
-        state: The final state, `success` or `fail`.
-        body: The callback's body or, for a poll, the task's record as JSON.
-        received_at: Unix time in seconds.
-        token: The correlation token of the callback URL, if there was one.
-        source: `callback` or `poll`.
-    """
+    """A task's completion, to be stored as an event."""
 
     task_id: str
     state: str
-    body: bytes
+    body: bytes  # of the callback, or the polled task's record as JSON
     received_at: float
-    token: str | None = None
+    token: str | None = None  # the correlation token
     source: Source = "callback"
 
     @property
@@ -38,56 +29,26 @@ class Completion:
         return event_id(self.task_id, self.state)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """An event that this process alone may handle until the lease ends.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim(Completion):
+    """An event that one worker alone may handle until the lease ends."""
 
-    Attributes:
-        event_id: The event.
-        claim_id: The id of this claim.
-        task_id: The task.
-        state: The final state.
-        body: See `Completion.body`.
-        source: `callback` or `poll`.
-        received_at: Unix time in seconds.
-        attempt: The number of this attempt, from 1.
-        handled_by: The names of the handlers that have succeeded.
-        token: The correlation token of the task; the expected one, if there are several.
-    """
-
-    event_id: str
     claim_id: str
-    task_id: str
-    state: str
-    body: bytes
-    source: Source
-    received_at: float
-    attempt: int
-    handled_by: tuple[str, ...] = ()
-    token: str | None = None
+    attempt: int  # from 1
+    handled_by: tuple[str, ...]  # the names of the handlers that have succeeded
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of one attempt.
-
-    Attributes:
-        claim: The claim.
-        status: `done`, `failed` or `dead`.
-        due_at: When a failed event is handled again, in Unix seconds; otherwise now.
-        error: The error in one line.
-        handled_by: The names of the handlers that have succeeded.
-        replacement: The completion that the service confirmed in place of a contradicted one.
-        raised: An exception that is more than a failed handler, such as Ctrl-C. Not stored.
-    """
+    """The result of one attempt."""
 
     claim: Claim
     status: Status
-    due_at: float
-    error: str | None = None
+    due_at: float  # when a failed event is handled again
+    error: str | None = None  # in one line
     handled_by: tuple[str, ...] = ()
-    replacement: Completion | None = None
-    raised: BaseException | None = None
+    replacement: Completion | None = None  # what the service confirmed instead of a contradicted callback
+    raised: BaseException | None = None  # more than a failure, such as Ctrl-C; not stored
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,10 @@ class Inbox:
             self._store(connection, [each for each in operations if isinstance(each, Completion)])
             self._settle(connection, [each for each in operations if isinstance(each, Result)])
 
-    def claim(self, now: float, lease: float, limit: int) -> list[Claim]:
-        """Claim due events for this caller until the lease ends. This counts an attempt of each."""
+    def claim(self, now: float, lease: float, limit: int, exclude: Iterable[str] = ()) -> list[Claim]:
+        """Claim due events, except some, until the lease ends. This counts an attempt of each."""
         due = select(_EVENT.event_id).where(_EVENT.status.in_(_UNFINISHED), _EVENT.due_at <= now)
+        due = due.where(_EVENT.event_id.not_in([*exclude]))
         due = due.order_by(_EVENT.due_at, _EVENT.event_id).limit(limit).with_for_update(skip_locked=True)
         with self._database.begin() as connection:
             ids = connection.scalars(due).all()
@@ -79,30 +80,22 @@ class Inbox:
                 return []
             claim_id = uuid.uuid4().hex
             claimed = update(events).where(_EVENT.event_id.in_(ids)).returning(*events.c)
-            claimed = claimed.values(
-                claim_id=claim_id, status="processing", due_at=now + lease, attempts=_EVENT.attempts + 1
-            )
-            rows = sorted(connection.execute(claimed).all(), key=lambda row: ids.index(row.event_id))
+            claimed = claimed.values(claim_id=claim_id, status="processing", due_at=now + lease)
+            rows = connection.execute(claimed.values(attempts=_EVENT.attempts + 1)).all()
             known = self._tokens(connection, [row.task_id for row in rows])
         return [
             Claim(
-                row.event_id,
-                claim_id,
-                row.task_id,
-                row.state,
-                bytes(row.body),
-                row.source,
-                row.received_at,
-                row.attempts,
-                tuple(row.handled_by.split()),
-                known.get(row.task_id),
+                *(row.task_id, row.state, bytes(row.body), row.received_at, known.get(row.task_id), row.source),
+                claim_id=claim_id,
+                attempt=row.attempts,
+                handled_by=tuple(row.handled_by.split()),
             )
-            for row in rows
+            for row in sorted(rows, key=lambda row: ids.index(row.event_id))
         ]
 
     def renew(self, claims: Iterable[Claim], until: float) -> None:
         """Extend the leases of claims."""
-        if rows := _own(claims):
+        if rows := [_key(claim) for claim in sorted(claims, key=_event_id)]:
             with self._database.begin() as connection:
                 connection.execute(update(events).where(_OWN).values(due_at=until), rows)
 
@@ -200,18 +193,10 @@ class Inbox:
             return connection.scalar(select(tokens.c.task_id).where(tokens.c.token == token))
 
     def _store(self, connection: Connection, completions: Sequence[Completion]) -> None:
+        names = ("event_id", "task_id", "state", "body", "source", "received_at")
         rows = [
-            {
-                "event_id": each.event_id,
-                "task_id": each.task_id,
-                "state": each.state,
-                "body": each.body,
-                "source": each.source,
-                "received_at": each.received_at,
-                "status": "pending",
-                "due_at": each.received_at,
-            }
-            for each in sorted(completions, key=lambda each: each.event_id)
+            {**{name: getattr(each, name) for name in names}, "status": "pending", "due_at": each.received_at}
+            for each in sorted(completions, key=_event_id)
         ]
         pairs = sorted({(each.token, each.task_id) for each in completions if each.token})
         if rows:
@@ -223,21 +208,14 @@ class Inbox:
     def _settle(self, connection: Connection, results: Sequence[Result]) -> None:
         if not results:
             return
+        names = ("status", "due_at", "error")
         rows = [
-            {
-                "own_event_id": each.claim.event_id,
-                "own_claim_id": each.claim.claim_id,
-                "new_status": each.status,
-                "new_due_at": each.due_at,
-                "new_error": each.error,
-                "new_handled_by": " ".join(each.handled_by),
-            }
+            {**_key(each.claim), **{name: getattr(each, name) for name in names}, "names": " ".join(each.handled_by)}
             for each in sorted(results, key=lambda each: each.claim.event_id)
         ]
-        values: dict[str, Any] = {
-            name: bindparam(f"new_{name}") for name in ("status", "due_at", "error", "handled_by")
-        }
-        connection.execute(update(events).where(_OWN).values(**values, claim_id=None), rows)
+        values: dict[str, Any] = {name: bindparam(name) for name in names}
+        values |= {"handled_by": bindparam("names"), "claim_id": None}
+        connection.execute(update(events).where(_OWN).values(values), rows)
         done = sorted({each.claim.task_id for each in results if each.status == "done"})
         if done:
             theirs = select(tokens.c.token).where(tokens.c.task_id.in_(done))
@@ -252,8 +230,9 @@ class Inbox:
         return {row.task_id: row.token for row in sorted(rows, key=lambda row: row.is_expected)}
 
 
-def _own(claims: Iterable[Claim]) -> list[dict[str, Any]]:
-    return [
-        {"own_event_id": claim.event_id, "own_claim_id": claim.claim_id}
-        for claim in sorted(claims, key=lambda claim: claim.event_id)
-    ]
+def _event_id(completion: Completion) -> str:
+    return completion.event_id
+
+
+def _key(claim: Claim) -> dict[str, Any]:
+    return {"own_event_id": claim.event_id, "own_claim_id": claim.claim_id}

@@ -9,7 +9,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from typing import Any
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -19,10 +19,10 @@ class AsyncCalls:
     """Calls functions and waits for what they return."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._application: asyncio.AbstractEventLoop | None = None
         self._portal: BlockingPortal | None = None
-        self._portal_context: AbstractContextManager[BlockingPortal] | None = None
+        self._own_loop = ExitStack()
+        self._lock = threading.Lock()
 
     def use_running_loop(self) -> None:
         """Use the loop that runs in this thread, if any, as the application's."""
@@ -38,33 +38,30 @@ class AsyncCalls:
         if not inspect.isawaitable(returned):
             return returned
         loop = self._application
-        if loop is not None and loop.is_closed():
-            loop = None
-        if loop is not None and loop is _running_loop():
+        if loop is None or loop.is_closed():
+            value, error = self._start_portal().call(_result_of, returned)
+        elif loop is _running_loop():
             if asyncio.iscoroutine(returned):
                 returned.close()
             raise RuntimeError("cannot wait for a coroutine in its own event loop; use asyncio.to_thread")
-        if loop is not None:
-            value, error = asyncio.run_coroutine_threadsafe(_result_of(returned), loop).result()
         else:
-            value, error = self._own_portal().call(_result_of, returned)
+            value, error = asyncio.run_coroutine_threadsafe(_result_of(returned), loop).result()
         if error is not None:
             raise error
         return value
 
     def close(self) -> None:
-        """End the receiver's own loop, and forget the application's."""
+        """End the receiver's own loop, with what still runs in it, and forget the application's."""
         with self._lock:
-            context, self._portal_context, self._portal = self._portal_context, None, None
-            self._application = None
-        if context is not None:
-            context.__exit__(None, None, None)
+            portal, self._portal, self._application = self._portal, None, None
+            if portal is not None:
+                portal.call(portal.stop, True)  # cancels what still runs
+            self._own_loop.close()
 
-    def _own_portal(self) -> BlockingPortal:
+    def _start_portal(self) -> BlockingPortal:
         with self._lock:
             if self._portal is None:
-                self._portal_context = start_blocking_portal()
-                self._portal = self._portal_context.__enter__()
+                self._portal = self._own_loop.enter_context(start_blocking_portal())
             return self._portal
 
 

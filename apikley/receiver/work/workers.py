@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-import queue
 import threading
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
 
 from apikley._flows.clock import Clock
 from apikley.receiver.inbox.group_commit import GroupCommit
@@ -26,8 +25,8 @@ _POLL_INTERVAL, _STOP_TIMEOUT, _PRUNE_INTERVAL = 1.0, 10.0, 3600.0
 class Workers:
     """Handles the events of an inbox.
 
-    One thread claims events, never more than there are idle workers, so that a killed process costs only the events
-    that it was handling an attempt.
+    One idle worker at a time claims events, for itself and for the other idle workers. No event is claimed without
+    being started, so a killed process costs an attempt only of the events that it was handling.
 
     Args:
         inbox: The inbox.
@@ -62,24 +61,20 @@ class Workers:
         self._keep = keep
         self._pruned_at = -math.inf
         self._has_warned = False
-        self._processing: dict[str, Claim] = {}  # the newest claim by event id; changed under the lock
-        self._lock = threading.Lock()
-        self._queue: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
+        self._claiming = threading.Lock()  # held by the worker that claims
+        self._claimed: deque[Claim] = deque()  # for idle workers; changed under the lock
+        self._running: dict[str, Claim] = {}  # claimed and without a result, by event id
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._renewal = ExitStack()
 
     def start(self) -> None:
         """Start the threads."""
         self._stopping.clear()
-        self._queue = queue.SimpleQueue()
-        loops = [self._claim_loop, self._renew_loop, *[self._work_loop] * self._count]
-        if self._overdue is not None:
-            loops.append(self._overdue_loop)
-        self._threads = [
-            threading.Thread(target=loop, name=f"apikley-receiver-{number}", daemon=True)
-            for number, loop in enumerate(loops)
-        ]
+        self._renewal.enter_context(self._renewing())
+        loops = [self._work_loop] * self._count + [self._overdue_loop] * (self._overdue is not None)
+        self._threads = [threading.Thread(target=loop, name="apikley-receiver", daemon=True) for loop in loops]
         for thread in self._threads:
             thread.start()
 
@@ -92,12 +87,9 @@ class Workers:
         self._stopping.set()
         self._wake.set()
         deadline = self._clock.monotonic() + _STOP_TIMEOUT
-        self._threads[0].join(_STOP_TIMEOUT)  # the claiming thread, so that no claim follows the end marks
-        for _ in range(self._count):
-            self._queue.put(None)
         for thread in self._threads:
             thread.join(max(0.0, deadline - self._clock.monotonic()))
-        self._threads = []
+        self._renewal.close()
 
     def work(self) -> int:
         """Handle everything that is due, in this thread; returns the number of handled events."""
@@ -106,94 +98,78 @@ class Workers:
         count = 0
         with self._renewing():
             while claims := self._claim(1):
-                with self._lock:
-                    self._processing = {claims[0].event_id: claims[0]}
-                result = self._processor.process(claims[0])
-                self._inbox.write([result])
+                try:
+                    result = self._processor.process(claims[0])
+                    self._inbox.write([result])
+                finally:
+                    self._running.pop(claims[0].event_id)
                 if result.raised is not None:
                     raise result.raised
                 count += 1
-        self._processing = {}
         self._prune()
         return count
 
     def _claim(self, limit: int) -> list[Claim]:
-        if self._processor.has_handlers:
-            return self._inbox.claim(self._now(), self._lease, limit)
-        if not self._has_warned:
-            logger.warning("no handler is registered; events wait in the inbox")
-            self._has_warned = True
-        return []
-
-    def _finish(self, claim: Claim) -> None:
-        with self._lock:
-            newest = self._processing.pop(claim.event_id)
-            if newest.claim_id != claim.claim_id:  # due and claimed again since its result was written
-                self._processing[claim.event_id] = newest
-                self._queue.put(newest)
-
-    def _claim_loop(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.wait(_POLL_INTERVAL)
-            self._wake.clear()
-            try:
-                self._claim_for_idle_workers()
-                self._prune()
-            except Exception:
-                logger.exception("cannot read the inbox; next try in %g s", _POLL_INTERVAL)
-                self._stopping.wait(_POLL_INTERVAL)
-
-    def _claim_for_idle_workers(self) -> None:
-        with self._lock:
-            idle = self._count - len(self._processing)
-        if idle <= 0 or self._stopping.is_set():
-            return
-        for claim in self._claim(idle):
-            # After a clock jump, an event that is processed here can be due again: then only its claim is new.
-            with self._lock:
-                is_new = claim.event_id not in self._processing
-                self._processing[claim.event_id] = claim
-            if is_new:
-                self._queue.put(claim)
+        if not self._processor.has_handlers:
+            if not self._has_warned:
+                logger.warning("no handler is registered; events wait in the inbox")
+                self._has_warned = True
+            return []
+        # A running event is due again after a jump of the clock.
+        claims = self._inbox.claim(self._now(), self._lease, limit, list(self._running))
+        self._running.update((claim.event_id, claim) for claim in claims)
+        return claims
 
     def _work_loop(self) -> None:
-        while (claim := self._queue.get()) is not None:
+        while (claim := self._next_claim()) is not None:
             try:
-                result = self._processor.process(claim)
-                claim = self._processing[claim.event_id]
-                self._write(replace(result, claim=claim))
+                self._write(self._processor.process(claim))
             except BaseException:
                 logger.exception("%s has no result; it is handled again when its lease ends", claim.event_id)
-            self._finish(claim)
+            del self._running[claim.event_id]
             self._wake.set()
+
+    def _next_claim(self) -> Claim | None:
+        """Wait for an event; return None when the receiver stops."""
+        with self._claiming:
+            while not self._claimed:
+                if self._stopping.is_set():
+                    return None
+                self._wake.clear()
+                try:
+                    self._claimed.extend(self._claim(max(1, self._count - len(self._running))))
+                    self._prune()
+                except Exception:
+                    logger.exception("cannot read the inbox; next try in %g s", _POLL_INTERVAL)
+                    self._stopping.wait(_POLL_INTERVAL)
+                else:
+                    if not self._claimed:
+                        self._wake.wait(_POLL_INTERVAL)
+            return self._claimed.popleft()
 
     def _write(self, result: Result) -> None:
         while True:
             try:
-                self._commit.submit(result).result()
+                return self._commit.submit(result).result()
             except Exception:
                 event_id = result.claim.event_id
                 logger.exception("cannot write the result of %s; next try in %g s", event_id, _POLL_INTERVAL)
                 if self._stopping.wait(_POLL_INTERVAL):
-                    return
-            else:
-                return
-
-    def _renew_loop(self, stop: threading.Event | None = None) -> None:
-        stop = stop or self._stopping
-        while not stop.wait(self._lease / 3):
-            with self._lock:
-                claims = list(self._processing.values())
-            try:
-                self._inbox.renew(claims, self._now() + self._lease)
-            except Exception:
-                logger.exception("cannot renew a lease; next try in %g s", self._lease / 3)
+                    return None
 
     @contextmanager
     def _renewing(self) -> Iterator[None]:
-        """Renew leases while the caller's thread handles events."""
+        """Renew the leases of running events."""
         done = threading.Event()
-        thread = threading.Thread(target=self._renew_loop, args=[done], name="apikley-receiver-lease", daemon=True)
+
+        def renew() -> None:
+            while not done.wait(self._lease / 3):
+                try:
+                    self._inbox.renew(list(self._running.values()), self._now() + self._lease)
+                except Exception:
+                    logger.exception("cannot renew a lease; next try in %g s", self._lease / 3)
+
+        thread = threading.Thread(target=renew, name="apikley-receiver-lease", daemon=True)
         thread.start()
         try:
             yield
