@@ -53,8 +53,7 @@ class Event:
     attempt: int
     received_at: datetime
     source: Source
-    _client: Client | None = field(default=None, repr=False, compare=False)
-    _call: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
+    _download: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 
     def download(self, path: str | os.PathLike[str], *, index: int = 0) -> Path:
         """Save a result with the receiver's client. In an async handler, use `download_async`.
@@ -69,9 +68,9 @@ class Event:
             TransportError: The file could not be fetched.
             OSError: The file could not be written.
         """
-        if self._client is None or self._call is None:
+        if self._download is None:
             raise ConfigurationError("this receiver has no client to download with; pass client=Apikley() to Receiver")
-        return Path(self._call(self._client.download, self.task, path, index=index))
+        return Path(self._download(self.task, path, index=index))
 
     async def download_async(self, path: str | os.PathLike[str], *, index: int = 0) -> Path:
         """Save a result without blocking the event loop; see `download`."""

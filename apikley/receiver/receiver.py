@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from types import TracebackType
+from functools import partial
 from typing import Any, Self
 
 from apikley._flows.clock import Clock
@@ -85,21 +85,19 @@ class Receiver:
         require_option(SECONDS, "tolerance", tolerance)
         require_option(SECONDS, "lease", lease, minimum=_MIN_LEASE)
         require_option(SECONDS, "keep", keep)
-        self._clock = clock or Clock()
+        self._clock = clock = clock or Clock()
         self.inbox = inbox if isinstance(inbox, Inbox) else Inbox(inbox)
-        self._client = client
-        self._check = RequestCheck(keys, tolerance, self._clock)
-        self._call = AsyncCalls()
+        self._check = RequestCheck(keys, tolerance, clock)
+        self._call = call = AsyncCalls()
         self._handlers = Handlers()
         self._commit = GroupCommit(self.inbox)
-        processor = EventProcessor(
-            self._handlers, client, self._call, retries or RetryPolicy(), self._clock, confirm=confirm
-        )
-        overdue = None if client is None else OverduePoller(self.inbox, client, self._call, self._clock)
-        self._workers = Workers(
-            self.inbox, self._commit, processor, overdue, self._clock, count=workers, lease=lease, keep=keep
-        )
-        self._has_workers = workers > 0
+        self._poll = None if client is None else partial(call, client.get_task)
+        download = None if client is None else partial(call, client.download)
+        confirming = self._poll if confirm else None
+        policy = retries or RetryPolicy()
+        processor = EventProcessor(self._handlers, confirming, download, call, policy, clock)
+        overdue = None if self._poll is None else OverduePoller(self.inbox, self._poll, clock)
+        self._workers = Workers(self.inbox, self._commit, processor, overdue, clock, workers, lease, keep)
         self._started = False
         self._lock = threading.Lock()
 
@@ -110,9 +108,7 @@ class Receiver:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     async def __aenter__(self) -> Self:
@@ -121,9 +117,7 @@ class Receiver:
         await asyncio.to_thread(self.start)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         # In a thread, because this loop runs the handlers that `stop` waits for.
         await asyncio.to_thread(self.stop)
 
@@ -153,7 +147,7 @@ class Receiver:
     def stop(self) -> None:
         """Stop. Running handlers get ten seconds; other events stay in the inbox."""
         with self._lock:
-            if self._started and self._has_workers:
+            if self._started:
                 self._workers.stop()
             self._started = False
         self._commit.close()
@@ -187,7 +181,7 @@ class Receiver:
             raise ConfigurationError(f"{task!r} has neither a task id nor a token to expect a callback by")
         # The error names the id, because the caller may have created the task in the same expression.
         subject = (f"task {task_id}" if task_id else "the create") + " is not expected"
-        if task_id and self._client is None:
+        if task_id and self._poll is None:
             raise ConfigurationError(f"{subject}: there is no client to poll it with; pass client=Apikley()")
         if not SECONDS.accepts(due):
             raise ConfigurationError(f"{subject}: due is {due!r}, expected {SECONDS.expected}")
@@ -226,7 +220,7 @@ class Receiver:
     def _start_threads(self) -> None:
         with self._lock:
             self._call.use_running_loop()
-            if not self._started and self._has_workers:
+            if not self._started:
                 self._workers.start()
             self._started = True
 

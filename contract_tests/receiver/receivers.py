@@ -104,6 +104,18 @@ def collect(receiver: Receiver) -> list[Event]:
     return events
 
 
+def configure_django() -> None:
+    """Configure a project with one page that corrects slashes, as a new project does."""
+    from django.conf import settings
+    from django.http import HttpResponse
+    from django.urls import path
+
+    if not settings.configured:
+        pages = (path("page/", lambda _: HttpResponse("a page")),)
+        middleware = ["django.middleware.common.CommonMiddleware"]
+        settings.configure(ROOT_URLCONF=pages, ALLOWED_HOSTS=["*"], SECRET_KEY="x", MIDDLEWARE=middleware)
+
+
 MakeReceiver = Callable[..., Receiver]
 
 

@@ -15,7 +15,7 @@ from apikley.receiver import Event, Receiver
 from apikley_mock.plugin import MockService
 from apikley_mock.web.server import bind, url_of
 from contract_tests.conftest import MODEL
-from contract_tests.receiver.receivers import HANG
+from contract_tests.receiver.receivers import HANG, configure_django
 from scripts.pipeline.io import ROOT
 
 README = (ROOT / "apikley" / "receiver" / "README.md").read_text(encoding="utf-8")
@@ -27,10 +27,7 @@ COMMANDS = re.findall(r"^apikley (?:inbox )?([a-z]+) ", README, flags=re.MULTILI
 def test_a_block_of_the_readme_runs(
     block: str, apikley_mock: MockService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from django.conf import settings
-
-    if not settings.configured:
-        settings.configure(ROOT_URLCONF=(), ALLOWED_HOSTS=["*"], SECRET_KEY="x")
+    configure_django()
     monkeypatch.setenv("APIKLEY_API_KEY", apikley_mock.api_key)
     monkeypatch.setenv("APIKLEY_BASE_URL", apikley_mock.url)
     monkeypatch.chdir(tmp_path)

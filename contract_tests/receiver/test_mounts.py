@@ -19,7 +19,16 @@ from apikley.callbacks import sign
 from apikley.receiver import Event, Receiver
 from apikley.receiver.web import request_check
 from apikley.testing import ManualClock
-from contract_tests.receiver.receivers import HANG, WEBHOOK_KEY, MakeReceiver, body_of, collect, post, signed
+from contract_tests.receiver.receivers import (
+    HANG,
+    WEBHOOK_KEY,
+    MakeReceiver,
+    body_of,
+    collect,
+    configure_django,
+    post,
+    signed,
+)
 from scripts.pipeline.io import ROOT
 
 TASK = "task_1"
@@ -30,18 +39,6 @@ README = (ROOT / "apikley" / "receiver" / "README.md").read_text(encoding="utf-8
 @pytest.fixture
 def receiver(make_receiver: MakeReceiver) -> Receiver:
     return make_receiver()
-
-
-def configure_django() -> None:
-    """Configure a project with one page that corrects slashes, as a new project does."""
-    from django.conf import settings
-    from django.http import HttpResponse
-    from django.urls import path
-
-    if not settings.configured:
-        pages = (path("page/", lambda _: HttpResponse("a page")),)
-        middleware = ["django.middleware.common.CommonMiddleware"]
-        settings.configure(ROOT_URLCONF=pages, ALLOWED_HOSTS=["*"], SECRET_KEY="x", MIDDLEWARE=middleware)
 
 
 def documented_code(framework: str) -> str:

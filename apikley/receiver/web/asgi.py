@@ -14,19 +14,13 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class _DisconnectedError(Exception):
-    """The sender closed the connection before the body was complete."""
-
-
 async def serve(check: RequestCheck, store: Store, scope: Message, receive: Receive, send: Send) -> None:
     """Respond to one request, after storing its callback."""
-    try:
-        response = await _respond(check, store, scope, receive)
-    except _DisconnectedError:
-        return
-    headers = [(name.encode(), value.encode()) for name, value in response.headers]
-    await send({"type": "http.response.start", "status": int(response.status), "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+    response = await _respond(check, store, scope, receive)
+    if response is not None:
+        headers = [(name.encode(), value.encode()) for name, value in response.headers]
+        await send({"type": "http.response.start", "status": int(response.status), "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
 
 
 async def lifespan(receive: Receive, send: Send, start: Callable[[], None], stop: Callable[[], None]) -> None:
@@ -46,13 +40,12 @@ async def lifespan(receive: Receive, send: Send, start: Callable[[], None], stop
             return
 
 
-async def _respond(check: RequestCheck, store: Store, scope: Message, receive: Receive) -> Response:
+async def _respond(check: RequestCheck, store: Store, scope: Message, receive: Receive) -> Response | None:
     headers: list[tuple[bytes, bytes]] = list(scope["headers"])
-    early = check.refuse_early(scope["method"], *(_header(headers, name) for name in request_check.EARLY_HEADERS))
-    if early is not None:
-        return early
-    body = await _body(receive)
-    if isinstance(body, Response):
+    values = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)}
+    early = check.refuse_early(scope["method"], lambda name: values.get(name, ""))
+    body = early or await _body(receive)
+    if not isinstance(body, bytes):
         return body
     checked = check.check(headers, body, scope.get("query_string", b"").decode("latin-1"))
     if isinstance(checked, Response):
@@ -64,7 +57,8 @@ async def _respond(check: RequestCheck, store: Store, scope: Message, receive: R
     return request_check.ACCEPTED
 
 
-async def _body(receive: Receive) -> bytes | Response:
+async def _body(receive: Receive) -> bytes | Response | None:
+    """Return the body, the response that refuses it, or None if the sender closed the connection."""
     body = bytearray()
     try:
         async with asyncio.timeout(request_check.BODY_TIMEOUT):
@@ -72,7 +66,7 @@ async def _body(receive: Receive) -> bytes | Response:
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise _DisconnectedError
+                    return None
                 body += message.get("body", b"")
                 if len(body) > request_check.MAX_BODY:
                     return request_check.TOO_LARGE
@@ -80,7 +74,3 @@ async def _body(receive: Receive) -> bytes | Response:
     except TimeoutError:
         return request_check.TOO_SLOW
     return bytes(body)
-
-
-def _header(headers: list[tuple[bytes, bytes]], name: str) -> str:
-    return next((value.decode("latin-1") for each, value in headers if each.lower() == name.encode()), "")

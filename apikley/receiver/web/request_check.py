@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 import apikley_contract
@@ -24,36 +25,28 @@ logger = logging.getLogger("apikley.receiver")
 MAX_BODY = 1024 * 1024  # bytes; published callbacks have less than a hundredth of it
 # Seconds. The sender waits 15 in all.
 BODY_TIMEOUT, STORE_TIMEOUT = 5.0, 9.0
-# The headers that `refuse_early` takes, in this order.
-EARLY_HEADERS = ("content-type", "content-encoding", "content-length")
 
 Store = Callable[[Completion], "Future[None]"]
 _MAX_TASK_ID = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """The response to a request.
-
-    Attributes:
-        status: The HTTP status.
-        body: A short JSON envelope, the same for every response with this status.
-        headers: The headers.
-    """
+class Response(NamedTuple):
+    """A response with a short JSON envelope, the same for every request that gets this status."""
 
     status: HTTPStatus
     body: bytes
-    headers: tuple[tuple[str, str], ...]
+    headers: list[tuple[str, str]]
 
 
-def _response(status: HTTPStatus, message: str | None = None, *headers: tuple[str, str]) -> Response:
-    body = json.dumps({"code": int(status), "msg": message or status.phrase}, separators=(",", ":")).encode()
-    content = (("content-type", "application/json"), ("content-length", str(len(body))))
-    return Response(status, body, (*content, *headers))
+def _response(status: int, message: str | None = None, *headers: tuple[str, str]) -> Response:
+    message = message or HTTPStatus(status).phrase
+    body = json.dumps({"code": int(status), "msg": message}, separators=(",", ":")).encode()
+    content = [("content-type", "application/json"), ("content-length", str(len(body)))]
+    return Response(HTTPStatus(status), body, [*content, *headers])
 
 
-ACCEPTED = _response(HTTPStatus(apikley_contract.codes()["SUCCESS"]), "success")
-BAD_SIGNATURE = _response(HTTPStatus(apikley_contract.codes()["UNAUTHORIZED"]))
+ACCEPTED = _response(apikley_contract.codes()["SUCCESS"], "success")
+BAD_SIGNATURE = _response(apikley_contract.codes()["UNAUTHORIZED"])
 BAD_PAYLOAD = _response(HTTPStatus.BAD_REQUEST)
 NOT_POST = _response(HTTPStatus.METHOD_NOT_ALLOWED, None, ("allow", "POST"))
 NOT_JSON = _response(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
@@ -68,26 +61,22 @@ def not_stored(completion: Completion, error: Exception) -> Response:
     return NOT_STORED
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class RequestCheck:
-    """Checks callback requests.
+    """Checks callback requests."""
 
-    Args:
-        webhook_keys: The account's webhook keys.
-        tolerance: How far a callback's time may be from now, in seconds.
-        clock: The clock.
-    """
+    webhook_keys: Iterable[Key]
+    tolerance: float  # seconds that a callback's time may be from now
+    clock: Clock
 
-    def __init__(self, webhook_keys: Iterable[Key], tolerance: float, clock: Clock) -> None:
-        self._webhook_keys = list(webhook_keys)
-        self._tolerance = tolerance
-        self._clock = clock
-
-    def refuse_early(self, method: str, content_type: str, encoding: str, length: str) -> Response | None:
+    def refuse_early(self, method: str, header: Callable[[str], str]) -> Response | None:
         """Return the response to a request that its method and headers rule out; None to read the body."""
         if method != "POST":
             return NOT_POST
-        media = content_type.partition(";")[0].strip().lower()
-        if (media and media != "application/json" and not media.endswith("+json")) or encoding not in ("", "identity"):
+        media, length = header("content-type").partition(";")[0].strip().lower(), header("content-length")
+        if media and media != "application/json" and not media.endswith("+json"):
+            return NOT_JSON
+        if header("content-encoding") not in ("", "identity"):
             return NOT_JSON
         # The server refuses a length that is not a number.
         return TOO_LARGE if is_digits(length) and (len(length) > 12 or int(length) > MAX_BODY) else None
@@ -96,9 +85,9 @@ class RequestCheck:
         """Return the completion to store, or the response to a request that stores nothing."""
         if len(body) > MAX_BODY:
             return TOO_LARGE
-        now = self._clock.now().timestamp()
+        now = self.clock.now().timestamp()
         try:
-            callback = verify(headers, body, self._webhook_keys, tolerance=self._tolerance, now=now)
+            callback = verify(headers, body, self.webhook_keys, tolerance=self.tolerance, now=now)
         except BadPayload:
             return BAD_PAYLOAD
         except CallbackError:

@@ -21,13 +21,11 @@ def serve(
 
 
 def _respond(check: RequestCheck, store: Store, environ: dict[str, Any]) -> Response:
-    names = (name.upper().replace("-", "_") for name in request_check.EARLY_HEADERS)
-    values = (environ.get(name, environ.get(f"HTTP_{name}", "")) for name in names)
-    early = check.refuse_early(environ["REQUEST_METHOD"], *values)
-    if early is not None:
-        return early
     headers = {name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
-    checked = check.check(headers, _body(environ), environ.get("QUERY_STRING", ""))
+    # CONTENT_TYPE and CONTENT_LENGTH have no prefix.
+    others = {name.replace("_", "-"): environ.get(name, "") for name in ("CONTENT_TYPE", "CONTENT_LENGTH")}
+    early = check.refuse_early(environ["REQUEST_METHOD"], lambda name: (headers | others).get(name.upper(), ""))
+    checked = early or check.check(headers, _body(environ), environ.get("QUERY_STRING", ""))
     if isinstance(checked, Response):
         return checked
     try:

@@ -25,13 +25,7 @@ def stored_task(claim: Claim) -> TaskInfo:
 
 
 def contradiction(stored: TaskInfo, state: str, polled: TaskInfo) -> CallbackContradicted | None:
-    """Return how a callback contradicts the polled task, or None.
-
-    Args:
-        stored: What the callback says of the task.
-        state: The final state of the event.
-        polled: What the service says of the task.
-    """
+    """Return how an event's stored task or final state contradicts the polled task, or None."""
     if state != polled.state:
         return CallbackContradicted(polled.id, "state", state, polled.state or "")
     claimed, confirmed = _places(stored), _places(polled)

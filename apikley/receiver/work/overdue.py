@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from apikley._flows.clock import Clock
 from apikley._model.task import TaskInfo
-from apikley.receiver.events import Client
 from apikley.receiver.inbox.rows import PendingCallback
 from apikley.receiver.inbox.store import Inbox
-from apikley.receiver.work.async_calls import AsyncCalls
 from apikley.receiver.work.confirmation import completion_of
 from apikley.receiver.work.retry_policy import FAILURES, RetryPolicy
 
@@ -21,28 +21,27 @@ OVERDUE_POLLS = RetryPolicy(attempts=100, first=60.0, longest=900.0)
 _BATCH, _LEASE = 20, 300.0
 
 
+@dataclass(frozen=True, eq=False)
 class OverduePoller:
     """Polls overdue tasks and stores the completions that it finds."""
 
-    def __init__(self, inbox: Inbox, client: Client, call: AsyncCalls, clock: Clock) -> None:
-        self._inbox = inbox
-        self._client = client
-        self._call = call
-        self._clock = clock
+    inbox: Inbox
+    poll: Callable[[str | None], TaskInfo]
+    clock: Clock
 
     def poll_overdue(self) -> int:
         """Poll the tasks that are due; returns the number of completions found."""
         found = 0
-        for pending in self._inbox.claim_overdue(self._now(), _LEASE, _BATCH):
+        for pending in self.inbox.claim_overdue(self._now(), _LEASE, _BATCH):
             try:
-                task: TaskInfo = self._call(self._client.get_task, pending.task_id)
+                task = self.poll(pending.task_id)
             except FAILURES as error:  # one task must not stop the others
                 self._reschedule(pending, f"{type(error).__name__}: {error}")
                 continue
             if task.finished:
                 # Stored before it is resolved: a crash in between only costs another poll.
-                self._inbox.write([completion_of(task, self._now())])
-                self._inbox.resolve(pending)
+                self.inbox.write([completion_of(task, self._now())])
+                self.inbox.resolve(pending)
                 found += 1
             else:
                 self._reschedule(pending, f"state {task.state}")
@@ -54,7 +53,7 @@ class OverduePoller:
             logger.error("polling task %s is given up after %d polls: %s", pending.task_id, pending.attempts, reason)
         else:
             logger.info("task %s is overdue (%s); next poll in %.0f s", pending.task_id, reason, pause)
-        self._inbox.reschedule(pending, None if pause is None else self._now() + pause)
+        self.inbox.reschedule(pending, None if pause is None else self._now() + pause)
 
     def _now(self) -> float:
-        return self._clock.now().timestamp()
+        return self.clock.now().timestamp()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from apikley._flows.clock import Clock
 from apikley._model.task import TaskInfo
-from apikley.receiver.events import Client, Event, Handlers
-from apikley.receiver.inbox.rows import Claim, Result, Status
+from apikley.receiver.events import Event, Handlers
+from apikley.receiver.inbox.rows import Claim, Result
 from apikley.receiver.work.async_calls import AsyncCalls
 from apikley.receiver.work.confirmation import completion_of, contradiction, stored_task
 from apikley.receiver.work.retry_policy import FAILURES, RetryPolicy
@@ -18,43 +21,20 @@ logger = logging.getLogger("apikley.receiver")
 _MAX_ERROR = 500  # characters
 
 
+@dataclass(frozen=True, eq=False)
 class EventProcessor:
-    """Processes claimed events.
+    """Processes claimed events."""
 
-    Args:
-        handlers: The handlers to call.
-        client: Polls and downloads tasks; None if the receiver has no client.
-        confirm: Whether to confirm each event with the client.
-        call: Calls sync and async functions.
-        retries: When a failed event is handled again.
-        clock: The clock.
-    """
-
-    def __init__(
-        self,
-        handlers: Handlers,
-        client: Client | None,
-        call: AsyncCalls,
-        retries: RetryPolicy,
-        clock: Clock,
-        *,
-        confirm: bool,
-    ) -> None:
-        self._handlers = handlers
-        self._client = client
-        self._confirming = client if confirm else None
-        self._call = call
-        self._retries = retries
-        self._clock = clock
-
-    @property
-    def has_handlers(self) -> bool:
-        """Whether any handler is registered."""
-        return len(self._handlers) > 0
+    handlers: Handlers
+    poll: Callable[[str], TaskInfo] | None  # confirms a task; None without confirmation
+    download: Callable[..., Any] | None  # None without a client
+    call: AsyncCalls
+    retries: RetryPolicy
+    clock: Clock
 
     def process(self, claim: Claim) -> Result:
         """Confirm an event and call its handlers. The result holds whatever they raise."""
-        if claim.attempt > self._retries.attempts:
+        if claim.attempt > self.retries.attempts:
             # The process ended during the last attempt, so no result was written.
             reason = f"the process ended during attempt {claim.attempt - 1}"
             logger.error("%s is dead after %d attempts: %s", claim.event_id, claim.attempt - 1, reason)
@@ -64,44 +44,42 @@ class EventProcessor:
             event = self._event(claim)
             if isinstance(event, Result):
                 return event
-            for name, handler in self._handlers.of(event.state):
+            for name, handler in self.handlers.of(event.state):
                 if name not in done:
-                    self._call(handler, event)
+                    self.call(handler, event)
                     done.append(name)
         except BaseException as error:  # noqa: BLE001 - a handler may raise anything
             return self._failure(claim, done, error)
         return Result(claim, "done", self._now(), handled_by=tuple(done))
 
     def _event(self, claim: Claim) -> Event | Result:
+        """Return the event for the handlers, or the result if the service confirms another final state."""
         task, confirmed = stored_task(claim), claim.source == "poll"
-        if self._confirming is not None:
-            polled: TaskInfo = self._call(self._confirming.get_task, claim.task_id)
-            error = contradiction(task, claim.state, polled)
-            if error is not None:
+        if self.poll is not None:
+            polled = self.poll(claim.task_id)
+            if error := contradiction(task, claim.state, polled):
                 logger.error("callback contradicted: %s", error)
                 if not polled.finished:
                     raise error  # the service may lag behind its own callback
                 if error.field == "state":
-                    reason, now = f"{type(error).__name__}: {error}", self._now()
-                    return Result(claim, "dead", now, reason, replacement=completion_of(polled, now))
+                    now = self._now()
+                    return Result(claim, "dead", now, _describe(error), replacement=completion_of(polled, now))
             task, confirmed = polled, True
         return Event(
-            claim.event_id,
-            claim.task_id,
-            claim.state,
-            task,
-            confirmed,
-            claim.token,
-            claim.attempt,
-            datetime.fromtimestamp(claim.received_at, UTC),
-            claim.source,
-            self._client,
-            self._call,
+            event_id=claim.event_id,
+            task_id=claim.task_id,
+            state=claim.state,
+            task=task,
+            confirmed=confirmed,
+            token=claim.token,
+            attempt=claim.attempt,
+            received_at=datetime.fromtimestamp(claim.received_at, UTC),
+            source=claim.source,
+            _download=self.download,
         )
 
     def _failure(self, claim: Claim, done: list[str], error: BaseException) -> Result:
-        pause = self._retries.pause(claim.attempt)
-        status: Status = "dead" if pause is None else "failed"
+        pause = self.retries.pause(claim.attempt)
         next_step = "it is dead" if pause is None else f"next attempt in {pause:.0f} s"
         reason = _describe(error)
         logger.error(
@@ -109,10 +87,11 @@ class EventProcessor:
         )
         one_line = " ".join(reason.split())[:_MAX_ERROR].encode("utf-8", "replace").decode().replace("\0", "")
         raised = None if isinstance(error, FAILURES) else error
-        return Result(claim, status, self._now() + (pause or 0.0), one_line, tuple(done), raised=raised)
+        due_at = self._now() + (pause or 0.0)
+        return Result(claim, "dead" if pause is None else "failed", due_at, one_line, tuple(done), raised=raised)
 
     def _now(self) -> float:
-        return self._clock.now().timestamp()
+        return self.clock.now().timestamp()
 
 
 def _describe(error: BaseException) -> str:

@@ -44,11 +44,7 @@ class RetryPolicy:
 
 
 def require_option(constraint: Constraint, name: str, value: object, *, minimum: float = 0) -> None:
-    """Check an option of a receiver.
-
-    Raises:
-        ConfigurationError: The value does not satisfy the constraint, or is below the minimum.
-    """
+    """Raise a ConfigurationError if the value does not satisfy the constraint or is below the minimum."""
     if not constraint.accepts(value) or not (isinstance(value, int | float) and value >= minimum):
         least = f", at least {minimum:g}" if minimum else ""
         raise ConfigurationError(f"{name} is {value!r}, expected {constraint.expected}{least}")

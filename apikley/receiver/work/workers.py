@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from apikley._flows.clock import Clock
 from apikley.receiver.inbox.group_commit import GroupCommit
@@ -22,43 +23,24 @@ logger = logging.getLogger("apikley.receiver")
 _POLL_INTERVAL, _STOP_TIMEOUT, _PRUNE_INTERVAL = 1.0, 10.0, 3600.0
 
 
+@dataclass(eq=False)
 class Workers:
     """Handles the events of an inbox.
 
     One idle worker at a time claims events, for itself and for the other idle workers. No event is claimed without
     being started, so a killed process costs an attempt only of the events that it was handling.
-
-    Args:
-        inbox: The inbox.
-        commit: Writes the results.
-        processor: Processes one event.
-        overdue: Polls overdue tasks; None without a client.
-        clock: The clock.
-        count: The number of workers.
-        lease: How long a claim holds, in seconds. It is renewed while an event is processed.
-        keep: How long done events are kept, in seconds.
     """
 
-    def __init__(
-        self,
-        inbox: Inbox,
-        commit: GroupCommit,
-        processor: EventProcessor,
-        overdue: OverduePoller | None,
-        clock: Clock,
-        *,
-        count: int,
-        lease: float,
-        keep: float,
-    ) -> None:
-        self._inbox = inbox
-        self._commit = commit
-        self._processor = processor
-        self._overdue = overdue
-        self._clock = clock
-        self._count = count
-        self._lease = lease
-        self._keep = keep
+    inbox: Inbox
+    commit: GroupCommit
+    processor: EventProcessor
+    overdue: OverduePoller | None  # None without a client
+    clock: Clock
+    count: int
+    lease: float  # seconds; renewed while an event is handled
+    keep: float  # seconds
+
+    def __post_init__(self) -> None:
         self._pruned_at = -math.inf
         self._has_warned = False
         self._claiming = threading.Lock()  # held by the worker that claims
@@ -70,10 +52,12 @@ class Workers:
         self._renewal = ExitStack()
 
     def start(self) -> None:
-        """Start the threads."""
+        """Start the threads, if there are any workers."""
+        if not self.count:
+            return
         self._stopping.clear()
         self._renewal.enter_context(self._renewing())
-        loops = [self._work_loop] * self._count + [self._overdue_loop] * (self._overdue is not None)
+        loops = [self._work_loop] * self.count + [self._overdue_loop] * (self.overdue is not None)
         self._threads = [threading.Thread(target=loop, name="apikley-receiver", daemon=True) for loop in loops]
         for thread in self._threads:
             thread.start()
@@ -86,21 +70,21 @@ class Workers:
         """Stop claiming, and wait up to 10 s for running handlers. After that their leases lapse."""
         self._stopping.set()
         self._wake.set()
-        deadline = self._clock.monotonic() + _STOP_TIMEOUT
+        deadline = self.clock.monotonic() + _STOP_TIMEOUT
         for thread in self._threads:
-            thread.join(max(0.0, deadline - self._clock.monotonic()))
+            thread.join(max(0.0, deadline - self.clock.monotonic()))
         self._renewal.close()
 
     def work(self) -> int:
         """Handle everything that is due, in this thread; returns the number of handled events."""
-        if self._overdue is not None:
-            self._overdue.poll_overdue()
+        if self.overdue is not None:
+            self.overdue.poll_overdue()
         count = 0
         with self._renewing():
             while claims := self._claim(1):
                 try:
-                    result = self._processor.process(claims[0])
-                    self._inbox.write([result])
+                    result = self.processor.process(claims[0])
+                    self.inbox.write([result])
                 finally:
                     self._running.pop(claims[0].event_id)
                 if result.raised is not None:
@@ -110,20 +94,20 @@ class Workers:
         return count
 
     def _claim(self, limit: int) -> list[Claim]:
-        if not self._processor.has_handlers:
+        if not self.processor.handlers:
             if not self._has_warned:
                 logger.warning("no handler is registered; events wait in the inbox")
                 self._has_warned = True
             return []
         # A running event is due again after a jump of the clock.
-        claims = self._inbox.claim(self._now(), self._lease, limit, list(self._running))
+        claims = self.inbox.claim(self._now(), self.lease, limit, list(self._running))
         self._running.update((claim.event_id, claim) for claim in claims)
         return claims
 
     def _work_loop(self) -> None:
         while (claim := self._next_claim()) is not None:
             try:
-                self._write(self._processor.process(claim))
+                self._write(self.processor.process(claim))
             except BaseException:
                 logger.exception("%s has no result; it is handled again when its lease ends", claim.event_id)
             del self._running[claim.event_id]
@@ -137,7 +121,7 @@ class Workers:
                     return None
                 self._wake.clear()
                 try:
-                    self._claimed.extend(self._claim(max(1, self._count - len(self._running))))
+                    self._claimed.extend(self._claim(max(1, self.count - len(self._running))))
                     self._prune()
                 except Exception:
                     logger.exception("cannot read the inbox; next try in %g s", _POLL_INTERVAL)
@@ -150,7 +134,7 @@ class Workers:
     def _write(self, result: Result) -> None:
         while True:
             try:
-                return self._commit.submit(result).result()
+                return self.commit.submit(result).result()
             except Exception:
                 event_id = result.claim.event_id
                 logger.exception("cannot write the result of %s; next try in %g s", event_id, _POLL_INTERVAL)
@@ -163,11 +147,11 @@ class Workers:
         done = threading.Event()
 
         def renew() -> None:
-            while not done.wait(self._lease / 3):
+            while not done.wait(self.lease / 3):
                 try:
-                    self._inbox.renew(list(self._running.values()), self._now() + self._lease)
+                    self.inbox.renew(list(self._running.values()), self._now() + self.lease)
                 except Exception:
-                    logger.exception("cannot renew a lease; next try in %g s", self._lease / 3)
+                    logger.exception("cannot renew a lease; next try in %g s", self.lease / 3)
 
         thread = threading.Thread(target=renew, name="apikley-receiver-lease", daemon=True)
         thread.start()
@@ -178,18 +162,18 @@ class Workers:
             thread.join()
 
     def _overdue_loop(self) -> None:
-        while self._overdue is not None and not self._stopping.wait(OVERDUE_INTERVAL):
+        while self.overdue is not None and not self._stopping.wait(OVERDUE_INTERVAL):
             try:
-                if self._overdue.poll_overdue():
+                if self.overdue.poll_overdue():
                     self._wake.set()
             except Exception:
                 logger.exception("cannot poll overdue tasks; next try in %g s", OVERDUE_INTERVAL)
 
     def _prune(self) -> None:
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if now - self._pruned_at > _PRUNE_INTERVAL:
-            self._inbox.prune(self._now() - self._keep)
+            self.inbox.prune(self._now() - self.keep)
             self._pruned_at = now
 
     def _now(self) -> float:
-        return self._clock.now().timestamp()
+        return self.clock.now().timestamp()
