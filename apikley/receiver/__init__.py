@@ -22,31 +22,28 @@ if TYPE_CHECKING:
     from apikley.receiver.inbox.store import Inbox
     from apikley.receiver.receiver import Receiver
     from apikley.receiver.work.retry_policy import RetryPolicy
-
-__all__ = ["Event", "Inbox", "InboxRow", "PendingCallback", "Receiver", "RetryPolicy"]
-
-_MODULES = {
-    "Event": "events",
-    "Inbox": "inbox.store",
-    "InboxRow": "inbox.rows",
-    "PendingCallback": "inbox.rows",
-    "Receiver": "receiver",
-    "RetryPolicy": "work.retry_policy",
-}
-
-# Hidden from type checkers, so that a misspelt import is an error for them.
-if not TYPE_CHECKING:
+else:  # on first use, because `apikley.receiver.listen` needs no database
 
     def __getattr__(name: str) -> object:
-        from importlib import import_module  # noqa: PLC0415 - on first use
+        from importlib import import_module  # noqa: PLC0415
 
-        if name not in _MODULES:
+        modules = {
+            "Event": "events",
+            "Inbox": "inbox.store",
+            "InboxRow": "inbox.rows",
+            "PendingCallback": "inbox.rows",
+            "Receiver": "receiver",
+            "RetryPolicy": "work.retry_policy",
+        }
+        if name not in modules:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         try:
-            value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+            return getattr(import_module(f"{__name__}.{modules[name]}"), name)
         except ModuleNotFoundError as error:
             if error.name != "sqlalchemy":
                 raise
             message = "sqlalchemy is not installed; run: pip install 'apikley[receiver]'"
             raise ModuleNotFoundError(message, name=error.name) from None
-        return value
+
+
+__all__ = ["Event", "Inbox", "InboxRow", "PendingCallback", "Receiver", "RetryPolicy"]

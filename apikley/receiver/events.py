@@ -11,11 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from apikley._model.task import FINISHED, TaskInfo
+from apikley._model.task import TaskInfo
 from apikley.errors import ConfigurationError
 from apikley.receiver.inbox.rows import Source
-
-SUCCESS, FAIL = FINISHED
 
 
 class Client(Protocol):

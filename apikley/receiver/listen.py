@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
 import httpx2
@@ -79,9 +78,8 @@ class Listener:
     ) -> None:
         self._webhook_key = signing_key(webhook_key)
         if not is_http_url(forward_to):
-            raise ConfigurationError(
-                f"{forward_to!r} is not a URL to forward to; expected for instance http://localhost:3000/hook"
-            )
+            example = "expected for instance http://localhost:3000/hook"
+            raise ConfigurationError(f"{forward_to!r} is not a URL to forward to; {example}")
         self._forward_to = httpx2.URL(forward_to)
         delivery = _callback_operation()["x-delivery"]
         self._pauses: list[float] = delivery["retry-after"]
@@ -114,11 +112,7 @@ class Listener:
             self._clock.sleep(pause)
 
     def step(self) -> float | None:
-        """Do what is due now.
-
-        Returns:
-            The seconds until something is due again; None if nothing will be.
-        """
+        """Do what is due now; returns the seconds until something is due again, or None if nothing will be."""
         for task_id in self._notes.open_tasks() if self._notes else ():
             self.add(task_id)
         for task_id, job in list(self._jobs.items()):
@@ -157,15 +151,15 @@ class Listener:
     def _deliver(self, task_id: str, job: _Job, task: TaskInfo) -> None:
         now = int(self._clock.now().timestamp())
         headers = {"Content-Type": "application/json", **sign(task_id, self._webhook_key, now)}
-        target = self._forward_to
+        accepted = False
         try:
-            callback_url = _url(text((task.request or {}).get("callBackUrl")) or "")
-            if callback_url and callback_url.params:
-                target = target.copy_merge_params(callback_url.params)
+            callback_url = text((task.request or {}).get("callBackUrl"))
+            query = httpx2.URL(callback_url).params if callback_url and is_http_url(callback_url) else {}
+            target = self._forward_to.copy_merge_params(query) if query else self._forward_to
             response = self._http.post(target, content=callback_body(task), headers=headers, follow_redirects=False)
             outcome, accepted = _describe(response), response.status_code == apikley_contract.codes()["SUCCESS"]
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:  # ValueError: an invalid host name
-            outcome, accepted = f"{type(error).__name__}: {error}", False
+            outcome = f"{type(error).__name__}: {error}"
         if accepted:
             self._end(task_id, f"delivered: {outcome}", failed=False)
         elif job.deliveries == len(self._pauses):
@@ -189,16 +183,9 @@ class Listener:
 
 def callback_body(task: TaskInfo) -> bytes:
     """Return the body of the callback that the service sends about a finished task."""
-    state = task.state or ""
-    return json.dumps({**_envelopes()[state], "data": {**task.raw, "taskId": task.id, "state": state}}).encode()
-
-
-@cache
-def _envelopes() -> dict[str, dict[str, Any]]:
-    """Return code and text of the contract's example callbacks, by final state."""
-    content = _callback_operation()["requestBody"]["content"]["application/json"]
-    examples = [each["value"] for each in content["examples"].values()]
-    return {each["data"]["state"]: {"code": each["code"], "msg": each["msg"]} for each in examples}
+    examples = _callback_operation()["requestBody"]["content"]["application/json"]["examples"].values()
+    envelope = next(each["value"] for each in examples if each["value"]["data"]["state"] == task.state)
+    return json.dumps({**envelope, "data": {**task.raw, "taskId": task.id, "state": task.state}}).encode()
 
 
 def _callback_operation() -> dict[str, Any]:
@@ -213,10 +200,3 @@ def _describe(response: httpx2.Response) -> str:
     # Without the query, which contains the task's own, and without credentials.
     address = response.next_request.url.copy_with(query=None, fragment=None, userinfo=b"")
     return f"HTTP {response.status_code}, redirected to {address}; use that address"
-
-
-def _url(address: str) -> httpx2.URL | None:
-    try:
-        return httpx2.URL(address)
-    except (httpx2.InvalidURL, ValueError):
-        return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from apikley._model.fields import parse_json
 from apikley._model.key_hash import key_hash
@@ -52,16 +52,7 @@ def note(task: object, *, path: str | os.PathLike[str] = NOTES, api_key: str | N
 
 
 class Notes:
-    """The tasks in a file that one key created.
-
-    Args:
-        path: The file, which may be missing.
-        api_key: The key; by default the environment variable APIKLEY_API_KEY.
-        account: The hash of a key, instead of the key.
-
-    Raises:
-        ConfigurationError: There is no key.
-    """
+    """The tasks in a file, which may be missing, that one key created. See `note`; `account` is a hash of the key."""
 
     def __init__(
         self, path: str | os.PathLike[str] = NOTES, api_key: str | None = None, *, account: str | None = None
@@ -72,9 +63,9 @@ class Notes:
         self.path = Path(path)
         self._account = account or key_hash(key)
 
-    def add(self, task_id: str, **more: Any) -> None:
+    def add(self, task_id: str, **closed: bool) -> None:
         """Note a task."""
-        line = json.dumps({"task_id": task_id, "account": self._account, **more}) + "\n"
+        line = json.dumps({"task_id": task_id, "account": self._account, **closed}) + "\n"
         with self.path.open("a+b") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)

@@ -12,9 +12,10 @@ from typing import Any, Self
 
 from apikley._flows.clock import Clock
 from apikley._model.checks import COUNT, SECONDS
+from apikley._model.task import FAIL, SUCCESS
 from apikley.callbacks import Key, webhook_keys
 from apikley.errors import ApikleyError, ConfigurationError
-from apikley.receiver.events import FAIL, SUCCESS, Client, H, Handlers
+from apikley.receiver.events import Client, H, Handlers
 from apikley.receiver.inbox.group_commit import GroupCommit
 from apikley.receiver.inbox.rows import INBOX, Completion
 from apikley.receiver.inbox.store import Inbox
@@ -190,9 +191,6 @@ class Receiver:
             self.inbox.expect(task_id, token, now + due, now)
         except ApikleyError as error:
             raise type(error)(f"{subject}: {error}") from error
-        except Exception as error:
-            error.add_note(subject)
-            raise
 
     def resolve(self, unknown: object) -> str | None:
         """Return the id of the task that a create of unknown outcome made, once its callback has arrived.

@@ -184,13 +184,3 @@ def test_an_error_of_expect_names_the_task(
     with pytest.raises(error) as caught:
         make_receiver(**options).expect(task, due=due)
     assert str(caught.value).startswith(f"task task_1 is not expected: {message}")
-
-
-def test_any_other_error_of_expect_names_the_task_in_a_note(
-    make_receiver: MakeReceiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    receiver = make_receiver(client=Service())
-    monkeypatch.setattr(receiver.inbox, "expect", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full") as caught:
-        receiver.expect("task_1")
-    assert caught.value.__notes__ == ["task task_1 is not expected"]
