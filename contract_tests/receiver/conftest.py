@@ -24,7 +24,14 @@ def clock() -> ManualClock:
 @pytest.fixture
 def make_receiver(clock: ManualClock) -> Iterator[MakeReceiver]:
     """Makes receivers in memory that handle events only in `work()`."""
-    with closing_receivers(clock) as make:
+    with closing_receivers(inbox=":memory:", workers=0, clock=clock) as make:
+        yield make
+
+
+@pytest.fixture
+def threaded(tmp_path: Path) -> Iterator[MakeReceiver]:
+    """Makes receivers with one worker and a file."""
+    with closing_receivers(inbox=tmp_path / "inbox.db", workers=1) as make:
         yield make
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import random
-import threading
+import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from apikley.receiver import Inbox
 from contract_tests.receiver.load import callbacks, send
 from contract_tests.receiver.receiver_process import log_lines, running
 
-# Seconds.
-_MAX_LIFE, _HANG = 0.4, 600.0
+_MAX_CALLBACKS = 250  # acknowledged before a kill
+_HANG = 600.0  # seconds
 
 
 @dataclass
@@ -50,22 +50,13 @@ def kill_repeatedly(folder: Path, kills: int, seed: int = 0) -> Kills:
         log = folder / f"{number}.log"
         with running(inbox, log) as (process, port):
             if number < kills:
-                first = threading.Event()
-
-                def acknowledge(task_id: str, first: threading.Event = first) -> None:
-                    counts.acknowledged.add(task_id)
-                    first.set()
-
-                load = threading.Thread(target=_load, args=(port, number, acknowledge))
-                load.start()
-                first.wait(_HANG)
-                time.sleep(chance.uniform(0, _MAX_LIFE))
-                process.kill()
-                process.wait(_HANG)
-                load.join(_HANG)
+                task_ids = [f"task_{number}_{each}" for each in range(2 * _MAX_CALLBACKS)]
+                kill_at = len(counts.acknowledged) + chance.randint(1, _MAX_CALLBACKS)
+                acknowledge = partial(_acknowledge, counts, kill_at, process)
+                send(port, callbacks(task_ids), connections=8, acknowledged=acknowledge)
                 counts.kills += 1
             else:
-                _wait_until_handled(inbox)
+                wait_until_handled(inbox)
         lines = log_lines(log)
         begins = Counter(event_id for what, event_id in lines if what == "begin")
         counts.interrupted += sum(begins.values()) - sum(what == "end" for what, _ in lines)
@@ -82,15 +73,14 @@ def kill_repeatedly(folder: Path, kills: int, seed: int = 0) -> Kills:
     return counts
 
 
-def _load(port: int, number: int, acknowledged: Callable[[str], object]) -> None:
-    send(port, callbacks(_ids(number)), connections=8, acknowledged=acknowledged)
+def _acknowledge(counts: Kills, kill_at: int, process: subprocess.Popen[str], task_id: str) -> None:
+    counts.acknowledged.add(task_id)
+    if len(counts.acknowledged) == kill_at:
+        process.kill()
 
 
-def _ids(number: int) -> Iterator[str]:
-    return (f"task_{number}_{each}" for each in range(1_000_000))
-
-
-def _wait_until_handled(inbox: str) -> None:
+def wait_until_handled(inbox: str) -> None:
+    """Wait until every event is done or dead."""
     deadline = time.monotonic() + _HANG
     with Inbox(inbox) as opened:
         while not opened.counts().keys() <= {"done", "dead"}:

@@ -39,18 +39,9 @@ def running() -> Iterator[str]:
             each.mkdir()
             if user:
                 shutil.chown(each, **user)
-        arguments = [
-            "--auth=trust",
-            "--encoding=utf8",
-            "--locale=C",
-            "--username=postgres",
-            "--no-sync",
-            "-D",
-            str(data),
-        ]
-        created = subprocess.run(
-            [str(binaries / "initdb"), *arguments], cwd=folder, capture_output=True, text=True, check=False, **user
-        )
+        options = ["--auth=trust", "--encoding=utf8", "--locale=C", "--username=postgres", "--no-sync"]
+        command = [str(binaries / "initdb"), *options, "-D", str(data)]
+        created = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **user)
         if created.returncode:
             raise RuntimeError(f"cannot create the database: {created.stderr.strip()}")
         with _server(binaries, data, sockets, user):
@@ -72,7 +63,7 @@ def _server(binaries: Path, data: Path, sockets: Path, user: dict[str, Any]) -> 
                     raise RuntimeError(f"PostgreSQL did not start: {log.read_text().strip()}")
             yield
         finally:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGQUIT)  # ends it at once, whatever it does
 
 
 def _binaries(folder: Path) -> tuple[Path, dict[str, Any]]:

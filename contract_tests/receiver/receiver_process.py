@@ -45,7 +45,7 @@ def main(inbox: str, log: str) -> None:
 
 @contextlib.contextmanager
 def running(inbox: str, log: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run such a process, and end it on leaving; yields it and its port."""
+    """Run such a process, and kill it on leaving; yields it and its port."""
     command = [sys.executable, "-m", "contract_tests.receiver.receiver_process", inbox, str(log)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -55,7 +55,7 @@ def running(inbox: str, log: Path) -> Iterator[tuple[subprocess.Popen[str], int]
                 raise RuntimeError("the receiver did not start")
             yield process, int(line)
         finally:
-            process.terminate()
+            process.kill()
 
 
 def log_lines(log: Path) -> list[tuple[str, str]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,12 @@ from apikley._model.task import TaskInfo
 from apikley.callbacks import sign
 from apikley.errors import NotFound
 from apikley.receiver import Event, Receiver
-from apikley.testing import ManualClock
+from apikley.receiver.inbox.rows import Completion
 
 WEBHOOK_KEY = "whsec_test"
 START = 1_765_185_400.0
 HANG = 600  # seconds; only a hanging test waits that long
+LOOP_IS_FREE = "the loop is free"
 
 
 class Service:
@@ -70,11 +73,14 @@ def post(app: Any, body: bytes, headers: dict[str, str], path: str = "/", method
     return asyncio.run(send())
 
 
-def asgi(receiver: Receiver, *messages: dict[str, Any], headers: dict[str, str] | None = None) -> list[Any]:
-    """Serve one ASGI request of these messages, or one whose body never ends; returns what the receiver sent."""
+async def exchange(
+    receiver: Receiver, *messages: dict[str, Any], kind: str = "http", headers: dict[str, str] | None = None
+) -> list[Any]:
+    """Serve one ASGI connection of these messages, or a body that never ends; returns what the receiver sent."""
     sent: list[Any] = []
     remaining = iter(messages)
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
+    asyncio.get_running_loop().call_soon(sent.append, LOOP_IS_FREE)
 
     async def receive() -> Any:
         if not messages:
@@ -84,9 +90,22 @@ def asgi(receiver: Receiver, *messages: dict[str, Any], headers: dict[str, str] 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "headers": raw, "query_string": b""}
-    asyncio.run(receiver(scope, receive, send))
+    await receiver({"type": kind, "method": "POST", "headers": raw, "query_string": b""}, receive, send)
     return sent
+
+
+def asgi(receiver: Receiver, *messages: dict[str, Any], **options: Any) -> list[Any]:
+    """Serve one ASGI connection, as `exchange` does, in a loop of its own."""
+    return [message for message in asyncio.run(exchange(receiver, *messages, **options)) if message != LOOP_IS_FREE]
+
+
+def wsgi(receiver: Receiver, headers: dict[str, str], body: bytes, **environ: Any) -> str:
+    """Serve one WSGI request; returns the status."""
+    statuses: list[str] = []
+    environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+    environ |= {"REQUEST_METHOD": "POST", "wsgi.input": io.BytesIO(body)}
+    receiver.wsgi(environ, lambda status, _: statuses.append(status))
+    return statuses[0]
 
 
 def deliver(
@@ -95,6 +114,26 @@ def deliver(
     """Send a genuine callback."""
     now = receiver._clock.now().timestamp()
     return post(receiver, body_of(task_id, state, **fields), signed(task_id, now), f"/{query}")
+
+
+def store(receiver: Receiver, task_id: str = "task_1") -> None:
+    """Store a callback without a request."""
+    receiver.inbox.write([Completion(task_id, "success", body_of(task_id), 0)])
+
+
+class BlockingHandler:
+    """A handler that blocks until `go_on` is set."""
+
+    def __init__(self) -> None:
+        self._entered, self.go_on = threading.Semaphore(0), threading.Event()
+
+    def __call__(self, event: Event) -> None:
+        self._entered.release()
+        assert self.go_on.wait(HANG)
+
+    def wait_until_entered(self) -> None:
+        """Wait until it is called, once more if this was called before."""
+        assert self._entered.acquire(timeout=HANG)
 
 
 def collect(receiver: Receiver) -> list[Event]:
@@ -120,16 +159,14 @@ MakeReceiver = Callable[..., Receiver]
 
 
 @contextmanager
-def closing_receivers(clock: ManualClock) -> Iterator[MakeReceiver]:
-    """Make receivers in memory that handle events only in `work()`, and close them at the end."""
-    receivers: list[Receiver] = []
+def closing_receivers(**defaults: Any) -> Iterator[MakeReceiver]:
+    """Make receivers, and close them at the end."""
+    with ExitStack() as stack:
 
-    def make(**options: Any) -> Receiver:
-        settings = {"inbox": ":memory:", "workers": 0, "clock": clock, **options}
-        receivers.append(Receiver(settings.pop("webhook_key", WEBHOOK_KEY), **settings))
-        return receivers[-1]
+        def make(**options: Any) -> Receiver:
+            receiver = Receiver(**{"webhook_key": WEBHOOK_KEY, **defaults, **options})
+            stack.callback(receiver.inbox.close)
+            stack.callback(receiver.stop)
+            return receiver
 
-    yield make
-    for receiver in receivers:
-        receiver.stop()
-        receiver.inbox.close()
+        yield make

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from apikley.errors import InboxUnavailable
 from apikley.receiver import Inbox
 from apikley.receiver.inbox.group_commit import GroupCommit
 from apikley.receiver.inbox.rows import Claim, Completion, Result
@@ -51,59 +51,59 @@ def test_renewals_and_results_in_any_order_do_not_deadlock(inbox: Inbox) -> None
 
 
 class Held:
-    """Holds the writes of an inbox until `release` is set."""
+    """Holds the writes of an inbox until `go_on` is set; then writes, or raises an error."""
 
-    def __init__(self, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.entered, self.release = threading.Event(), threading.Event()
+    def __init__(self, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
+        self.entered, self.go_on = threading.Event(), threading.Event()
         self.sizes: list[int] = []
-        self._write = inbox.write
+        self._write, self._error = inbox.write, error
         monkeypatch.setattr(inbox, "write", self.write)
 
     def write(self, operations: Any) -> None:
         self.sizes.append(len(operations))
         self.entered.set()
-        assert self.release.wait(HANG)
+        assert self.go_on.wait(HANG)
+        if self._error is not None:
+            raise self._error
         self._write(operations)
 
 
-@contextmanager
-def closing(commit: GroupCommit) -> Iterator[GroupCommit]:
-    try:
-        yield commit
-    finally:
-        commit.close()
+@pytest.fixture
+def commit(inbox: Inbox) -> Iterator[GroupCommit]:
+    commit = GroupCommit(inbox)
+    yield commit
+    commit.close()
 
 
-def test_concurrent_writes_share_a_transaction(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Held(inbox, monkeypatch)
-    with closing(GroupCommit(inbox)) as commit:
-        futures = [commit.submit(completion("task_0"))]
-        assert held.entered.wait(HANG)
-        futures += [commit.submit(completion(f"task_{n}")) for n in range(1, 50)]
-        held.release.set()
-        for future in futures:
-            future.result(HANG)
+@pytest.mark.parametrize("error", [None, InboxUnavailable("the inbox cannot be opened")], ids=["stored", "unavailable"])
+def test_concurrent_writes_share_a_transaction_and_its_error(
+    inbox: Inbox, commit: GroupCommit, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    held = Held(inbox, monkeypatch, error)
+    futures = [commit.submit(completion("task_0"))]
+    assert held.entered.wait(HANG)
+    futures += [commit.submit(completion(f"task_{n}")) for n in range(1, 50)]
+    held.go_on.set()
+    assert [future.exception(HANG) for future in futures] == [error] * 50
     assert held.sizes == [1, 49]
-    assert inbox.counts() == {"pending": 50}
+    assert inbox.counts() == ({} if error else {"pending": 50})
 
 
-def test_a_cancelled_write_is_not_written(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancelled_write_is_not_written(inbox: Inbox, commit: GroupCommit, monkeypatch: pytest.MonkeyPatch) -> None:
     held = Held(inbox, monkeypatch)
-    with closing(GroupCommit(inbox)) as commit:
-        first = commit.submit(completion("task_1"))
-        assert held.entered.wait(HANG)
-        cancelled, other = commit.submit(completion("task_2")), commit.submit(completion("task_3"))
-        assert not first.cancel(), "it is being written"
-        assert cancelled.cancel()
-        held.release.set()
-        first.result(HANG)
-        other.result(HANG)
+    first = commit.submit(completion("task_1"))
+    assert held.entered.wait(HANG)
+    cancelled, other = commit.submit(completion("task_2")), commit.submit(completion("task_3"))
+    assert not first.cancel(), "it is being written"
+    assert cancelled.cancel()
+    held.go_on.set()
+    first.result(HANG)
+    other.result(HANG)
     assert {row.task_id for row in inbox.rows()} == {"task_1", "task_3"}
 
 
-def test_a_write_that_fails_does_not_fail_the_others(inbox: Inbox) -> None:
+def test_a_write_that_fails_does_not_fail_the_others(inbox: Inbox, commit: GroupCommit) -> None:
     invalid = Completion("task_invalid", "success", None, NOW)  # type: ignore[arg-type]
-    with closing(GroupCommit(inbox)) as commit:
-        futures = [commit.submit(each) for each in (completion("task_1"), invalid, completion("task_2"))]
-    assert [future.exception() is None for future in futures] == [True, False, True]
+    futures = [commit.submit(each) for each in (completion("task_1"), invalid, completion("task_2"))]
+    assert [future.exception(HANG) is None for future in futures] == [True, False, True]
     assert inbox.counts() == {"pending": 2}

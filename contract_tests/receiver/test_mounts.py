@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -23,11 +22,13 @@ from contract_tests.receiver.receivers import (
     HANG,
     WEBHOOK_KEY,
     MakeReceiver,
+    asgi,
     body_of,
     collect,
     configure_django,
     post,
     signed,
+    wsgi,
 )
 from scripts.pipeline.io import ROOT
 
@@ -125,34 +126,25 @@ def test_flask_gets_every_response_of_the_receiver(receiver: Receiver) -> None:
     assert [event.event_id for event in events] == ["task_1:success"]
 
 
-def wsgi(receiver: Receiver, body: bytes, **environ: Any) -> str:
-    """Serve one WSGI request; returns the status."""
-    statuses: list[str] = []
-    headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in signed(TASK).items()}
-    base = {"REQUEST_METHOD": "POST", "wsgi.input": io.BytesIO(body), **headers}
-    receiver.wsgi({**base, **environ}, lambda status, _: statuses.append(status))
-    return statuses[0]
-
-
 TERMINATED = {"wsgi.input_terminated": True}
 
 
 def test_a_wsgi_body_without_length_needs_a_server_that_ends_it(receiver: Receiver) -> None:
-    assert wsgi(receiver, BODY, **TERMINATED) == "200 OK"
-    assert wsgi(receiver, b" " * (request_check.MAX_BODY + 1), **TERMINATED).startswith("413 ")
-    assert wsgi(receiver, BODY) == "400 Bad Request"
+    assert wsgi(receiver, signed(TASK), BODY, **TERMINATED) == "200 OK"
+    assert wsgi(receiver, signed(TASK), b" " * (request_check.MAX_BODY + 1), **TERMINATED).startswith("413 ")
+    assert wsgi(receiver, signed(TASK), BODY) == "400 Bad Request"
 
 
 def test_a_malformed_wsgi_length_is_ignored(receiver: Receiver) -> None:
-    assert wsgi(receiver, BODY, CONTENT_LENGTH="²", **TERMINATED) == "200 OK"
-    assert wsgi(receiver, BODY, CONTENT_LENGTH="²") == "400 Bad Request"
+    assert wsgi(receiver, signed(TASK), BODY, CONTENT_LENGTH="²", **TERMINATED) == "200 OK"
+    assert wsgi(receiver, signed(TASK), BODY, CONTENT_LENGTH="²") == "400 Bad Request"
 
 
 def test_a_wsgi_callback_that_cannot_be_stored_is_not_acknowledged(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiver.inbox, "write", lambda _: (_ for _ in ()).throw(OSError("disk full")))
-    assert wsgi(receiver, BODY, CONTENT_LENGTH=str(len(BODY))) == "503 Service Unavailable"
+    assert wsgi(receiver, signed(TASK), BODY, CONTENT_LENGTH=str(len(BODY))) == "503 Service Unavailable"
 
 
 def test_a_receiver_starts_and_stops_with_the_applications_lifespan(clock: ManualClock) -> None:
@@ -186,40 +178,19 @@ def test_a_receiver_starts_and_stops_with_the_applications_lifespan(clock: Manua
     receiver.inbox.close()
 
 
-def lifespan_messages(receiver: Receiver) -> list[dict[str, Any]]:
-    """Start and stop a receiver as a server does; returns what it sent."""
-    sent: list[dict[str, Any]] = []
-    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-
-    async def receive() -> Any:
-        return messages.pop(0)
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    asyncio.run(receiver({"type": "lifespan"}, receive, send))
-    return sent
+STARTUP, SHUTDOWN = {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}
 
 
 def test_a_receiver_is_an_application_of_its_own(receiver: Receiver) -> None:
-    types = [message["type"] for message in lifespan_messages(receiver)]
+    types = [message["type"] for message in asgi(receiver, STARTUP, SHUTDOWN, kind="lifespan")]
     assert types == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 def test_a_failed_start_tells_the_server_why(tmp_path: Path) -> None:
-    (message,) = lifespan_messages(Receiver(WEBHOOK_KEY, inbox=tmp_path / "none" / "inbox.db"))
+    (message,) = asgi(Receiver(WEBHOOK_KEY, inbox=tmp_path / "none" / "inbox.db"), STARTUP, kind="lifespan")
     assert message["type"] == "lifespan.startup.failed"
     assert "cannot be opened" in message["message"]
 
 
 def test_a_websocket_is_closed(receiver: Receiver) -> None:
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    async def receive() -> Any:
-        return {"type": "websocket.connect"}
-
-    asyncio.run(receiver({"type": "websocket"}, receive, send))
-    assert sent == [{"type": "websocket.close", "code": 1003}]
+    assert asgi(receiver, kind="websocket") == [{"type": "websocket.close", "code": 1003}]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from apikley.receiver import Inbox
-from contract_tests.receiver.kills import kill_repeatedly
+from contract_tests.receiver.kills import kill_repeatedly, wait_until_handled
 from contract_tests.receiver.load import callbacks, send
 from contract_tests.receiver.receiver_process import log_lines, running
-from contract_tests.receiver.receivers import HANG
 
 
 def test_a_kill_loses_no_acknowledged_callback_and_repeats_no_success(tmp_path: Path) -> None:
@@ -38,10 +35,6 @@ def test_two_receivers_on_one_database_handle_each_event_once(tmp_path: Path, wh
 
         with ThreadPoolExecutor(2) as pool:
             assert list(pool.map(deliver, (first, second))) == [sorted(task_ids)] * 2
-        with Inbox(where) as inbox:
-            deadline = time.monotonic() + HANG
-            while inbox.counts() != {"done": 300}:
-                assert time.monotonic() < deadline, inbox.counts()
-                time.sleep(0.05)
+        wait_until_handled(where)
     handled = Counter(event_id for log in logs for what, event_id in log_lines(log) if what == "end")
     assert handled == Counter(f"{task_id}:success" for task_id in task_ids)
