@@ -103,7 +103,7 @@ def wsgi(receiver: Receiver, headers: dict[str, str], body: bytes, **environ: An
     """Serve one WSGI request; returns the status."""
     statuses: list[str] = []
     environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
-    environ |= {"REQUEST_METHOD": "POST", "wsgi.input": io.BytesIO(body)}
+    environ = {"REQUEST_METHOD": "POST", "wsgi.input": io.BytesIO(body), **environ}
     receiver.wsgi(environ, lambda status, _: statuses.append(status))
     return statuses[0]
 

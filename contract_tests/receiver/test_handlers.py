@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from apikley.errors import ConfigurationError
-from apikley.receiver import Event, Receiver, RetryPolicy
+from apikley.receiver import Event, RetryPolicy
 from apikley.receiver.inbox.rows import Result
 from apikley.testing import ManualClock
 from contract_tests.receiver.inboxes import LEASE
@@ -134,22 +134,17 @@ def test_an_event_that_ends_the_process_at_each_attempt_is_dead(
     assert row.error == "the process ended during attempt 3"
 
 
-def test_an_event_whose_process_ended_is_handled_by_the_next_process(tmp_path: Path, clock: ManualClock) -> None:
-    def receiver() -> Receiver:
-        return Receiver("whsec_test", inbox=tmp_path / "inbox.db", workers=0, clock=clock, lease=LEASE)
-
-    first = receiver()
+def test_an_event_whose_process_ended_is_handled_by_the_next_process(
+    make_receiver: MakeReceiver, clock: ManualClock, tmp_path: Path
+) -> None:
+    first, second = (make_receiver(inbox=tmp_path / "inbox.db") for _ in range(2))
     deliver(first, "task_1")
     first.inbox.claim(unix(clock), LEASE, 1)  # then the process ends
-    first.stop()
-    first.inbox.close()
-    second = receiver()
     events = collect(second)
     assert second.work() == 0
     clock.advance(LEASE)
     assert second.work() == 1
     assert [event.attempt for event in events] == [2]
-    second.inbox.close()
 
 
 def test_events_wait_until_a_handler_is_registered(

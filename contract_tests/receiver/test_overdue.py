@@ -159,28 +159,20 @@ def test_expecting_needs_an_id_or_a_token(make_receiver: MakeReceiver, task: obj
         make_receiver(client=Service()).expect(task)
 
 
-@pytest.mark.parametrize("task", ["task_1", SimpleNamespace(id="task_1")], ids=["id", "task"])
+NOWHERE = "/nowhere/inbox.db"
+
+
 @pytest.mark.parametrize(
     ("options", "due", "error", "message"),
     [
         ({}, 1.0, ConfigurationError, "there is no client to poll it with; pass client=Apikley()"),
-        (
-            {"client": Service(), "inbox": "/nowhere/inbox.db"},
-            1.0,
-            InboxUnavailable,
-            "the inbox sqlite:////nowhere/inbox.db cannot be opened",
-        ),
+        ({"client": Service(), "inbox": NOWHERE}, 1.0, InboxUnavailable, f"the inbox sqlite:///{NOWHERE} cannot be"),
         ({"client": Service()}, float("nan"), ConfigurationError, "due is nan, expected a number of seconds"),
     ],
 )
 def test_an_error_of_expect_names_the_task(
-    make_receiver: MakeReceiver,
-    task: object,
-    options: dict[str, Any],
-    due: Any,
-    error: type[ApikleyError],
-    message: str,
+    make_receiver: MakeReceiver, options: dict[str, Any], due: float, error: type[ApikleyError], message: str
 ) -> None:
     with pytest.raises(error) as caught:
-        make_receiver(**options).expect(task, due=due)
+        make_receiver(**options).expect(SimpleNamespace(id="task_1"), due=due)
     assert str(caught.value).startswith(f"task task_1 is not expected: {message}")

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from apikley.errors import InboxUnavailable
-from apikley.receiver import Event, Receiver, RetryPolicy
+from apikley.receiver import Event, RetryPolicy
 from apikley.receiver.inbox.rows import Claim, Result
 from apikley.receiver.work import overdue, workers
 from apikley.receiver.work.processing import EventProcessor
 from apikley.testing import ManualClock
 from contract_tests.receiver.receivers import (
     HANG,
-    WEBHOOK_KEY,
     BlockingHandler,
     MakeReceiver,
     Service,
@@ -72,11 +69,6 @@ def test_a_receiver_can_start_again(threaded: MakeReceiver) -> None:
             deliver(receiver, task_id)
             assert handled.acquire(timeout=HANG)
     assert receiver.inbox.counts() == {"done": 2}
-
-
-def test_an_unavailable_inbox_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(InboxUnavailable, match="cannot be opened"):
-        Receiver(WEBHOOK_KEY, inbox=tmp_path / "none" / "inbox.db").start()
 
 
 def test_no_more_events_are_claimed_than_workers_are_idle(threaded: MakeReceiver) -> None:
