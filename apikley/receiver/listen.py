@@ -53,13 +53,9 @@ class Listener:
         forward_to: The receiver's URL, for instance `http://localhost:3000/hook`.
         webhook_key: Signs the callbacks.
         notes: Also follow the tasks noted in this file.
-        http: Your own httpx2 client for the deliveries, which you close.
+        http: The HTTP client for the deliveries, for tests.
         clock: The clock, for tests.
         on_progress: Called when something happens to a task.
-
-    Attributes:
-        failed: The ids of tasks that were given up.
-        errors: Why a given-up task could not be polled, by its id.
 
     Raises:
         ConfigurationError: The URL or the webhook key is missing or invalid.
@@ -90,8 +86,8 @@ class Listener:
         self._on_progress = on_progress
         self._jobs: dict[str, _Job] = {}
         self._delivered: set[str] = set()
-        self.failed: list[str] = []
-        self.errors: dict[str, ApikleyError] = {}
+        self.failed: list[str] = []  # given up
+        self.errors: dict[str, ApikleyError] = {}  # why a given-up task could not be polled
 
     @property
     def open(self) -> list[str]:

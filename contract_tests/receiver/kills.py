@@ -20,25 +20,15 @@ _HANG = 600.0  # seconds
 
 @dataclass
 class Kills:
-    """The counts.
-
-    Attributes:
-        kills: How often the process was killed.
-        acknowledged: The tasks whose callback was acknowledged.
-        lost: Acknowledged tasks that were not stored, or never handled.
-        twice_after_success: Events handled again after their success was stored.
-        twice_without_crash: Events that one process began twice.
-        repeated: Events begun again because of a kill before their success was stored.
-        interrupted: Handlers that a kill interrupted.
-    """
+    """The counts of kills, tasks and events."""
 
     kills: int = 0
-    acknowledged: set[str] = field(default_factory=set)
-    lost: set[str] = field(default_factory=set)
-    twice_after_success: set[str] = field(default_factory=set)
-    twice_without_crash: set[str] = field(default_factory=set)
-    repeated: int = 0
-    interrupted: int = 0
+    acknowledged: set[str] = field(default_factory=set)  # tasks whose callback was acknowledged
+    lost: set[str] = field(default_factory=set)  # acknowledged tasks that were not stored, or never handled
+    twice_after_success: set[str] = field(default_factory=set)  # handled again after their success was stored
+    twice_without_crash: set[str] = field(default_factory=set)  # begun twice by one process
+    repeated: int = 0  # begun again because of a kill before their success was stored
+    interrupted: int = 0  # handlers that a kill interrupted
 
 
 def kill_repeatedly(folder: Path, kills: int, seed: int = 0) -> Kills:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 
 import apikley_contract
 from apikley.callbacks import sign
 from contract_tests.receiver.receiver_process import KEY
+from contract_tests.receiver.receivers import body_of
 
 _ACCEPTED = b"HTTP/1.1 %d " % apikley_contract.codes()["SUCCESS"]
 
 
 def callbacks(task_ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """Yield the id and the whole callback request of each task."""
-    (item,) = apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()
-    example = item["post"]["requestBody"]["content"]["application/json"]["examples"]["success"]["value"]
     for task_id in task_ids:
-        body = json.dumps({**example, "data": {**example["data"], "taskId": task_id}}).encode()
+        body = body_of(task_id, resultJson='{"resultUrls":["https://files.example.com/1.mp4"]}')
         headers = {"Host": "receiver", "Content-Type": "application/json", "Content-Length": str(len(body))}
         lines = (f"{name}: {value}" for name, value in {**headers, **sign(task_id, KEY)}.items())
         yield task_id, "\r\n".join(["POST / HTTP/1.1", *lines, "", ""]).encode() + body

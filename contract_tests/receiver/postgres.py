@@ -44,26 +44,19 @@ def running() -> Iterator[str]:
         created = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **user)
         if created.returncode:
             raise RuntimeError(f"cannot create the database: {created.stderr.strip()}")
-        with _server(binaries, data, sockets, user):
-            yield f"postgresql://postgres@/postgres?host={sockets}"
-
-
-@contextlib.contextmanager
-def _server(binaries: Path, data: Path, sockets: Path, user: dict[str, Any]) -> Iterator[None]:
-    command = [str(binaries / "postgres"), "-D", str(data), "-k", str(sockets), "-c", "listen_addresses="]
-    log = data.parent / "log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(command, cwd=data.parent, stdout=subprocess.DEVNULL, stderr=output, **user) as process,
-    ):
-        try:
-            ready = [str(binaries / "pg_isready"), "-q", "-h", str(sockets), "-t", "5"]
-            while subprocess.run(ready, check=False).returncode:
-                if process.poll() is not None:
-                    raise RuntimeError(f"PostgreSQL did not start: {log.read_text().strip()}")
-            yield
-        finally:
-            process.send_signal(signal.SIGQUIT)  # ends it at once, whatever it does
+        command = [str(binaries / "postgres"), "-D", str(data), "-k", str(sockets), "-c", "listen_addresses="]
+        with (
+            (folder / "log").open("wb") as log,
+            subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=log, **user) as process,
+        ):
+            try:
+                ready = [str(binaries / "pg_isready"), "-q", "-h", str(sockets), "-t", "5"]
+                while subprocess.run(ready, check=False).returncode:
+                    if process.poll() is not None:
+                        raise RuntimeError(f"PostgreSQL did not start: {(folder / 'log').read_text().strip()}")
+                yield f"postgresql://postgres@/postgres?host={sockets}"
+            finally:
+                process.send_signal(signal.SIGQUIT)  # ends it at once, whatever it does
 
 
 def _binaries(folder: Path) -> tuple[Path, dict[str, Any]]:

@@ -45,15 +45,7 @@ _DRIVERS = {
 
 
 class Database:
-    """One database, opened on first use.
-
-    Args:
-        where: A file's path, `:memory:`, or a URL: `sqlite:///…`, `postgresql://…`.
-        create: Whether to create a missing database and missing tables.
-
-    Raises:
-        ConfigurationError: The location is invalid.
-    """
+    """One database, opened on first use. The arguments are those of `Inbox`."""
 
     def __init__(self, where: str | os.PathLike[str], *, create: bool = True) -> None:
         self._url = _url(os.fspath(where))
@@ -72,11 +64,7 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """Run a transaction. It is on the disk when this returns.
-
-        Raises:
-            InboxUnavailable: The database cannot be opened or reached.
-        """
+        """Run a transaction, which is on the disk when this returns, or raise InboxUnavailable."""
         engine = self._engine or self._open()
         try:
             with self._turn, engine.begin() as connection:

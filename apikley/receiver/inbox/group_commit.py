@@ -26,11 +26,7 @@ class GroupCommit:
         self._thread: threading.Thread | None = None
 
     def submit(self, *operations: Operation) -> Future[None]:
-        """Write operations together.
-
-        Returns:
-            A future that is done when all of them are on the disk, or raises if none is.
-        """
+        """Write operations together; the future is done when all are on the disk, or raises if none is."""
         future: Future[None] = Future()
         # Under the lock, so that no job follows the None that ends the thread.
         with self._lock:

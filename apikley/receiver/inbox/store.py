@@ -207,12 +207,16 @@ class Inbox:
             return
         names = ("status", "due_at", "error")
         rows = [
-            {**_key(each.claim), **{name: getattr(each, name) for name in names}, "names": " ".join(each.handled_by)}
+            {
+                **_key(each.claim),
+                **{name: getattr(each, name) for name in names},
+                "attempts": each.claim.attempt,
+                "handled_by": " ".join(each.handled_by),
+            }
             for each in sorted(results, key=lambda each: each.claim.event_id)
         ]
-        values: dict[str, Any] = {name: bindparam(name) for name in names}
-        values |= {"handled_by": bindparam("names"), "claim_id": None}
-        connection.execute(update(events).where(_OWN).values(values), rows)
+        values: dict[str, Any] = {name: bindparam(name) for name in (*names, "attempts", "handled_by")}
+        connection.execute(update(events).where(_OWN).values(**values, claim_id=None), rows)
         done = sorted({each.claim.task_id for each in results if each.status == "done"})
         if done:
             theirs = select(tokens.c.token).where(tokens.c.task_id.in_(done))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,9 +35,10 @@ class EventProcessor:
     def process(self, claim: Claim) -> Result:
         """Confirm an event and call its handlers. The result holds whatever they raise."""
         if claim.attempt > self.retries.attempts:
-            # The process ended during the last attempt, so no result was written.
-            reason = f"the process ended during attempt {claim.attempt - 1}"
-            logger.error("%s is dead after %d attempts: %s", claim.event_id, claim.attempt - 1, reason)
+            # The process ended during the last attempt, so no result was written. This claim is no attempt.
+            claim = replace(claim, attempt=claim.attempt - 1)
+            reason = f"the process ended during attempt {claim.attempt}"
+            logger.error("%s is dead after %d attempts: %s", claim.event_id, claim.attempt, reason)
             return Result(claim, "dead", self._now(), reason, claim.handled_by)
         done = list(claim.handled_by)
         try:

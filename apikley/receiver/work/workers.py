@@ -117,9 +117,9 @@ class Workers:
         """Wait for an event; return None when the receiver stops."""
         with self._claiming:
             while not self._claimed:
+                self._wake.clear()  # before the check, so that a stop cannot be missed
                 if self._stopping.is_set():
                     return None
-                self._wake.clear()
                 try:
                     self._claimed.extend(self._claim(max(1, self.count - len(self._running))))
                     self._prune()
