@@ -11,7 +11,8 @@ import pytest
 
 from apikley._model.task import TaskInfo
 from apikley.receiver import Event
-from apikley.receiver.work import workers
+from apikley.receiver.work import async_calls, workers
+from apikley.testing import ManualClock
 from contract_tests.receiver.receivers import (
     HANG,
     BlockingHandler,
@@ -80,6 +81,30 @@ def test_a_callback_is_acknowledged_while_a_sync_handler_blocks(threaded: MakeRe
             return response.status_code
 
     assert asyncio.run(main()) == 200
+
+
+def test_a_handler_whose_application_ends_before_it_starts_is_called_again(
+    make_receiver: MakeReceiver, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(async_calls, "_CLOSED_CHECK", 0.01)
+    receiver, loop, calls = make_receiver(), asyncio.new_event_loop(), list[int]()
+
+    @receiver.on_any
+    async def handle(event: Event) -> None:
+        calls.append(event.attempt)
+
+    async def start() -> None:
+        receiver.start()
+
+    store(receiver)
+    loop.run_until_complete(start())
+    run = asyncio.run_coroutine_threadsafe
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", lambda *arguments: (run(*arguments), loop.close())[0])
+    receiver.work()
+    assert [row.error for row in receiver.inbox.rows()] == ["RuntimeError: the application's event loop was closed"]
+    clock.advance(60)
+    receiver.work()
+    assert calls == [2]
 
 
 def test_work_in_the_applications_loop_says_to_use_a_thread(make_receiver: MakeReceiver) -> None:

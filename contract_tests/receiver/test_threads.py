@@ -47,10 +47,7 @@ def test_threads_handle_events_and_end_with_the_receiver(threaded: MakeReceiver)
     receiver, slow, handled = threaded(workers=2), BlockingHandler(), threading.Event()
     receiver.on_success(slow)
 
-    @receiver.on_failure
-    async def quick(event: Event) -> None:
-        handled.set()
-
+    receiver.on_failure(lambda _: handled.set())
     with receiver:
         assert deliver(receiver, "slow").status_code == 200
         slow.wait_until_entered()

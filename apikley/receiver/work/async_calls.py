@@ -9,10 +9,13 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable
+from concurrent.futures import wait
 from contextlib import ExitStack
 from typing import Any
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+_CLOSED_CHECK = 1.0  # seconds
 
 
 class AsyncCalls:
@@ -32,7 +35,7 @@ class AsyncCalls:
         """Call a function and, if it returns an awaitable, wait for its result.
 
         Raises:
-            RuntimeError: The caller runs in the very loop that would run the coroutine.
+            RuntimeError: The caller runs in the very loop that would run the coroutine, or that loop was closed.
         """
         returned = function(*arguments, **options)
         if not inspect.isawaitable(returned):
@@ -41,11 +44,15 @@ class AsyncCalls:
         if loop is None or loop.is_closed():
             value, error = self._start_portal().call(_result_of, returned)
         elif loop is _running_loop():
-            if asyncio.iscoroutine(returned):
-                returned.close()
-            raise RuntimeError("cannot wait for a coroutine in its own event loop; use asyncio.to_thread")
+            raise _not_run(returned, "cannot wait for a coroutine in its own event loop; use asyncio.to_thread")
         else:
-            value, error = asyncio.run_coroutine_threadsafe(_result_of(returned), loop).result()
+            result = _result_of(returned)
+            future = asyncio.run_coroutine_threadsafe(result, loop)
+            while not wait([future], _CLOSED_CHECK).done:
+                if loop.is_closed():  # then nothing completes the future
+                    result.close()
+                    raise _not_run(returned, "the application's event loop was closed")
+            value, error = future.result()
         if error is not None:
             raise error
         return value
@@ -72,6 +79,12 @@ async def _result_of(awaitable: Any) -> tuple[Any, BaseException | None]:
         if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
             raise  # Ctrl-C ends the application's loop
         return None, error
+
+
+def _not_run(awaitable: object, reason: str) -> RuntimeError:
+    if asyncio.iscoroutine(awaitable):
+        awaitable.close()
+    return RuntimeError(reason)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
