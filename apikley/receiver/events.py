@@ -94,7 +94,8 @@ class Handlers:
             raise ConfigurationError(f"the handler {handler!r} is not callable; expected a function of one event")
         name = _name(handler)
         # Calling a generator function runs none of its code.
-        if any(map(_is_generator, (handler, getattr(handler, "__call__", None)))):  # noqa: B004 - of an instance
+        functions = (handler, getattr(handler, "__call__", None))  # noqa: B004 - of an instance
+        if any(inspect.isasyncgenfunction(each) or inspect.isgeneratorfunction(each) for each in functions):
             raise ConfigurationError(f"the handler {name} is a generator; expected a function that returns when done")
         if name in self._handlers:
             raise ConfigurationError(f"there is already a handler named {name}; rename one of them")
@@ -106,10 +107,6 @@ class Handlers:
         for name, (states, handler) in self._handlers.items():
             if state in states:
                 yield name, handler
-
-
-def _is_generator(function: object) -> bool:
-    return inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function)
 
 
 def _name(handler: Handler) -> str:

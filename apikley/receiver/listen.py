@@ -173,7 +173,7 @@ class Listener:
         else:
             self._delivered.add(task_id)
         if self._notes:
-            self._notes.close(task_id, "given_up" if failed else "delivered")
+            self._notes.add(task_id, "given_up" if failed else "delivered")
         self._on_progress(Progress(task_id, what))
 
 

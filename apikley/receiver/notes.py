@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from apikley._model.fields import parse_json
 from apikley._model.key_hash import key_hash
@@ -17,8 +17,7 @@ from apikley.errors import ConfigurationError
 
 NOTES = ".apikley-tasks.jsonl"
 API_KEY = "APIKLEY_API_KEY"
-# Why a task is not polled any more.
-Closed = Literal["delivered", "given_up"]
+Closed = Literal["delivered", "given_up"]  # why a task is not polled any more
 
 
 def note(task: object, *, path: str | os.PathLike[str] = NOTES, api_key: str | None = None) -> None:
@@ -63,9 +62,9 @@ class Notes:
         self.path = Path(path)
         self._account = account or key_hash(key)
 
-    def add(self, task_id: str, **closed: bool) -> None:
-        """Note a task."""
-        line = json.dumps({"task_id": task_id, "account": self._account, **closed}) + "\n"
+    def add(self, task_id: str, closed: Closed | None = None) -> None:
+        """Note that a task is to be polled, or why it is not polled any more."""
+        line = json.dumps({"task_id": task_id, "account": self._account, "closed": closed}) + "\n"
         with self.path.open("a+b") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
@@ -73,19 +72,12 @@ class Notes:
                     line = "\n" + line
             file.write(line.encode())
 
-    def close(self, task_id: str, reason: Closed) -> None:
-        """Note that a task is not polled any more."""
-        self.add(task_id, **{reason: True})
-
     def open_tasks(self) -> list[str]:
         """Return the tasks to poll, in the order in which they were noted.
 
         A task that was given up is included if it was noted again later; a delivered one never is.
         """
-        try:
-            text = self.path.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return []
+        text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
         tasks: dict[str, Closed | None] = {}
         for line in text.splitlines():
             entry = parse_json(line)
@@ -93,5 +85,5 @@ class Notes:
             if isinstance(entry, dict) and entry.get("account") == self._account and entry.get("task_id"):
                 task_id = str(entry["task_id"])
                 if tasks.get(task_id) != "delivered":
-                    tasks[task_id] = next((reason for reason in get_args(Closed) if entry.get(reason)), None)
+                    tasks[task_id] = entry.get("closed")
         return [task_id for task_id, closed in tasks.items() if not closed]

@@ -54,13 +54,6 @@ class Receiver:
 
     Raises:
         ConfigurationError: Missing or invalid webhook key, inbox location or option.
-
-    Example:
-        receiver = Receiver("your-webhook-key", client=Apikley())
-
-        @receiver.on_success
-        def save(event: Event) -> None:
-            event.download(f"{event.task_id}.mp4")
     """
 
     def __init__(

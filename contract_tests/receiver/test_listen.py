@@ -149,13 +149,6 @@ def test_an_address_that_only_sending_finds_invalid_is_reported(error: Exception
     assert listening.listener.failed == ["task_1"]
 
 
-def test_an_overlong_query_is_reported() -> None:
-    service = Service(task_1="success")
-    service.records["task_1"]["param"] = json.dumps({"callBackUrl": f"http://x/?x={'é' * 20_000}"})
-    reports = Listening(service).run("task_1")
-    assert reports[-1] == "not delivered: InvalidURL: URL component 'query' too long; given up"
-
-
 def test_an_unknown_task_is_given_up_after_a_grace_period() -> None:
     service = Service()
     listening = Listening(service)
@@ -240,13 +233,7 @@ def test_a_task_is_noted_with_the_key_of_its_client(tmp_path: Path, apikley_mock
     assert Notes(path, "another key").open_tasks() == [task.id]
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        *["localhost:3000", "ftp://x/y", "", "http://", "http:///x", "/hook", "http://x:y/", "http://x:0/"],
-        *["http://foo..bar/x", f"http://{'x' * 70}/hook"],
-    ],
-)
+@pytest.mark.parametrize("url", ["", "localhost:3000", "ftp://x/y", "http://x:0/", f"http://{'x' * 70}/hook"])
 def test_an_invalid_address_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="is not a URL to forward to"):
         Listener(Service(), url, WEBHOOK_KEY)

@@ -53,48 +53,28 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class PendingCallback:
-    """A task whose callback is expected.
-
-    Attributes:
-        id: The row's id.
-        task_id: The task, if it is known.
-        token: The correlation token of its create, if there was one.
-        due_at: The time of the next poll, in Unix seconds; None if polling was given up.
-        attempts: The number of polls.
-        noted_at: Unix time in seconds.
-    """
+    """A task whose callback is expected."""
 
     id: int
-    task_id: str | None
-    token: str | None
-    due_at: float | None
-    attempts: int
+    task_id: str | None  # None if only the token is known
+    token: str | None  # the correlation token of its create
+    due_at: float | None  # the time of the next poll; None if polling was given up
+    attempts: int  # polls
     noted_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    """An event as the inbox lists it.
-
-    Attributes:
-        event_id: The event.
-        task_id: The task.
-        state: The final state.
-        status: `pending`, `processing`, `done`, `failed` (will be retried) or `dead` (given up; can be replayed).
-        source: `callback` or `poll`.
-        received_at: Unix time in seconds.
-        attempts: The number of attempts.
-        error: The last error in one line.
-    """
+    """An event as the inbox lists it."""
 
     event_id: str
     task_id: str
-    state: str
-    status: Status
+    state: str  # of the task: `success` or `fail`
+    status: Status  # `failed` will be retried; `dead` is given up and can be replayed
     source: Source
     received_at: float
     attempts: int
-    error: str | None = None
+    error: str | None = None  # the last one, in one line
 
 
 Operation = Completion | Result
