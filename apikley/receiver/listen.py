@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx2
 
@@ -27,13 +27,6 @@ from apikley.receiver.events import Client
 from apikley.receiver.notes import Notes
 
 _REREAD_INTERVAL = 2.0  # seconds
-
-
-class Progress(NamedTuple):
-    """What happened to a task."""
-
-    task_id: str
-    what: str
 
 
 @dataclass
@@ -55,7 +48,7 @@ class Listener:
         notes: Also follow the tasks noted in this file.
         http: The HTTP client for the deliveries, for tests.
         clock: The clock, for tests.
-        on_progress: Called when something happens to a task.
+        on_progress: Called with the id of a task and what happened to it.
 
     Raises:
         ConfigurationError: The URL or the webhook key is missing or invalid.
@@ -70,7 +63,7 @@ class Listener:
         notes: Notes | None = None,
         http: httpx2.Client | None = None,
         clock: Clock | None = None,
-        on_progress: Callable[[Progress], object] = lambda _: None,
+        on_progress: Callable[[str, str], object] = lambda *_: None,
     ) -> None:
         self._webhook_key = signing_key(webhook_key)
         if not is_http_url(forward_to):
@@ -130,7 +123,7 @@ class Listener:
                     self._end(task_id, f"given up: {error}", failed=True)
                     return
                 if not invisible:  # a new task may not be visible yet
-                    self._on_progress(Progress(task_id, f"poll failed: {error}"))
+                    self._on_progress(task_id, f"poll failed: {error}")
         if job.finished is None:
             job.due_at = self._clock.monotonic() + poll_pause(elapsed)
         else:
@@ -140,7 +133,7 @@ class Listener:
         task: TaskInfo = self._client.get_task(task_id)
         state = task.state or ""
         if state != job.state:
-            self._on_progress(Progress(task_id, state))
+            self._on_progress(task_id, state)
             job.state = state
         job.finished = task if task.finished else None
 
@@ -164,7 +157,7 @@ class Listener:
             pause = self._pauses[job.deliveries]
             job.deliveries += 1
             job.due_at = self._clock.monotonic() + pause
-            self._on_progress(Progress(task_id, f"not delivered: {outcome}; next attempt in {pause:g} s"))
+            self._on_progress(task_id, f"not delivered: {outcome}; next attempt in {pause:g} s")
 
     def _end(self, task_id: str, what: str, *, failed: bool) -> None:
         del self._jobs[task_id]
@@ -174,7 +167,7 @@ class Listener:
             self._delivered.add(task_id)
         if self._notes:
             self._notes.add(task_id, "given_up" if failed else "delivered")
-        self._on_progress(Progress(task_id, what))
+        self._on_progress(task_id, what)
 
 
 def callback_body(task: TaskInfo) -> bytes:

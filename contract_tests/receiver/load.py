@@ -26,17 +26,7 @@ def callbacks(task_ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
 def send(
     port: int, requests: Iterable[tuple[str, bytes]], *, connections: int, acknowledged: Callable[[str], object]
 ) -> list[float]:
-    """Send requests until there are no more, or the receiver is gone.
-
-    Args:
-        port: The receiver's port on loopback.
-        requests: The requests of `callbacks`.
-        connections: The number of connections.
-        acknowledged: Called with the id of each acknowledged task.
-
-    Returns:
-        The seconds that each acknowledgement took.
-    """
+    """Send requests until there are no more, or the receiver is gone; returns the seconds that each took."""
     return asyncio.run(_send(port, iter(requests), connections, acknowledged))
 
 

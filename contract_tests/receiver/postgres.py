@@ -23,14 +23,7 @@ _INSTALL = "pginstall18"
 
 @contextlib.contextmanager
 def running() -> Iterator[str]:
-    """Run a new, empty server.
-
-    Yields:
-        The URL of its database.
-
-    Raises:
-        RuntimeError: The package is not installed, or the server does not start.
-    """
+    """Run a new, empty server; yields the URL of its database."""
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         binaries, user = _binaries(folder)

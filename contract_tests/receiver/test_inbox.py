@@ -104,7 +104,7 @@ def test_pruning_deletes_old_done_events_only(inbox: Inbox) -> None:
     inbox.write([completion("task_1", token="a" * 20), completion("task_2", token="b" * 20)])
     first, second = inbox.claim(NOW, LEASE, 2)
     inbox.write([Result(first, "done", NOW), Result(second, "dead", NOW)])
-    assert inbox.prune(NOW + 1) == 1
+    inbox.prune(NOW + 1)
     assert [row.task_id for row in inbox.rows()] == [second.task_id]
     assert inbox.task_of("a" * 20) is None
     assert inbox.task_of("b" * 20) == "task_2"

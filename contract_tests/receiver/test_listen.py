@@ -10,10 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
-import apikley_contract
 from apikley import ConfigurationError, RateLimited, ServerError, TransportError, Unauthorized
 from apikley.callbacks import verify
-from apikley.receiver.listen import Listener, Progress, callback_body
+from apikley.receiver.listen import Listener, _callback_operation, callback_body
 from apikley.receiver.notes import Notes, note
 from apikley.testing import ManualClock
 from apikley_mock.plugin import MockService
@@ -21,9 +20,7 @@ from contract_tests.receiver.receivers import START, WEBHOOK_KEY, Service
 
 HOOK = "http://localhost:3000/hook"
 KEY = "sk-test-listen"
-OPERATION = next(iter(apikley_contract.operation("createTask").description["callbacks"]["taskFinished"].values()))[
-    "post"
-]
+OPERATION = _callback_operation()
 
 
 class Hook:
@@ -45,12 +42,15 @@ class Listening:
     """A listener, what it sent and what it reported."""
 
     def __init__(self, service: Service, *responses: int | Exception, **options: Any) -> None:
-        self.hook, self.progress = Hook(*(responses or (200,))), list[Progress]()
+        self.hook, self.reports = Hook(*(responses or (200,))), list[str]()
         http = httpx2.Client(transport=httpx2.MockTransport(self.hook), follow_redirects=True)
         self.clock = ManualClock(datetime.fromtimestamp(START, UTC))
         self.listener = Listener(
-            service, HOOK, WEBHOOK_KEY, http=http, clock=self.clock, on_progress=self.progress.append, **options
+            service, HOOK, WEBHOOK_KEY, http=http, clock=self.clock, on_progress=self.report, **options
         )
+
+    def report(self, _: str, what: str) -> None:
+        self.reports.append(what)
 
     def run(self, *task_ids: str) -> list[str]:
         """Follow tasks to their end; returns what was reported."""
@@ -58,10 +58,6 @@ class Listening:
             self.listener.add(task_id)
         self.listener.run()
         return self.reports
-
-    @property
-    def reports(self) -> list[str]:
-        return [each.what for each in self.progress]
 
 
 def test_a_finished_task_is_delivered_as_a_genuine_callback() -> None:

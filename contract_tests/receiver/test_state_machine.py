@@ -35,7 +35,6 @@ class Life(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.clock = ManualClock(datetime.fromtimestamp(START, UTC))
         self.service = Service()
-        self.count = 0
         self.to_call_back: list[str] = []
         self.handled: Counter[str] = Counter()
         self.crashed_in: Counter[str] = Counter()
@@ -88,8 +87,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(target=tasks, is_expected=st.booleans())
     def create(self, is_expected: bool) -> str:
-        self.count += 1
-        task_id = f"task_{self.count}"
+        task_id = f"task_{len(self.service.records)}"
         self.service.records[task_id] = {"taskId": task_id, "state": "generating"}
         # The callback of an expected task may be lost.
         if is_expected:

@@ -11,7 +11,7 @@ from apikley.cli.exit_codes import CommandFailed, Exit, failure_of
 from apikley.cli.options import warn_of_visible_key
 from apikley.cli.results import resumable
 from apikley.cli.session import Session, SessionCommand
-from apikley.receiver.listen import Listener, Progress
+from apikley.receiver.listen import Listener
 from apikley.receiver.notes import NOTES, Notes
 
 
@@ -46,9 +46,9 @@ def listen(session: Session, *, tasks: tuple[str, ...], forward_to: str, webhook
     output.follow = True
     last: dict[str, str] = {}
 
-    def report(progress: Progress) -> None:
-        last[progress.task_id] = progress.what
-        output.change({"task_id": progress.task_id, "what": progress.what}, f"{progress.task_id}  {progress.what}")
+    def report(task_id: str, what: str) -> None:
+        last[task_id] = what
+        output.change({"task_id": task_id, "what": what}, f"{task_id}  {what}")
 
     def resume(*ids: str) -> str:
         notes = ["--noted", noted] if noted else []

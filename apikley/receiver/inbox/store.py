@@ -110,11 +110,7 @@ class Inbox:
             return {status: count for status, count in connection.execute(query)}  # noqa: C416 - rows are not pairs
 
     def replay(self, now: float, event_ids: Sequence[str] | None = None) -> list[str]:
-        """Handle dead events again, starting with the handler that failed.
-
-        Args:
-            now: Unix time in seconds.
-            event_ids: Which events; all dead ones by default.
+        """Handle dead events again, all of them or some, starting with the handler that failed.
 
         Returns:
             The ids of the events that were dead and are pending now.
@@ -126,19 +122,13 @@ class Inbox:
         with self._database.begin() as connection:
             return sorted(connection.scalars(again.returning(_EVENT.event_id)).all())
 
-    def prune(self, before: float) -> int:
-        """Delete events that were done before a time, and pending callbacks from before it that are not polled.
-
-        Returns:
-            The number of deleted events.
-        """
+    def prune(self, before: float) -> None:
+        """Delete events that were done before a time, and pending callbacks from before it that are not polled."""
         with self._database.begin() as connection:
-            old = delete(events).where(_EVENT.status == "done", _EVENT.due_at < before)
-            count = connection.execute(old).rowcount
+            connection.execute(delete(events).where(_EVENT.status == "done", _EVENT.due_at < before))
             connection.execute(delete(pending_callbacks).where(_NOT_POLLED, _PENDING.noted_at < before))
             used = select(_EVENT.task_id).union(select(_PENDING.task_id).where(_PENDING.task_id.is_not(None)))
             connection.execute(delete(tokens).where(tokens.c.task_id.not_in(used)))
-            return int(count)
 
     def expect(self, task_id: str | None, token: str | None, due_at: float, now: float) -> None:
         """Note a task whose callback is expected, by its id, its token, or both.

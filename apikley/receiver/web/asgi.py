@@ -25,19 +25,14 @@ async def serve(check: RequestCheck, store: Store, scope: Message, receive: Rece
 
 async def lifespan(receive: Receive, send: Send, start: Callable[[], None], stop: Callable[[], None]) -> None:
     """Start and stop with the server."""
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            try:
-                await asyncio.to_thread(start)
-            except Exception as error:  # noqa: BLE001 - the server logs it and exits
-                await send({"type": "lifespan.startup.failed", "message": str(error)})
-                return
-            await send({"type": "lifespan.startup.complete"})
-        else:
-            await asyncio.to_thread(stop)
-            await send({"type": "lifespan.shutdown.complete"})
+    for phase, action in (("startup", start), ("shutdown", stop)):
+        await receive()
+        try:
+            await asyncio.to_thread(action)
+        except Exception as error:  # noqa: BLE001 - the server logs it and exits
+            await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
             return
+        await send({"type": f"lifespan.{phase}.complete"})
 
 
 async def _respond(check: RequestCheck, store: Store, scope: Message, receive: Receive) -> Response | None:
