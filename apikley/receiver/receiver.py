@@ -79,9 +79,9 @@ class Receiver:
         require_option(SECONDS, "tolerance", tolerance)
         require_option(SECONDS, "lease", lease, minimum=_MIN_LEASE)
         require_option(SECONDS, "keep", keep)
-        self._clock = clock = clock or Clock()
+        self._clock = clock or Clock()
         self.inbox = inbox if isinstance(inbox, Inbox) else Inbox(inbox)
-        self._check = RequestCheck(keys, tolerance, clock)
+        self._check = RequestCheck(keys, tolerance, self._now)
         self._call = call = AsyncCalls()
         self._handlers = Handlers()
         self._commit = GroupCommit(self.inbox)
@@ -89,9 +89,9 @@ class Receiver:
         download = None if client is None else partial(call, client.download)
         confirming = self._poll if confirm else None
         policy = retries or RetryPolicy()
-        processor = EventProcessor(self._handlers, confirming, download, call, policy, clock)
-        overdue = None if self._poll is None else OverduePoller(self.inbox, self._poll, clock)
-        self._workers = Workers(self.inbox, self._commit, processor, overdue, clock, workers, lease, keep)
+        processor = EventProcessor(self._handlers, confirming, download, call, policy, self._now)
+        overdue = None if self._poll is None else OverduePoller(self.inbox, self._poll, self._now)
+        self._workers = Workers(self.inbox, self._commit, processor, overdue, self._now, workers, lease, keep)
         self._started = False
         self._lock = threading.Lock()
 
@@ -179,7 +179,7 @@ class Receiver:
             raise ConfigurationError(f"{subject}: there is no client to poll it with; pass client=Apikley()")
         if not SECONDS.accepts(due):
             raise ConfigurationError(f"{subject}: due is {due!r}, expected {SECONDS.expected}")
-        now = self._clock.now().timestamp()
+        now = self._now()
         try:
             self.inbox.expect(task_id, token, now + due, now)
         except ApikleyError as error:
@@ -207,6 +207,9 @@ class Receiver:
     def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         """Serve one WSGI request."""
         return wsgi.serve(self._check, self._store, environ, start_response)
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
 
     def _start_threads(self) -> None:
         with self._lock:

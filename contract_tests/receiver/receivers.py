@@ -112,7 +112,7 @@ def deliver(
     receiver: Receiver, task_id: str, state: str = "success", query: str = "", **fields: Any
 ) -> httpx2.Response:
     """Send a genuine callback."""
-    now = receiver._clock.now().timestamp()
+    now = receiver._now()
     return post(receiver, body_of(task_id, state, **fields), signed(task_id, now), f"/{query}")
 
 

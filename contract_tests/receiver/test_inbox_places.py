@@ -85,7 +85,7 @@ def test_an_inbox_in_memory_must_be_named(where: str) -> None:
 @pytest.mark.parametrize("where", ["/nowhere/inbox.db", "postgresql://u:secret@/x?host=/nowhere"])
 def test_an_inbox_that_cannot_be_opened_is_unavailable(where: str) -> None:
     inbox = Inbox(where)
-    with pytest.raises(InboxUnavailable, match=r"^the inbox .*nowhere.* cannot be opened: ") as caught:
+    with pytest.raises(InboxUnavailable, match=r"^the inbox .*nowhere.* is unavailable: ") as caught:
         inbox.counts()
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value) + repr(inbox)
@@ -96,7 +96,7 @@ def test_an_inbox_that_fails_later_is_unavailable(tmp_path: Path) -> None:
         inbox.counts()
         with sqlite3.connect(tmp_path / "inbox.db") as other:
             other.execute("DROP TABLE apikley_events")
-        with pytest.raises(InboxUnavailable, match=r"^the inbox .*inbox\.db failed: no such table"):
+        with pytest.raises(InboxUnavailable, match=r"^the inbox .*inbox\.db is unavailable: no such table"):
             inbox.claim(NOW, 60, 1)
 
 
@@ -127,7 +127,7 @@ def test_a_url_can_name_a_file(tmp_path: Path, prefix: str) -> None:
 
 def test_a_file_that_is_not_a_database_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a database, but as long as the header of one" * 20)
-    with pytest.raises(InboxUnavailable, match=r"notes\.txt cannot be opened: file is not a database"):
+    with pytest.raises(InboxUnavailable, match=r"notes\.txt is unavailable: file is not a database"):
         Inbox(tmp_path / "notes.txt").counts()
 
 
@@ -135,5 +135,5 @@ def test_a_file_that_another_program_locks_is_unavailable(tmp_path: Path, monkey
     monkeypatch.setattr(database_module, "_BUSY_TIMEOUT", 0.01)
     with contextlib.closing(sqlite3.connect(tmp_path / "inbox.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(InboxUnavailable, match=r"inbox\.db cannot be opened: database is locked"):
+        with pytest.raises(InboxUnavailable, match=r"inbox\.db is unavailable: database is locked"):
             Inbox(tmp_path / "inbox.db").counts()

@@ -150,7 +150,7 @@ def test_a_receiver_is_an_application_of_its_own(receiver: Receiver) -> None:
 def test_a_failed_start_tells_the_server_why(tmp_path: Path) -> None:
     (message,) = asgi(Receiver(WEBHOOK_KEY, inbox=tmp_path / "none" / "inbox.db"), STARTUP, kind="lifespan")
     assert message["type"] == "lifespan.startup.failed"
-    assert "cannot be opened" in message["message"]
+    assert "is unavailable" in message["message"]
 
 
 def test_a_websocket_is_closed(receiver: Receiver) -> None:

@@ -166,7 +166,7 @@ NOWHERE = "/nowhere/inbox.db"
     ("options", "due", "error", "message"),
     [
         ({}, 1.0, ConfigurationError, "there is no client to poll it with; pass client=Apikley()"),
-        ({"client": Service(), "inbox": NOWHERE}, 1.0, InboxUnavailable, f"the inbox sqlite:///{NOWHERE} cannot be"),
+        ({"client": Service(), "inbox": NOWHERE}, 1.0, InboxUnavailable, f"the inbox sqlite:///{NOWHERE} is"),
         ({"client": Service()}, float("nan"), ConfigurationError, "due is nan, expected a number of seconds"),
     ],
 )

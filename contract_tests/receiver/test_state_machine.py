@@ -66,7 +66,7 @@ class Life(RuleBasedStateMachine):
             lease=LEASE,
             retries=RetryPolicy(attempts=1_000, first=1, longest=30),
         )
-        self.check = RequestCheck([WEBHOOK_KEY], 300, self.clock)
+        self.check = RequestCheck([WEBHOOK_KEY], 300, self.now)
 
         @self.receiver.on_any
         def handle(event: Event) -> None:

@@ -65,14 +65,15 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """Run a transaction, which is on the disk when this returns, or raise InboxUnavailable."""
-        engine = self._engine or self._open()
         try:
+            engine = self._engine or self._open()
             with self._turn, engine.begin() as connection:
                 yield connection
         except (DBAPIError, PoolTimeout) as error:
             if isinstance(error, DataError | IntegrityError):  # the row is wrong, not the database
                 raise
-            raise InboxUnavailable(f"the inbox {self.place} failed: {_reason(error)}") from error
+            reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            raise InboxUnavailable(f"the inbox {self.place} is unavailable: {reason}") from error
 
     def close(self) -> None:
         """Close the connections. The next use opens them again."""
@@ -89,10 +90,8 @@ class Database:
             try:
                 with engine.begin() as connection:
                     self._prepare(connection)
-            except BaseException as error:
+            except BaseException:
                 engine.dispose()
-                if isinstance(error, DBAPIError):
-                    raise InboxUnavailable(f"the inbox {self.place} cannot be opened: {_reason(error)}") from None
                 raise
             self._engine = engine
             return engine
@@ -136,10 +135,6 @@ class Database:
         except ModuleNotFoundError as error:
             message = f"an inbox in PostgreSQL needs {error.name}; run: pip install 'psycopg[binary]'"
             raise ConfigurationError(message) from None
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
 def _enable_write_ahead_log(connection: Any) -> None:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from urllib.parse import parse_qs
 
 import apikley_contract
-from apikley._flows.clock import Clock
 from apikley._flows.correlation import PARAMETER, is_token
 from apikley._model.fields import is_digits
 from apikley._model.task import FINISHED
@@ -67,7 +66,7 @@ class RequestCheck:
 
     webhook_keys: Iterable[Key]
     tolerance: float  # seconds that a callback's time may be from now
-    clock: Clock
+    now: Callable[[], float]  # Unix time in seconds
 
     def refuse_early(self, method: str, header: Callable[[str], str]) -> Response | None:
         """Return the response to a request that its method and headers rule out; None to read the body."""
@@ -85,7 +84,7 @@ class RequestCheck:
         """Return the completion to store, or the response to a request that stores nothing."""
         if len(body) > MAX_BODY:
             return TOO_LARGE
-        now = self.clock.now().timestamp()
+        now = self.now()
         try:
             callback = verify(headers, body, self.webhook_keys, tolerance=self.tolerance, now=now)
         except BadPayload:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from apikley._flows.clock import Clock
 from apikley._model.task import TaskInfo
 from apikley.receiver.inbox.rows import PendingCallback
 from apikley.receiver.inbox.store import Inbox
@@ -27,12 +26,12 @@ class OverduePoller:
 
     inbox: Inbox
     poll: Callable[[str | None], TaskInfo]
-    clock: Clock
+    now: Callable[[], float]  # Unix time in seconds
 
     def poll_overdue(self) -> int:
         """Poll the tasks that are due; returns the number of completions found."""
         found = 0
-        for pending in self.inbox.claim_overdue(self._now(), _LEASE, _BATCH):
+        for pending in self.inbox.claim_overdue(self.now(), _LEASE, _BATCH):
             try:
                 task = self.poll(pending.task_id)
             except FAILURES as error:  # one task must not stop the others
@@ -40,7 +39,7 @@ class OverduePoller:
                 continue
             if task.finished:
                 # Stored before it is resolved: a crash in between only costs another poll.
-                self.inbox.write([completion_of(task, self._now())])
+                self.inbox.write([completion_of(task, self.now())])
                 self.inbox.resolve(pending)
                 found += 1
             else:
@@ -53,7 +52,4 @@ class OverduePoller:
             logger.error("polling task %s is given up after %d polls: %s", pending.task_id, pending.attempts, reason)
         else:
             logger.info("task %s is overdue (%s); next poll in %.0f s", pending.task_id, reason, pause)
-        self.inbox.reschedule(pending, None if pause is None else self._now() + pause)
-
-    def _now(self) -> float:
-        return self.clock.now().timestamp()
+        self.inbox.reschedule(pending, None if pause is None else self.now() + pause)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from apikley._flows.clock import Clock
 from apikley._model.task import TaskInfo
 from apikley.receiver.events import Event, Handlers
 from apikley.receiver.inbox.rows import Claim, Result
@@ -30,7 +29,7 @@ class EventProcessor:
     download: Callable[..., Any] | None  # None without a client
     call: AsyncCalls
     retries: RetryPolicy
-    clock: Clock
+    now: Callable[[], float]  # Unix time in seconds
 
     def process(self, claim: Claim) -> Result:
         """Confirm an event and call its handlers. The result holds whatever they raise."""
@@ -39,7 +38,7 @@ class EventProcessor:
             claim = replace(claim, attempt=claim.attempt - 1)
             reason = f"the process ended during attempt {claim.attempt}"
             logger.error("%s is dead after %d attempts: %s", claim.event_id, claim.attempt, reason)
-            return Result(claim, "dead", self._now(), reason, claim.handled_by)
+            return Result(claim, "dead", self.now(), reason, claim.handled_by)
         done = list(claim.handled_by)
         try:
             event = self._event(claim)
@@ -51,7 +50,7 @@ class EventProcessor:
                     done.append(name)
         except BaseException as error:  # noqa: BLE001 - a handler may raise anything
             return self._failure(claim, done, error)
-        return Result(claim, "done", self._now(), handled_by=tuple(done))
+        return Result(claim, "done", self.now(), handled_by=tuple(done))
 
     def _event(self, claim: Claim) -> Event | Result:
         """Return the event for the handlers, or the result if the service confirms another final state."""
@@ -63,7 +62,7 @@ class EventProcessor:
                 if not polled.finished:
                     raise error  # the service may lag behind its own callback
                 if error.field == "state":
-                    now = self._now()
+                    now = self.now()
                     return Result(claim, "dead", now, _describe(error), replacement=completion_of(polled, now))
             task, confirmed = polled, True
         return Event(
@@ -88,11 +87,8 @@ class EventProcessor:
         )
         one_line = " ".join(reason.split())[:_MAX_ERROR].encode("utf-8", "replace").decode().replace("\0", "")
         raised = None if isinstance(error, FAILURES) else error
-        due_at = self._now() + (pause or 0.0)
+        due_at = self.now() + (pause or 0.0)
         return Result(claim, "dead" if pause is None else "failed", due_at, one_line, tuple(done), raised=raised)
-
-    def _now(self) -> float:
-        return self.clock.now().timestamp()
 
 
 def _describe(error: BaseException) -> str:

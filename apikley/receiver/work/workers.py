@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from apikley._flows.clock import Clock
 from apikley.receiver.inbox.group_commit import GroupCommit
 from apikley.receiver.inbox.rows import Claim, Result
 from apikley.receiver.inbox.store import Inbox
@@ -35,7 +35,7 @@ class Workers:
     commit: GroupCommit
     processor: EventProcessor
     overdue: OverduePoller | None  # None without a client
-    clock: Clock
+    now: Callable[[], float]  # Unix time in seconds
     count: int
     lease: float  # seconds; renewed while an event is handled
     keep: float  # seconds
@@ -70,9 +70,9 @@ class Workers:
         """Stop claiming, and wait up to 10 s for running handlers. After that their leases lapse."""
         self._stopping.set()
         self._wake.set()
-        deadline = self.clock.monotonic() + _STOP_TIMEOUT
+        deadline = time.monotonic() + _STOP_TIMEOUT
         for thread in self._threads:
-            thread.join(max(0.0, deadline - self.clock.monotonic()))
+            thread.join(max(0.0, deadline - time.monotonic()))
         self._renewal.close()
 
     def work(self) -> int:
@@ -100,7 +100,7 @@ class Workers:
                 self._has_warned = True
             return []
         # A running event is due again after a jump of the clock.
-        claims = self.inbox.claim(self._now(), self.lease, limit, list(self._running))
+        claims = self.inbox.claim(self.now(), self.lease, limit, list(self._running))
         self._running.update((claim.event_id, claim) for claim in claims)
         return claims
 
@@ -149,7 +149,7 @@ class Workers:
         def renew() -> None:
             while not done.wait(self.lease / 3):
                 try:
-                    self.inbox.renew(list(self._running.values()), self._now() + self.lease)
+                    self.inbox.renew(list(self._running.values()), self.now() + self.lease)
                 except Exception:
                     logger.exception("cannot renew a lease; next try in %g s", self.lease / 3)
 
@@ -170,10 +170,7 @@ class Workers:
                 logger.exception("cannot poll overdue tasks; next try in %g s", OVERDUE_INTERVAL)
 
     def _prune(self) -> None:
-        now = self.clock.monotonic()
+        now = self.now()
         if now - self._pruned_at > _PRUNE_INTERVAL:
-            self.inbox.prune(self._now() - self.keep)
+            self.inbox.prune(now - self.keep)
             self._pruned_at = now
-
-    def _now(self) -> float:
-        return self.clock.now().timestamp()
