@@ -92,6 +92,14 @@ def test_a_key_that_a_server_repeats_is_redacted(check: Check, httpserver: HTTPS
     assert (code, KEY in out + err) == (1, False)
 
 
+def test_no_part_of_a_repeated_key_is_left_where_a_text_is_cut(check: Check, httpserver: HTTPServer) -> None:
+    for before in range(80, 140, 4):
+        envelope = {"code": 404, "msg": "x" * before + KEY, "data": None}
+        httpserver.clear_all_handlers()
+        httpserver.expect_request(DETAILS).respond_with_json(envelope)
+        assert KEY[:4] not in "".join(map(str, check(httpserver.url_for("/"))))
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [

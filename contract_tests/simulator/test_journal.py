@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import httpx2
 import pytest
 
@@ -97,6 +99,31 @@ def test_no_part_of_a_key_is_left_where_a_body_or_a_path_is_cut(key: str, before
     kept = "".join(entry.target + entry.body.decode() for entry in journal)
     assert set(kept) <= set("xy …***"), "other characters are parts of a key"
     assert max(len(entry.body) for entry in journal) <= 64 * 1024
+
+
+@pytest.mark.parametrize("field", ["x" * 95 + "{key}", "x" * 195 + "{key}"])
+def test_a_warning_is_redacted_before_it_is_cut(http: httpx2.Client, apikley_mock: MockService, field: str) -> None:
+    create(http, **{field.format(key=apikley_mock.api_key): 1})
+    (warning,) = next(iter(apikley_mock.journal)).warnings
+    assert set(warning.removeprefix("unknown field ")) <= set("x*…")
+
+
+def test_the_note_of_a_directive_holds_no_part_of_a_key(http: httpx2.Client, apikley_mock: MockService) -> None:
+    http.post(CREATE, json=request_for("[mock: " + "x" * 55 + apikley_mock.api_key))
+    (entry,) = apikley_mock.journal
+    assert entry.note == f"prompt directive: '[mock: {'x' * 55}***' is not closed; end it with ]"
+
+
+@pytest.mark.parametrize("apikley_mock_settings", [{"api_key": 'sk-"q"\\b/1+2'}])
+@pytest.mark.parametrize("form", ["2025", "2026"])
+def test_an_escaped_key_is_redacted(http: httpx2.Client, apikley_mock: MockService, form: str) -> None:
+    key = apikley_mock.api_key
+    create(http, f"[mock: callback form {form}] {key}", callBackUrl=f"http://127.0.0.1:9/{quote(key, safe='')}")
+    apikley_mock.advance(10)
+    request, callback = apikley_mock.journal
+    assert (request.json()["input"]["prompt"][-4:], callback.target) == (" ***", "http://127.0.0.1:9/***")
+    for entry in (request, callback):
+        assert b"sk-" not in entry.body
 
 
 def test_a_created_task_is_found_by_members_of_its_request(http: httpx2.Client, apikley_mock: MockService) -> None:

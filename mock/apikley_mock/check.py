@@ -6,6 +6,7 @@ is printed as a table.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,7 +104,7 @@ def check_server(url: str, api_key: str, task_id: str | None = None) -> int:
         else:
             print(f"ok      {probe.name}")
     print(f"{len(probes) - failed} of {len(probes)} probes agree with the contract\n")
-    print("\n".join(server.redact(line) for line in _table(seen, record.name)))
+    print("\n".join(_table(seen, record.name, server.redact)))
     return 1 if failed else 0
 
 
@@ -169,7 +170,7 @@ def _compare(probe: Probe, response: httpx2.Response) -> None:
         raise Difference(f"{place}: {where}: {error.message}; see {probe.schema} in the contract")
 
 
-def _table(seen: dict[str, httpx2.Response], record: str) -> list[str]:
+def _table(seen: dict[str, httpx2.Response], record: str, redact: Callable[[str], str]) -> list[str]:
     """Return a Markdown table of what the contract leaves open."""
     errors = {name: response for name, response in seen.items() if name not in (CREDITS.name, record)}
     uploads = {probe.name for probe in PROBES if probe.operation == UPLOAD}
@@ -177,9 +178,10 @@ def _table(seen: dict[str, httpx2.Response], record: str) -> list[str]:
     style = {frozenset([True]): "HTTP 200, the code in the body", frozenset([False]): "the code as HTTP status"}
     lines = ["| what | response |", "| --- | --- |"]
     lines.append(f"| form of errors | {style.get(frozenset(styles), 'both, see below')} |")
-    lines += [f"| {name} | {_describe(response)} |" for name, response in errors.items()]
+    # Cut after redaction, so that no part of the key is left at the end.
+    lines += [f"| {name} | {redact(_describe(response))[:140]} |" for name, response in errors.items()]
     data = (_object(seen[record]) or {}).get("data") if record in seen else None
-    fields = _cell(", ".join(data)) if isinstance(data, dict) else "not checked; pass --task ID"
+    fields = redact(_cell(", ".join(data))) if isinstance(data, dict) else "not checked; pass --task ID"
     return [
         *lines,
         f"| fields of a task | {fields} |",
@@ -201,7 +203,7 @@ def _describe(response: httpx2.Response) -> str:
         return f"HTTP {response.status_code}, not a JSON object"
     name = next((name for name in ("msg", "message") if isinstance(body.get(name), str)), None)
     text = "no text" if name is None else f"{name}: {body[name]}"
-    return _cell(f"HTTP {response.status_code}, code {body.get('code')}, {text}")[:140]
+    return _cell(f"HTTP {response.status_code}, code {body.get('code')}, {text}")
 
 
 def _cell(text: str) -> str:

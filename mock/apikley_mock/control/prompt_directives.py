@@ -51,7 +51,7 @@ def parse(prompt: Any) -> Directives | None:
         return None
     for text, end in found:
         if not end:
-            return Directives(error=f"prompt directive: '[mock:{text[:60].rstrip()}' is not closed; end it with ]")
+            return Directives(error=f"prompt directive: '[mock:{text.rstrip()}' is not closed; end it with ]")
     described: dict[str, dict[str, Any]] = {"plan": {}, "fault": {}}
     for part in (each.strip() for each in ",".join(text for text, _ in found).split(",")):
         name, _, rest = part.partition(" ")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
 
 import apikley_contract
 from apikley_mock.journal.matching import differences, report
@@ -14,8 +15,8 @@ _CREATE = apikley_contract.operation("createTask")
 _MAX_ENTRIES = 10_000
 _MAX_BYTES = 32 * 1024 * 1024
 _MAX_BODY = 64 * 1024
-_MAX_TARGET = 2_000
-_MAX_TASK_ID = 200
+_MAX_TARGET = _MAX_NOTE = 2_000
+_MAX_TASK_ID = _MAX_WARNING = 200
 _MIN_SECRET = 8
 REDACTED = "***"
 
@@ -71,9 +72,10 @@ class Journal:
         era: How often the journal was cleared.
     """
 
-    def __init__(self, secrets: list[str] | None = None) -> None:
-        self._secrets = _longest_first([(secret, secret.encode()) for secret in secrets or [] if secret])
-        self._known = {raw for _, raw in self._secrets}
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        known = [*secrets]
+        self._secrets = _longest_first(form for secret in known for form in _forms(secret))
+        self._known = {secret.encode() for secret in known}
         self._entries: deque[Entry] = deque()
         self._bytes = 0
         self._last = 0
@@ -110,7 +112,8 @@ class Journal:
         """Add an entry; see `Entry` for the arguments. `secret` is the key of the request, known or not."""
         secrets = self._secrets
         if len(secret) >= _MIN_SECRET and secret not in self._known:
-            secrets = _longest_first([*secrets, (secret.decode(errors="surrogateescape"), secret)])
+            sent = _forms(secret.decode(errors="surrogateescape"))
+            secrets = _longest_first([*(text for text, _ in secrets), *sent])
         line = f"{method}\n{target}\n{note}\n{task_id}\n{warnings}"
         for text, raw in secrets:
             if text in line:
@@ -120,12 +123,9 @@ class Journal:
             if raw in body:
                 body = body.replace(raw, REDACTED.encode())
         # Cut after redaction, so that no part of a key is left at the end.
-        if len(target) > _MAX_TARGET:
-            target = target[:_MAX_TARGET] + "…"
-        if task_id and len(task_id) > _MAX_TASK_ID:
-            task_id = task_id[:_MAX_TASK_ID]
-        if len(body) > _MAX_BODY:
-            body = body[:_MAX_BODY]
+        target, note, body = _cut(target, _MAX_TARGET), _cut(note, _MAX_NOTE), body[:_MAX_BODY]
+        task_id = task_id and task_id[:_MAX_TASK_ID]
+        warnings = tuple(_cut(each, _MAX_WARNING) for each in warnings)
         self._last += 1
         entry = Entry(self._last, at, kind, method, target, status, code, note, task_id, account, body, warnings)
         self._entries.append(entry)
@@ -205,6 +205,18 @@ class Journal:
         return next((entry for entry in self.callbacks(task_id) if entry.status == 200 and matches(entry)), None)
 
 
-def _longest_first(secrets: list[_Secret]) -> list[_Secret]:
+def _forms(key: str) -> set[str]:
+    """Return how a key is written: plain, percent-encoded, and escaped in JSON, which callbacks nest three times."""
+    escaped = [key]
+    for _ in range(3):
+        escaped.append(json.dumps(escaped[-1])[1:-1])
+    return {quote(key.encode(errors="surrogateescape"), safe=""), *escaped}
+
+
+def _longest_first(texts: Iterable[str]) -> list[_Secret]:
     # One key may begin with another: replacing the shorter one first would leave the rest of the longer one.
-    return sorted(secrets, key=lambda secret: len(secret[1]), reverse=True)
+    return [(text, text.encode(errors="surrogateescape")) for text in sorted({*texts}, key=len, reverse=True)]
+
+
+def _cut(text: str, size: int) -> str:
+    return text if len(text) <= size else text[:size] + "…"

@@ -91,8 +91,8 @@ def violations(schema: str, value: Any) -> str | None:
 
 
 def _warning(place: str, name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"unknown field {place}{name[:100]}" + (f"; did you mean {near[0]}?" if near else "")
+    near = difflib.get_close_matches(name, known, 1) if len(name) < 100 else []  # long names take long
+    return f"unknown field {place}{name}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _lone_surrogates(value: Any, path: str = "") -> Iterator[str]:
