@@ -305,33 +305,25 @@ def test_per_poll_implies_progress_by_polls(http: httpx2.Client, apikley_mock: M
 # Prompt directives
 
 MALFORMED = [
-    "error 200",
-    "error 399",
-    "per_poll 1001",
-    "per_poll 0",
-    "take 31536001",
-    "latency 3601",
-    "fail",
-    "fail a-b",
+    *("error 399", "error twice", "per_poll 1001", "per_poll 0", "take", "take soon", "take 31536001", "latency 3601"),
+    *("fail", "fail a-b", "fail 422 " + "x" * 501, "hidden for long", "manual over", "never more", "reset later"),
+    *("callback maybe", "callback twice over", "callback form 2024"),
 ]
-MALFORMED += ["callback form 2024", "reset later", "never more", "fail 422 " + "x" * 501]
 
 
 @pytest.mark.parametrize("directive", MALFORMED)
-def test_a_malformed_directive_is_refused(directive: str) -> None:
+def test_a_malformed_directive_is_refused_with_an_example(directive: str) -> None:
+    example = prompt_directives.WORDS[directive.split(maxsplit=1)[0]].example
     directives = prompt_directives.parse(f"[mock: {directive}]")
     assert directives
-    assert "is malformed; write it as [mock: " in (directives.error or "")
+    assert directives.error == f"prompt directive: {directive!r} is malformed; write it as [mock: {example}]"
 
 
-CONTRADICTING = ["latency 2, reset", "never, fail 422", "callback lost, callback twice", "per_poll 2, manual"]
-CONTRADICTING += [
-    "take 1, take 2",
-    "callback early, callback late 60",
-    "manual, take 5",
-    "callback lost, callback early",
+CONTRADICTING = [
+    *("latency 2, reset", "never, fail 422", "callback lost, callback twice", "per_poll 2, manual", "take 1, take 2"),
+    *("callback early, callback late 60", "manual, take 5", "callback lost, callback early", "error 402, fail 422"),
+    *("callback twice, error 402", "reset before, fail 422"),
 ]
-CONTRADICTING += ["error 402, fail 422", "callback twice, error 402", "reset before, fail 422"]
 
 
 @pytest.mark.parametrize("directive", CONTRADICTING)
