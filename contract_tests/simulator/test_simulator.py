@@ -17,25 +17,25 @@ from apikley_mock.plugin import MockService
 from apikley_mock.world.accounts import Account, AccountSettings
 from apikley_mock.world.plan import Plan
 from apikley_mock.world.tasks import Engine
-from contract_tests.simulator.simulators import CREATE, DETAILS, Received, assert_fits, in_process, poll
-
-
-def _create(http: httpx2.Client, body: dict[str, Any]) -> str:
-    response = http.post(CREATE, json=body).json()
-    assert response["code"] == 200, response
-    return str(response["data"]["taskId"])
+from contract_tests.simulator.simulators import (
+    CREATE,
+    DETAILS,
+    Received,
+    assert_fits,
+    create,
+    in_process,
+    poll,
+    request_for,
+)
 
 
 def test_the_published_example_is_accepted(http: httpx2.Client, example: dict[str, Any]) -> None:
-    example["callBackUrl"] = "http://127.0.0.1:9/cb"
-    assert _create(http, example).startswith("task_hailuo_")
+    envelope = http.post(CREATE, json={**example, "callBackUrl": "http://127.0.0.1:9/cb"}).json()
+    assert envelope["data"]["taskId"].startswith("task_hailuo_")
 
 
-def test_a_task_goes_through_its_states_in_order(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
-) -> None:
-    del example["callBackUrl"]
-    task_id = _create(http, example)
+def test_a_task_goes_through_its_states_in_order(http: httpx2.Client, apikley_mock: MockService) -> None:
+    task_id = create(http)
     states = []
     for _ in range(8):
         states.append(poll(http, task_id)["state"])
@@ -43,26 +43,20 @@ def test_a_task_goes_through_its_states_in_order(
     assert states == ["waiting", "queuing", *["generating"] * 4, "success", "success"]
 
 
-def test_the_record_has_the_recorded_shape(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
-) -> None:
-    del example["callBackUrl"]
-    task_id = _create(http, example)
+def test_the_record_has_the_recorded_shape(http: httpx2.Client, apikley_mock: MockService) -> None:
+    task_id = create(http)
     before = poll(http, task_id)
     apikley_mock.advance(10)
     after = poll(http, task_id)
     assert (before["resultJson"], before["failCode"], before["failMsg"]) == ("", None, None)
-    assert json.loads(before["param"]) == example
+    assert json.loads(before["param"]) == request_for()
     assert isinstance(after["createTime"], int)
     assert after["completeTime"] - after["createTime"] == after["costTime"] == 3000
     assert "completeTime" not in before
 
 
-def test_the_record_has_the_time_of_the_last_change(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
-) -> None:
-    del example["callBackUrl"]
-    task_id = _create(http, example)
+def test_the_record_has_the_time_of_the_last_change(http: httpx2.Client, apikley_mock: MockService) -> None:
+    task_id = create(http)
     changes = []
     for _ in range(5):
         record = poll(http, task_id)
@@ -77,22 +71,16 @@ def test_the_record_has_the_time_of_the_last_change(
     ]
 
 
-def test_the_record_does_not_change_after_the_end(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
-) -> None:
-    del example["callBackUrl"]
-    task_id = _create(http, example)
+def test_the_record_does_not_change_after_the_end(http: httpx2.Client, apikley_mock: MockService) -> None:
+    task_id = create(http)
     apikley_mock.advance(10)
     first = poll(http, task_id)
     apikley_mock.advance(3600)
     assert poll(http, task_id) == first
 
 
-def test_the_result_is_a_playable_video(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
-) -> None:
-    del example["callBackUrl"]
-    task_id = _create(http, example)
+def test_the_result_is_a_playable_video(http: httpx2.Client, apikley_mock: MockService) -> None:
+    task_id = create(http)
     assert httpx2.get(f"{apikley_mock.url}/results/{task_id}.mp4").status_code == 404
     apikley_mock.advance(10)
     (url,) = json.loads(poll(http, task_id)["resultJson"])["resultUrls"]
@@ -105,9 +93,9 @@ def test_the_result_is_a_playable_video(
 
 
 def test_one_signed_callback_is_sent_when_the_task_ends(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any], receiver: Received
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
-    task_id = _create(http, {**example, "callBackUrl": receiver.url})
+    task_id = create(http, callBackUrl=receiver.url)
     apikley_mock.advance(2.9)
     assert receiver.calls == []
     apikley_mock.advance(0.2)
@@ -121,11 +109,9 @@ def test_one_signed_callback_is_sent_when_the_task_ends(
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong", "Basic bW9jay1rZXk6", "mock-key"])
-def test_a_request_without_the_key_does_nothing(
-    apikley_mock: MockService, example: dict[str, Any], header: Any
-) -> None:
+def test_a_request_without_the_key_does_nothing(apikley_mock: MockService, header: Any) -> None:
     headers = {} if header is None else {"Authorization": header}
-    response = httpx2.post(apikley_mock.url + CREATE, json=example, headers=headers)
+    response = httpx2.post(apikley_mock.url + CREATE, json=request_for(), headers=headers)
     assert (response.status_code, response.json()["code"], response.json()["data"]) == (200, 401, None)
 
 
@@ -152,9 +138,8 @@ def test_an_unknown_task_is_not_found(http: httpx2.Client) -> None:
     assert http.get(DETAILS, params={"taskId": "nope"}).json() == {"code": 404, "msg": "Task not found", "data": None}
 
 
-def test_each_poll_gets_its_own_task(http: httpx2.Client, example: dict[str, Any]) -> None:
-    del example["callBackUrl"]
-    ids = [_create(http, example) for _ in range(3)]
+def test_each_poll_gets_its_own_task(http: httpx2.Client) -> None:
+    ids = [create(http) for _ in range(3)]
     assert [poll(http, task_id)["taskId"] for task_id in ids] == ids
 
 
