@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import signal
 import socket
 from collections.abc import Generator, Iterator
 from pathlib import Path

@@ -11,7 +11,7 @@ import apikley_contract
 from apikley_mock.control.vocabulary import MIB, Settings
 from apikley_mock.service import Service
 from apikley_mock.world.clock import LAST_MOMENT, VirtualClock
-from apikley_mock.world.plan import CallbackPlan, Plan
+from apikley_mock.world.plan import CallbackChanges, PlanChanges
 from apikley_mock.world.storage import Storage, StorageFullError, StoredFile
 from apikley_mock.world.tasks import Task
 from contract_tests.simulator.simulators import CREATE, MODEL, in_process, request_for
@@ -57,8 +57,8 @@ async def test_a_forgotten_task_is_neither_kept_nor_called_back() -> None:
 
 @pytest.mark.anyio
 async def test_delayed_callbacks_are_dropped_with_their_tasks() -> None:
-    late = Plan(durations=AT_ONCE, callback=CallbackPlan(delay=1000))
-    service = Service(Settings(max_tasks=10, plan=late, durations=AT_ONCE), VirtualClock())
+    late = PlanChanges(durations=AT_ONCE, callback=CallbackChanges(delay=1000))
+    service = Service(Settings(max_tasks=10, plan=late), VirtualClock())
     for _ in range(5000):
         _create(service)
         service.tick()
@@ -71,7 +71,7 @@ async def test_delayed_callbacks_are_dropped_with_their_tasks() -> None:
 
 
 def test_a_task_with_progress_by_polls_ends_once() -> None:
-    service = Service(Settings(plan=Plan(progress="per_poll")), VirtualClock())
+    service = Service(Settings(plan=PlanChanges(progress="per_poll")), VirtualClock())
     task = _create(service)
     for _ in range(100):
         service.engine.poll(task, service.clock.now())
@@ -80,7 +80,7 @@ def test_a_task_with_progress_by_polls_ends_once() -> None:
 
 @pytest.mark.anyio
 async def test_callbacks_wait_for_a_free_connection() -> None:
-    service = Service(Settings(plan=Plan(durations=AT_ONCE), durations=AT_ONCE), VirtualClock())
+    service = Service(Settings(durations=AT_ONCE), VirtualClock())
     for _ in range(200):
         _create(service)
     service.tick()

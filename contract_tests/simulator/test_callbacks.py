@@ -6,20 +6,18 @@ import asyncio
 import gc
 import json
 import socket
-from collections.abc import Mapping
 from typing import Any
 
 import httpx2
 import pytest
 
 from apikley import BadPayload, BadSignature, StaleCallback, callbacks
-from apikley_mock.control.rules import Rule
-from apikley_mock.control.scenario import Scenario
 from apikley_mock.control.vocabulary import Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.world.caller import Caller, NotAllowedError
 from apikley_mock.world.clock import RealClock, VirtualClock
+from apikley_mock.world.plan import CallbackChanges, PlanChanges
 from contract_tests.simulator.simulators import (
     CREATE,
     CREDITS,
@@ -271,8 +269,8 @@ def test_a_reset_after_the_event_loop_closed_forgets_its_callbacks() -> None:
 
 @pytest.mark.anyio
 async def test_the_number_of_concurrent_callbacks_is_limited() -> None:
-    plans: list[Rule[Mapping[str, Any]]] = [Rule({"callback": {"times": 100}})]
-    service, at_once = Service(Scenario(Settings(), [], plans), VirtualClock()), [0]
+    plan = PlanChanges(callback=CallbackChanges(times=100))
+    service, at_once = Service(Settings(plan=plan), VirtualClock()), [0]
 
     async def post() -> None:
         at_once.append(at_once[-1] + 1)

@@ -13,9 +13,8 @@ import pytest
 
 import apikley_contract
 from apikley_mock.control import prompt_directives
-from apikley_mock.control.rules import Rule, Rules
-from apikley_mock.control.scenario import Scenario
-from apikley_mock.control.vocabulary import Fault, Settings
+from apikley_mock.control.rules import Rules
+from apikley_mock.control.vocabulary import FaultMatch, FaultRule, Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.web.app import Simulator
@@ -92,8 +91,7 @@ def test_a_fault_after_acceptance_is_used_by_an_accepted_request(
 
 
 def test_a_disarmed_rule_is_not_given_back() -> None:
-    rules: Rules[str] = Rules(Random(1))  # noqa: S311 - repeatable
-    rules.arm(Rule("old"))
+    rules = Rules(Random(1), [FaultRule(fault="reset")])  # noqa: S311 - repeatable
     used = rules.take({})
     assert used
     rules.disarm()
@@ -176,10 +174,6 @@ def test_an_unknown_fault_is_refused(apikley_mock: MockService) -> None:
         apikley_mock.fail_next(200)
 
 
-def _service(rule: Rule[Fault], **settings: Any) -> Service:
-    return Service(Scenario(Settings(**settings), [rule], []))
-
-
 async def _codes(service: Service, count: int, key: str = "mock-key") -> list[int]:
     async with in_process(service, key) as http:
         return [(await http.get(CREDITS)).json()["code"] for _ in range(count)]
@@ -188,7 +182,7 @@ async def _codes(service: Service, count: int, key: str = "mock-key") -> list[in
 @pytest.mark.anyio
 async def test_the_same_seed_fails_the_same_requests() -> None:
     def service(seed: int) -> Service:
-        return _service(Rule(Fault(fault="error", code=500), times=None, share=0.3), seed=seed)
+        return Service(Settings(faults=[FaultRule(fault="error", code=500, times=None, share=0.3)], seed=seed))
 
     first = await _codes(service(1), 200)
     assert 30 < first.count(500) < 90
@@ -198,8 +192,8 @@ async def test_the_same_seed_fails_the_same_requests() -> None:
 
 @pytest.mark.anyio
 async def test_a_fault_is_for_its_account() -> None:
-    rule = Rule(Fault(fault="error", code=402), when={"account": "other"}, times=None)
-    service = _service(rule, accounts=[AccountSettings(key="other-key", name="other")])
+    fault = FaultRule(fault="error", code=402, when=FaultMatch(account="other"), times=None)
+    service = Service(Settings(faults=[fault], accounts=[AccountSettings(key="other-key", name="other")]))
     assert await _codes(service, 2) == [200, 200]
     assert await _codes(service, 2, "other-key") == [402, 402]
 
@@ -207,7 +201,7 @@ async def test_a_fault_is_for_its_account() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("kind", ["reset", "cut"])
 async def test_in_process_a_broken_connection_raises_httpx2s_error(kind: Any) -> None:
-    service = _service(Rule(Fault(fault=kind, stage="after")))
+    service = Service(Settings(faults=[FaultRule(fault=kind, stage="after")]))
     with pytest.raises(httpx2.ReadError):
         await in_process(service).post(CREATE, json=request_for())
     assert len(service.journal.created()) == 1
@@ -215,7 +209,7 @@ async def test_in_process_a_broken_connection_raises_httpx2s_error(kind: Any) ->
 
 @pytest.mark.anyio
 async def test_a_request_during_a_reset_leaves_no_entry() -> None:
-    service = _service(Rule(Fault(fault="latency", latency=0.05)))
+    service = Service(Settings(faults=[FaultRule(fault="latency", latency=0.05)]))
     waiting = asyncio.create_task(in_process(service).post(CREATE, json=request_for()))
     while service.faults:  # noqa: ASYNC110 - the loop is what is waited for
         await asyncio.sleep(0)
@@ -282,7 +276,7 @@ def test_other_text_in_brackets_is_not_a_directive(prompt: str) -> None:
 
 @pytest.mark.anyio
 async def test_a_broken_connection_ends_with_the_servers_disconnect() -> None:
-    simulator = Simulator(Service(Scenario(Settings(), [Rule(Fault(fault="reset"))], [])))
+    simulator = Simulator(Settings(faults=[FaultRule(fault="reset")]))
     pieces = [{"type": "http.request", "body": body} for body in (b"{}", b"more", b"and more")]
     pieces.append({"type": "http.disconnect"})
     sent_messages: list[Any] = []

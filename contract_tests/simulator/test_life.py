@@ -17,7 +17,7 @@ from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.world.accounts import AccountSettings
 from apikley_mock.world.clock import RealClock, VirtualClock
-from apikley_mock.world.plan import Plan
+from apikley_mock.world.plan import PlanChanges
 from contract_tests.simulator.simulators import CREATE, CREDITS, DETAILS, MODEL, create, in_process, poll, request_for
 
 
@@ -280,7 +280,7 @@ async def test_old_tasks_are_forgotten() -> None:
 
 @pytest.mark.anyio
 async def test_the_default_plan_can_be_changed() -> None:
-    bench = Bench(plan=Plan(outcome="fail", fail_code="501"))
+    bench = Bench(plan=PlanChanges(fail_code="501"))
     task_id = (await bench.create())["data"]["taskId"]
     await bench.service.advance(10)
     assert (await bench.poll(task_id))["data"]["failCode"] == "501"

@@ -20,7 +20,7 @@ from apikley_mock.control import prompt_directives, scenario
 from apikley_mock.control.vocabulary import FILE_OPERATIONS, Settings, VocabularyError, convert, operations
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
-from apikley_mock.world.plan import Plan
+from apikley_mock.world.plan import CallbackChanges, Plan, PlanChanges
 from contract_tests.simulator.simulators import CREATE, CREDITS, MODEL, create, poll, request_for
 from scripts.pipeline.io import ROOT
 
@@ -35,7 +35,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def plan_of(**members: Any) -> Plan:
-    return scenario.parse({"plan": members}).settings.plan
+    return scenario.parse({"plan": members}).plan_for(MODEL)
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -70,11 +70,11 @@ def test_the_readmes_scenario_works(tmp_path: Path) -> None:
         "getCredits": 5,
     }
     assert [account.name for account in service.accounts] == ["default", "second"]
-    assert [rule.what.fault for rule in service.faults] == ["reset"]
-    assert [rule.what["callback"] for rule in service.plans] == [{"times": 2, "delay": 30}]
+    assert [armed.rule.fault for armed in service.faults] == ["reset"]
+    assert [armed.rule.callback for armed in service.plans] == [CallbackChanges(times=2, delay=30)]
     service.faults.disarm()
     service.reset()
-    assert [rule.share for rule in service.faults] == [0.05], "a reset arms them again"
+    assert [armed.rule.share for armed in service.faults] == [0.05], "a reset arms them again"
 
 
 def test_the_readmes_scenario_shows_the_common_members() -> None:
@@ -91,6 +91,7 @@ INVALID_FILES = [
     ("x = ", "not TOML: "),
     ("colour = 1", "unknown field 'colour'"),
     ("webhok_key = 'x'", "unknown field 'webhok_key'; did you mean 'webhook_key'?"),
+    ("[plan.callback]\nsignatur = 'none'", "plan.callback: unknown field 'signatur'; did you mean 'signature'?"),
     ("speed = 0", "speed: "),
     ("price = nan", "price: nan is not a finite number"),
     ("seed = 2020-01-01", "seed: '2020-01-01' is a date, expected text or a number"),
@@ -116,7 +117,7 @@ INVALID_FILES = [
 @pytest.mark.parametrize(("text", "message"), INVALID_FILES, ids=[message[:40] for _, message in INVALID_FILES])
 def test_an_invalid_file_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
     path = written(tmp_path, text)
-    with pytest.raises(scenario.ScenarioError) as refused:
+    with pytest.raises(VocabularyError) as refused:
         scenario.load(path)
     assert str(refused.value).startswith(f"{path}: ")
     assert message in str(refused.value)
@@ -127,7 +128,7 @@ def test_an_invalid_file_is_refused_in_one_line(tmp_path: Path, text: str, messa
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "scenario.toml"
     path.write_bytes("api_key = 'clé'".encode("latin-1"))
-    with pytest.raises(scenario.ScenarioError, match=r"not UTF-8 text$"):
+    with pytest.raises(VocabularyError, match=r"not UTF-8 text$"):
         scenario.load(path)
 
 
@@ -192,14 +193,14 @@ def test_an_invalid_option_exits_with_2(arguments: tuple[str, ...]) -> None:
 def test_durations_override_all_of_a_scenarios_own() -> None:
     own = {"durations": [9, 9, 9], "plan": {"outcome": "fail", "durations": [50, 50, 50]}}
     models = {MODEL: {"price": 2, "durations": [70, 70, 70]}}
-    settings = scenario.parse(scenario.overridden({**own, "models": models}, {"durations": [0, 0, 0]})).settings
+    settings = scenario.parse(scenario.overridden({**own, "models": models}, {"durations": [0, 0, 0]}))
     plan = settings.plan_for(MODEL)
     assert (plan.durations, plan.outcome, settings.price_of(MODEL)) == ((0, 0, 0), "fail", 2)
 
 
 def test_documented_limits_override_a_scenarios_own() -> None:
     own = {"limits": {"createTask": [500, 1], "getCredits": [5, 1]}}
-    limits = scenario.parse(scenario.overridden(own, {"documented_limits": True})).settings.all_limits()
+    limits = scenario.parse(scenario.overridden(own, {"documented_limits": True})).all_limits()
     assert {name: requests for name, (requests, _) in limits.items()} == {
         "createTask": 20,
         "getTaskDetails": 10,
@@ -221,9 +222,9 @@ def test_a_plan_has_defaults_for_what_it_does_not_name() -> None:
 
 
 def test_a_plans_durations_take_precedence_over_the_general_ones() -> None:
-    settings = scenario.parse({"durations": [9, 9, 9], "plan": {"durations": [1, 2, 3]}}).settings
+    settings = scenario.parse({"durations": [9, 9, 9], "plan": {"durations": [1, 2, 3]}})
     assert settings.plan_for(MODEL).durations == (1, 2, 3)
-    assert scenario.parse({"durations": [9, 9, 9], "plan": {}}).settings.plan_for(MODEL).durations == (9, 9, 9)
+    assert scenario.parse({"durations": [9, 9, 9], "plan": {}}).plan_for(MODEL).durations == (9, 9, 9)
 
 
 @pytest.mark.parametrize("host", ["files.example.com", "10.0.0.7", "2001:db8::1", "bücher.test"])
@@ -279,10 +280,10 @@ def test_a_contradiction_is_refused_everywhere(
         apikley_mock.plan_next(**members) if kind == "plan" else apikley_mock.fail_next(**members)
     response = httpx2.post(f"{apikley_mock.url}/__mock__/{kind}s", json=members)
     assert (response.status_code, message in response.json()["error"]) == (422, True)
-    with pytest.raises(scenario.ScenarioError, match=rf"^{kind}s\[0\].*{re.escape(message)}"):
+    with pytest.raises(VocabularyError, match=rf"^{kind}s\[0\].*{re.escape(message)}"):
         scenario.parse({f"{kind}s": [members]})
     if kind == "plan":
-        with pytest.raises(scenario.ScenarioError, match=rf"^plan.*{re.escape(message)}"):
+        with pytest.raises(VocabularyError, match=rf"^plan.*{re.escape(message)}"):
             scenario.parse({"plan": members})
 
 
@@ -346,12 +347,8 @@ def test_directives_of_different_kinds_can_be_combined(directive: str) -> None:
 def test_directives_describe_a_plan_and_a_fault() -> None:
     directives = prompt_directives.parse("[mock: fail 422 no, callback twice, callback forged] [mock: reset]")
     assert directives
-    assert directives.plan == {
-        "outcome": "fail",
-        "fail_code": "422",
-        "fail_message": "no",
-        "callback": {"times": 2, "signature": "wrong"},
-    }
+    callback = CallbackChanges(times=2, signature="wrong")
+    assert directives.plan == PlanChanges(fail_code="422", fail_message="no", callback=callback)
     assert directives.fault
     assert directives.fault.stage == "after"
 
@@ -359,6 +356,16 @@ def test_directives_describe_a_plan_and_a_fault() -> None:
 def test_a_directive_takes_precedence_over_an_armed_plan(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.plan_next(callback={"early": True}, times=None)
     assert poll(http, create(http, "[mock: never]"))["state"] == "waiting"
+
+
+def test_a_directive_can_delay_the_callback_of_an_early_plan(http: httpx2.Client, apikley_mock: MockService) -> None:
+    apikley_mock.plan_next(callback={"early": True})
+    assert poll(http, create(http, "[mock: callback late 60]"))["state"] == "success"
+
+
+def test_a_plan_can_restore_a_default() -> None:
+    settings = scenario.parse({"plan": {"outcome": "fail"}, "plans": [{"outcome": "success"}]})
+    assert [settings.plan_for(MODEL).changed(rule).outcome for rule in settings.plans] == ["success"]
 
 
 # Package and page

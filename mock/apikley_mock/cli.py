@@ -106,6 +106,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     from apikley_mock.control import scenario  # noqa: PLC0415 - needs the extra
+    from apikley_mock.control.vocabulary import VocabularyError  # noqa: PLC0415
     from apikley_mock.service import Service  # noqa: PLC0415
     from apikley_mock.web import server  # noqa: PLC0415
     from apikley_mock.web.app import Simulator  # noqa: PLC0415
@@ -116,7 +117,7 @@ def _serve(options: argparse.Namespace) -> int:
         members = scenario.load(options.scenario) if options.scenario else {}
         parsed = scenario.parse(scenario.overridden(members, given))
         bound = server.bind(options.host, options.port)
-    except scenario.ScenarioError as error:
+    except VocabularyError as error:
         return _fail(str(error))
     except OSError as error:
         reason = error.strerror or str(error)

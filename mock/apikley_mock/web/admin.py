@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
-from apikley_mock.control.rules import TooManyRulesError, fault_rule, plan_rule
+from apikley_mock.control.rules import TooManyRulesError
 from apikley_mock.control.vocabulary import (
     Advance,
     Credits,
@@ -29,6 +30,7 @@ from apikley_mock.control.vocabulary import (
     Settings,
     UnknownNameError,
     VocabularyError,
+    check_rule,
     convert,
 )
 from apikley_mock.journal.journal import Entry
@@ -155,24 +157,24 @@ class Admin:
     def reset(self) -> None:
         self._service.reset()
 
-    async def advance(self, body: dict[str, Any]) -> None:
+    async def advance(self, body: Advance) -> None:
         try:
-            await self._service.advance(body["seconds"])
+            await self._service.advance(body.seconds)
         except (TypeError, ValueError) as error:
             raise AdminError(409, str(error)) from None
 
-    def set_credits(self, name: str, body: dict[str, Any]) -> None:
+    def set_credits(self, name: str, body: Credits) -> None:
         account = self._service.accounts.named(name)
         if account is None:
             raise AdminError(404, f"no account {name!r}")
-        account.credits = body["credits"]
+        account.credits = body.credits
 
     def tasks(self, query: Limited) -> list[dict[str, Any]]:
         service, now = self._service, self._service.clock.now()
         newest = islice(reversed(service.engine.tasks.values()), query.limit)
         return [_describe(task, now, service.journal.redact) for task in newest]
 
-    def act(self, id: str, action: str, body: dict[str, Any]) -> None:  # noqa: A002 - the path's parameter
+    def act(self, id: str, action: str, body: Failure) -> None:  # noqa: A002 - the path's parameter
         service = self._service
         now = service.clock.now()
         if action not in _ACTIONS:
@@ -190,10 +192,11 @@ class Admin:
         elif action == "step":
             service.engine.step(task, now)
         elif action == "finish":
-            service.engine.end(task, task.plan.changed({"outcome": "success"}), now)
+            service.engine.end(task, replace(task.plan, outcome="success"), now)
         else:
-            failure = {"fail_code": body.get("code", task.plan.fail_code), "fail_message": body.get("message")}
-            service.engine.end(task, task.plan.changed({"outcome": "fail", **failure}), now)
+            code = body.code or task.plan.fail_code
+            plan = replace(task.plan, outcome="fail", fail_code=code, fail_message=body.message)
+            service.engine.end(task, plan, now)
         service.wake()
 
     def journal(self, query: JournalQuery) -> list[dict[str, Any]]:
@@ -207,8 +210,9 @@ class Admin:
     def list_faults(self) -> list[dict[str, Any]]:
         return [rule.described() for rule in self._service.faults]
 
-    def arm_fault(self, body: dict[str, Any]) -> dict[str, int]:
-        return {"number": self._service.faults.arm(fault_rule(body, self._service.accounts.names())).number}
+    def arm_fault(self, body: FaultRule) -> dict[str, int]:
+        check_rule(body, self._service.accounts.names())
+        return {"number": self._service.faults.arm(body)}
 
     def disarm_faults(self) -> None:
         self._service.faults.disarm()
@@ -216,8 +220,9 @@ class Admin:
     def list_plans(self) -> list[dict[str, Any]]:
         return [rule.described() for rule in self._service.plans]
 
-    def arm_plan(self, body: dict[str, Any]) -> dict[str, int]:
-        return {"number": self._service.plans.arm(plan_rule(body, self._service.accounts.names())).number}
+    def arm_plan(self, body: PlanRule) -> dict[str, int]:
+        check_rule(body, self._service.accounts.names())
+        return {"number": self._service.plans.arm(body)}
 
     def disarm_plans(self) -> None:
         self._service.plans.disarm()
@@ -275,12 +280,11 @@ def _parse(route: Route, content: bytes | None) -> Any:
     if content is None:
         raise AdminError(422, f"the body is larger than {_MAX_BODY:,} bytes")
     if not content and route.body_is_optional:
-        return {}
+        return route.body()
     body, error = parse_body(content)
     if error:
         raise AdminError(422, error)
-    convert(body, route.body)
-    return body
+    return convert(body, route.body)
 
 
 def _require_same_origin(request: Request) -> None:

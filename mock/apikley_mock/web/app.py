@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import apikley_contract
-from apikley_mock.control.rules import Rule
-from apikley_mock.control.vocabulary import FILE_OPERATIONS, Fault, Settings
+from apikley_mock.control.rules import Armed
+from apikley_mock.control.vocabulary import FILE_OPERATIONS, Fault, FaultRule, Settings
 from apikley_mock.service import Service
 from apikley_mock.web import faults, responses
 from apikley_mock.web.admin import PREFIX, Admin
@@ -146,10 +146,10 @@ class Simulator:
         async def handle() -> Response:
             return await self._handle(route, request, account)
 
-        rule = None
+        armed = None
         if self.service.faults:
-            rule = self.service.faults.take({"operation": route.operation, "account": account.name})
-        return await handle() if rule is None else await self._with_fault(route.operation, rule, handle)
+            armed = self.service.faults.take({"operation": route.operation, "account": account.name})
+        return await handle() if armed is None else await self._with_fault(route.operation, armed, handle)
 
     async def _handle(self, route: _Route, request: Request, account: Account) -> Response:
         retry_after = account.admit(route.operation, self.service.clock.now())
@@ -161,10 +161,10 @@ class Simulator:
         return await route.handler(request, account)
 
     async def _with_fault(
-        self, operation: str, rule: Rule[Fault], handle: Callable[[], Awaitable[Response]]
+        self, operation: str, armed: Armed[FaultRule], handle: Callable[[], Awaitable[Response]]
     ) -> Response:
         """Return the response to a request that a fault is armed for."""
-        fault = rule.what
+        fault = armed.rule
         if fault.stage == "before":
             era = self.service.journal.era
             await asyncio.sleep(fault.latency)
@@ -176,7 +176,7 @@ class Simulator:
                 return self._fault_response(operation, fault)
         response = await handle()
         if fault.stage == "after" and responses.is_refusal(response):
-            self.service.faults.give_back(rule)  # it is for an accepted request
+            self.service.faults.give_back(armed)  # it is for an accepted request
             return response
         if fault.fault == "error":
             task_id = response.task_id
@@ -222,10 +222,10 @@ class Simulator:
             return self._error("NOT_FOUND", f"No such endpoint: {path}")
         operation, serve = download
         # Faults without an operation are for the API's requests only.
-        rule = self.service.faults.take({"operation": operation}, required="operation")
-        if rule is None:
+        armed = self.service.faults.take({"operation": operation}, required="operation")
+        if armed is None:
             return await serve(request)
-        return await self._with_fault(operation, rule, lambda: serve(request))
+        return await self._with_fault(operation, armed, lambda: serve(request))
 
     def _internal_error(self, request: Request, error: Exception) -> Response:
         """Log a bug of the simulator, and return the response."""

@@ -48,9 +48,9 @@ class Jobs:
         # Armed plans are used up only by tasks: from here on, nothing refuses this one.
         plan = service.plan_for(model)
         if service.plans:
-            rule = service.plans.take({"model": model, "prompt": prompt, "account": account.name})
-            plan = plan.changed(rule.what) if rule else plan
-        plan = plan.changed(directives.plan) if directives else plan
+            armed = service.plans.take({"model": model, "prompt": prompt, "account": account.name})
+            plan = plan.changed(armed.rule) if armed else plan
+        plan = plan.changed(directives.plan) if directives and directives.plan else plan
         task = service.engine.create(model, request.body, account, plan, service.clock.now())
         task.price, task.paid = price, account.credits is not None
         task.base_url = request.base_url

@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from random import Random
 
+from msgspec.structs import replace
+
 import apikley_contract
 from apikley_mock.world.accounts import Account
 from apikley_mock.world.plan import Plan
@@ -150,7 +152,7 @@ class Engine:
         reached = sum(moment <= now for moment in task.moments)
         if reached == 2:
             endless = task.plan.outcome == "never"
-            self.end(task, task.plan.changed({"outcome": "success"}) if endless else task.plan, now)
+            self.end(task, replace(task.plan, outcome="success") if endless else task.plan, now)
         else:
             task.reach(reached + 1, now)
 
