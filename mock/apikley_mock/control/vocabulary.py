@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -31,7 +31,7 @@ Host = Annotated[
     Meta(
         max_length=253,
         pattern=r"^([^\s:/?#@\[\]\\]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)$",
-        description="A host name or address without scheme, port, path and brackets.",
+        description="a host name or an address without scheme, port, path and brackets",
     ),
 ]
 
@@ -319,5 +319,9 @@ def _one_line(message: str) -> str:
     if unknown:
         near = difflib.get_close_matches(unknown[1], _FIELDS, 1)
         text = f"unknown field {unknown[1]!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    for kind in (ApiKey, WebhookKey, FailCode, Host):
+        meta = get_args(kind)[1]
+        if repr(meta.pattern) in text:
+            text = f"expected {meta.description}"
     place = place.rstrip("`").lstrip(".")
     return f"{place}: {text}" if place else text

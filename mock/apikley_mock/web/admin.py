@@ -116,7 +116,7 @@ class Admin:
         if not matching:
             allowed = ", ".join(route.method for route, _ in matches)
             response = json_response(405, {"error": f"this endpoint accepts {allowed}"})
-            response.headers.append((b"allow", allowed.encode()))
+            response.headers = [(b"allow", allowed.encode())]
             return response
         ((route, found),) = matching
         arguments: dict[str, Any] = found.groupdict()
@@ -134,10 +134,8 @@ class Admin:
         )
 
     def page(self) -> Response:
-        response = Response(200, _page(), b"text/html; charset=utf-8")
         policy = b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
-        response.headers.append((b"content-security-policy", policy))
-        return response
+        return Response(200, _page(), b"text/html; charset=utf-8", [(b"content-security-policy", policy)])
 
     def document(self) -> Response:
         return json_response(200, document())

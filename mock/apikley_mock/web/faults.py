@@ -41,9 +41,7 @@ def damaged(fault: Fault, response: Response) -> Response:
     else:
         response.code = None  # the request was not validated
     if fault.fault == "html":
-        task_id = response.task_id
-        response = Response(502, _PAGE, b"text/html")
-        response.task_id, response.fault = task_id, fault
+        response = Response(502, _PAGE, b"text/html", task_id=response.task_id, fault=fault)
     elif fault.fault == "broken-json":
         response.body = response.body[: len(response.body) // 2]
     response.note = ": ".join(notes)
@@ -70,8 +68,7 @@ async def write_damaged(fault: Fault, response: Response, state: dict[str, Any],
     if disconnect is None:
         raise ConnectionLostError(f"simulated: {response.note}")
     if fault.fault == "cut":
-        headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send(response.start())
         half = response.body[: len(response.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
     disconnect()

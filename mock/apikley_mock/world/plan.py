@@ -19,7 +19,7 @@ Durations = Annotated[
         description="Seconds in waiting, queuing and generating: each a number, or the shortest and the longest.",
     ),
 ]
-FailCode = Annotated[str, Meta(pattern="^[0-9A-Za-z_]{1,40}$", description="A number or a word.")]
+FailCode = Annotated[str, Meta(pattern="^[0-9A-Za-z_]{1,40}$", description="a number or a word up to 40 characters")]
 Message = Annotated[str, Meta(max_length=500)]
 Outcome = Literal["success", "fail", "never", "disappear"]
 Progress = Literal["time", "per_poll", "manual"]
