@@ -20,7 +20,6 @@ from apikley._flows.download import TIMEOUT as DOWNLOAD_TIMEOUT
 from apikley._flows.upload import DEFAULT_FOLDER, Uploadable, upload
 from apikley._flows.wait import get_task, wait, wait_many
 from apikley._http.connection import LIMITS, Connection, check_http_client
-from apikley._http.deadlines import install_deadlines
 from apikley._http.drivers import AsyncDriver
 from apikley._model.task import TaskInfo
 
@@ -76,6 +75,8 @@ class AsyncApikley:
         http_client: httpx2.AsyncClient | httpx2.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
+        from apikley._http.streams import install_deadlines  # noqa: PLC0415 - slow to import
+
         client_timeout = http_client.timeout if isinstance(http_client, httpx2.AsyncClient) else None
         connection = Connection(api_key, base_url, timeout, client_timeout)
         self._account = connection.account

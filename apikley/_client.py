@@ -19,7 +19,6 @@ from apikley._flows.state import ClientState
 from apikley._flows.upload import DEFAULT_FOLDER, Uploadable, upload
 from apikley._flows.wait import get_task, wait, wait_many
 from apikley._http.connection import LIMITS, Connection, check_http_client
-from apikley._http.deadlines import install_deadlines
 from apikley._http.drivers import SyncDriver
 from apikley._model.checks import COUNT
 from apikley._model.task import TaskInfo
@@ -90,6 +89,8 @@ class Apikley:
         http_client: httpx2.Client | httpx2.BaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
+        from apikley._http.streams import install_deadlines  # noqa: PLC0415 - slow to import
+
         client_timeout = http_client.timeout if isinstance(http_client, httpx2.Client) else None
         connection = Connection(api_key, base_url, timeout, client_timeout)
         self._account = connection.account

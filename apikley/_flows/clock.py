@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime
 
@@ -27,4 +26,6 @@ class Clock:
 
     async def async_sleep(self, seconds: float) -> None:
         """Sleep and let other tasks run; used by `AsyncApikley`."""
+        import asyncio  # noqa: PLC0415 - slow to import
+
         await asyncio.sleep(seconds)

@@ -10,9 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from apikley_mock.plugin import MockService
 from contract_tests.conftest import KEY, free_port
-from contract_tests.simulator.simulators import Received
 from scripts.pipeline import prism as prism_runner
 
 # Prism starts in 2 s on an idle machine; this only ends a start that hangs.
@@ -50,20 +48,4 @@ def prism_on(contract: Path) -> Iterator[httpx2.Client]:
 def prism() -> Iterator[httpx2.Client]:
     """A client of a Prism that validates by the contract; pytest repeats a failed start's error for later tests."""
     with prism_on(prism_runner.CONTRACT) as client:
-        yield client
-
-
-@pytest.fixture
-def receiver() -> Iterator[Received]:
-    """A loopback server that records callbacks."""
-    received = Received()
-    yield received
-    received.close()
-
-
-@pytest.fixture
-def http(apikley_mock: MockService) -> Iterator[httpx2.Client]:
-    """An HTTP client of the simulator with its API key."""
-    headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
-    with httpx2.Client(base_url=apikley_mock.url, headers=headers) as client:
         yield client

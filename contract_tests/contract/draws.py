@@ -80,7 +80,7 @@ def _of_type(kind: str, schema: Schema, present: tuple[str, ...]) -> st.SearchSt
 
 @st.composite
 def texts(draw: st.DrawFn, shortest: int, longest: int, characters: st.SearchStrategy[str] = _CHARACTERS) -> str:
-    """Draw a text within two lengths; a long one repeats a short one, so that it is cheap to draw and to shrink."""
+    """Draw a text of a length in a range. Long texts repeat short ones, which is cheap to draw and to shrink."""
     edges = {shortest, min(longest, shortest + 12), (shortest + longest) // 2, longest}
     length = draw(st.one_of(st.integers(shortest, min(longest, shortest + 60)), st.sampled_from(sorted(edges))))
     piece = draw(st.text(characters, min_size=1, max_size=12))
@@ -107,7 +107,7 @@ def python_pattern(pattern: str) -> re.Pattern[str]:
 
 @st.composite
 def uris(draw: st.DrawFn) -> str:
-    """Draw an http(s) URI of this machine; nobody listens there, because Prism calls even the URL of a bad request."""
+    """Draw a loopback http(s) URI. Nothing listens there: Prism sends callbacks even for invalid requests."""
     host = draw(st.sampled_from(["127.0.0.1:9", "localhost:9", "[::1]:9"]))
     path = "/".join(draw(st.lists(st.sampled_from(["cb", "a-b", "%20", "~x", "1", ""]), max_size=3)))
     query = draw(st.sampled_from(["", "?job=7", "?a=%C3%A9&b=", "#part"]))
@@ -130,7 +130,7 @@ def numbers(schema: Schema, *, integer: bool) -> st.SearchStrategy[Any]:
     step, low, high = multiples(schema, integer=integer)
     if step:
         found = st.integers(low, high).map(lambda count: count * step)
-        # A multiple of 0.1 in binary is one only by luck.
+        # Binary floats hit few multiples of 0.1 exactly.
         return found if integer else found.filter(lambda number: (number / step).is_integer())
     least, most = schema.get("minimum", _LEAST), schema.get("maximum", _MOST)
     least_is_out, most_is_out = bool(schema.get("exclusiveMinimum")), bool(schema.get("exclusiveMaximum"))

@@ -24,7 +24,7 @@ class ExcludedCheck(NamedTuple):
         witness: `simulator` or `prism`.
         operation: The operation's id; the one that shows it, if the check is excluded everywhere.
         check: The check's name in Schemathesis.
-        reason: Why the violation is no fault, or not ours.
+        reason: Why the violation is acceptable, or a fault of Prism.
         request: Arguments of `httpx2.Client.request` that show it.
         everywhere: Whether the check is excluded for every operation.
     """

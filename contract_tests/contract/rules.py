@@ -26,14 +26,14 @@ from contract_tests.contract.draws import (
     values,
 )
 
-# What `rules` knows how to break, and what says nothing about validity.
+# The keywords that `rules` covers, and keywords without effect on validity.
 KEYWORDS = {
     *("type", "enum", "anyOf", "oneOf", "allOf", "$ref", "required", "properties", "additionalProperties", "items"),
     *("maxLength", "minLength", "pattern", "format", "maximum", "minimum", "multipleOf", "maxItems", "minItems"),
     *("exclusiveMaximum", "exclusiveMinimum"),
 }
 ANNOTATIONS = {"description", "default", "title"}
-# Wrong for a URI, or for a pattern.
+# Strings that are no URIs, and strings that barely miss a pattern.
 _NO_URIS = ("no uri", "/relative", "//127.0.0.1:9/x", "", "http://127.0.0.1:9/a b", "1http://127.0.0.1:9/")
 _NEAR_MISSES = ("", "/", "/a", "a/", " ", "0", "cat.png", "C:\\cat.png", "file:///cat.png", "ftp://127.0.0.1:9/a")
 _UNKNOWN_NAMES = ("extra", "Prompt", "x-y", "ключ", "")
@@ -41,10 +41,11 @@ _UNKNOWN_NAMES = ("extra", "Prompt", "x-y", "ключ", "")
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of a schema that a body breaks, or keeps at its very edge.
+    """One rule of a schema that a body breaks, or keeps at its limit.
 
     Attributes:
-        name: A JSON Schema keyword, with the wrong type after `type`, or what is kept (`within maxLength`).
+        name: A JSON Schema keyword, with the wrong type after `type`; or the limit that the body
+            keeps (`within maxLength`).
         pointer: JSON pointer to the value.
         valid: Whether a body that shows this rule is valid.
     """
@@ -63,7 +64,7 @@ class Rule:
 
     @property
     def reported(self) -> str:
-        """Where validators report it: a missing value is reported at its parent."""
+        """The pointer that validators report: the parent's for a missing value."""
         return self.pointer.rpartition("/")[0] if self.name == "required" else self.pointer
 
 
@@ -77,7 +78,7 @@ def rules(schema: Schema, pointer: str = "") -> Iterator[Rule]:
             return
     for kind in _foreign_types(schema):
         yield Rule(f"type {kind}", pointer, False)
-    for name in _SHOWN:
+    for name in _STRATEGIES:
         if _applies(name, schema):
             yield Rule(name, pointer, name.startswith(("within", "astral within", "unknown")))
     for name, part in schema.get("properties", {}).items():
@@ -95,17 +96,17 @@ def bodies(draw: st.DrawFn, schema: Schema, rule: Rule | None = None) -> Any:
     if rule is None:
         return draw(values(schema))
     steps = rule.pointer.split("/")[1:]
-    # One step more: the value itself must not be null.
+    # The extra step requires that the value itself is not null.
     body = draw(values(schema, (*steps, "")))
     if not steps:
-        return draw(_showing(rule, schema, body))
+        return draw(_strategy(rule, schema, body))
     holder, key = body, _key(steps[0])
     for step in steps[1:]:
         holder, schema, key = holder[key], _part(schema, key), _key(step)
     if rule.name in ("required", "left out"):
         del holder[key]
     else:
-        holder[key] = draw(_showing(rule, _part(schema, key), holder[key]))
+        holder[key] = draw(_strategy(rule, _part(schema, key), holder[key]))
     return body
 
 
@@ -146,12 +147,12 @@ def _applies(name: str, schema: Schema) -> bool:
     return bool(conditions.get(keyword, keyword in schema))
 
 
-def _showing(rule: Rule, schema: Schema, valid: Any) -> st.SearchStrategy[Any]:
+def _strategy(rule: Rule, schema: Schema, valid: Any) -> st.SearchStrategy[Any]:
     if rule.keyword in ("oneOf", "anyOf"):
         return st.sampled_from(_foreign_types(schema)).map(_sample)
     if rule.keyword == "type":
         return st.builds(_sample, st.just(rule.name.removeprefix("type ")))
-    return _SHOWN[rule.name](schema, valid)
+    return _STRATEGIES[rule.name](schema, valid)
 
 
 def _sample(kind: str) -> Any:
@@ -215,8 +216,8 @@ def _items(schema: Schema, count: int) -> st.SearchStrategy[Any]:
     return values(schema.get("items", {})).map(lambda item: [copy.deepcopy(item) for _ in range(count)])
 
 
-# How each rule is shown: a strategy, from the schema and a valid value. The last word is the keyword.
-_SHOWN: dict[str, Callable[[Schema, Any], st.SearchStrategy[Any]]] = {
+# The strategy of each rule, from the schema and a valid value. The last word of a name is the keyword.
+_STRATEGIES: dict[str, Callable[[Schema, Any], st.SearchStrategy[Any]]] = {
     "enum": _enum,
     "format": lambda *_: st.sampled_from(_NO_URIS),
     "pattern": _no_match,

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from contract_tests.contract.report import Failure, Record, page
+from scripts.pipeline.io import ROOT
 
 CONFTEST = "from contract_tests.conftest import pytest_runtest_makereport"
 FAILING = """
@@ -21,13 +22,10 @@ def test_a_difference_names_rule_witness_and_command(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     (tmp_path / "test_bodies.py").write_text(FAILING, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path)]
-    output = subprocess.run(
-        [*command, "--hypothesis-seed=7"],
-        cwd=Path(__file__).parent.parent.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
+    run = subprocess.run(
+        [*command, "--hypothesis-seed=7"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
+    )
+    output = run.stdout
     assert "prism on maxLength /prompt: accepts 1,501 characters" in output
     assert "rule: maxLength /prompt\nwitness: prism\nrepeat: scripts/test " in output
     assert "test_bodies.py::test_a_body_is_checked --hypothesis-seed=7" in output

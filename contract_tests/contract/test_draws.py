@@ -1,4 +1,4 @@
-"""Every schema keyword that published pages use is drawn, both ways."""
+"""The strategies draw valid and invalid values for every schema keyword of the published pages."""
 
 from __future__ import annotations
 

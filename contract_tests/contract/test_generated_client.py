@@ -1,4 +1,4 @@
-"""The generated client works alone and parses what the plain generator would reject."""
+"""The generated client works without `apikley` and parses unknown codes and states."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_patch_whose_text_is_missing_is_refused(tmp_path: Path, monkeypatch: A
     patches = tmp_path / "patches.yaml"
     patches.write_text("[{template: types.py.jinja, why: x, replace: 'no such text', with: y}]", encoding="utf-8")
     monkeypatch.setattr(generator, "PATCHES", patches)
-    with pytest.raises(SpecError, match=r"types\.py\.jinja holds the text to replace 0 times, expected once"):
+    with pytest.raises(SpecError, match=r"types\.py\.jinja contains the text to replace 0 times, expected once"):
         generator.patch_templates(tmp_path)
 
 

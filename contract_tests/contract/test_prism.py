@@ -1,4 +1,4 @@
-"""Prism, an independent tool, validates by the contract as the client and the simulator do."""
+"""Prism, an independent mock server, validates with the contract, and the client understands its responses."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import apikley_contract
 from apikley import Apikley, Hailuo02ImageToVideoPro
 from apikley.errors import error_class
 from contract_tests.conftest import KEY
+from scripts.pipeline.prism import CONTRACT
 
 CREATE = apikley_contract.operation("createTask").path
 ERRORS = [code for name, code in apikley_contract.codes().items() if name != "SUCCESS"]
@@ -40,7 +41,5 @@ def test_the_client_parses_prisms_task(prism: httpx2.Client) -> None:
         assert api.get_credits() == 100
 
 
-def test_prism_reads_the_committed_contract() -> None:
-    from scripts.pipeline.prism import CONTRACT
-
+def test_prism_serves_the_committed_contract() -> None:
     assert json.loads(CONTRACT.read_text(encoding="utf-8")) == apikley_contract.openapi()

@@ -57,14 +57,14 @@ class CodeAsStatus:
         )
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        held: list[Any] = []
+        starts: list[Any] = []
 
         async def send_translated(message: Any) -> None:
             if message["type"] == "http.response.start":
-                held.append(message)
+                starts.append(message)
                 return
-            while held:
-                await send(self._translate(held.pop(), message["body"]))
+            while starts:
+                await send(self._translate(starts.pop(), message["body"]))
             await send(message)
 
         await self._app(scope, receive, send_translated)
@@ -109,7 +109,7 @@ def test_the_simulator_keeps_the_contract_with_envelope_errors(case: Case[Any]) 
 @FOR_PRISM.parametrize()
 @settings(max_examples=16, suppress_health_check=QUIET)
 def test_prism_keeps_the_contract(case: Case[Any], prism: httpx2.Client) -> None:
-    more = remove_callback(case)  # Prism really calls back
+    more = remove_callback(case)  # Prism sends a real callback
     DRAWN.case(operation_id(case), "prism")
     response = case.call(base_url=str(prism.base_url), headers=HEADERS)
     excluded = excluded_checks("prism", operation_id(case), *more)
@@ -174,7 +174,7 @@ def test_the_link_from_a_create_to_its_task_holds_over_http(served: ThreadedServ
 
     class Linked(schema.as_state_machine()):  # type: ignore[misc]
         def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
-            self.more = remove_callback(case)  # every task completes here, and nobody listens
+            self.more = remove_callback(case)  # every task completes, and nothing listens at the URL
             return {"base_url": served.url, "headers": HEADERS}
 
         def validate_response(self, response: Any, case: Case[Any], **_: Any) -> None:
@@ -185,8 +185,8 @@ def test_the_link_from_a_create_to_its_task_holds_over_http(served: ThreadedServ
             envelope = response.json()
             if operation_id(case) == "getTaskDetails" and envelope["code"] == SUCCESS:
                 states.add(envelope["data"]["state"])
-                asked, seen = case.query["taskId"], envelope["data"]["taskId"]
-                DRAWN.require(seen == asked, "getTaskDetails", STATEFUL, f"polled {asked}, got {seen}")
+                polled, got = case.query["taskId"], envelope["data"]["taskId"]
+                DRAWN.require(got == polled, "getTaskDetails", STATEFUL, f"polled {polled}, got {got}")
             # A record has the most fields once its task has completed.
             served.call(served.simulator.service.advance(10))
 

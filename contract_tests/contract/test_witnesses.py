@@ -116,7 +116,7 @@ def test_all_witnesses_accept_the_published_examples(witnesses: dict[str, Witnes
     published = [example["value"] for example in content["examples"].values()]
     assert published_example() in published
     for example in published:
-        # Prism really calls this URL.
+        # Prism sends a real callback to this URL.
         local = {**example, "callBackUrl": "http://127.0.0.1:9/callback"}
         for name, witness in witnesses.items():
             verdict = witness(local)

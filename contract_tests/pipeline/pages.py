@@ -1,4 +1,4 @@
-"""The pages that the tests of several models work with: the published one, and two made for the tests."""
+"""The published pages of the tests: the real one, and two made up for tests with several models."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from scripts.pipeline.io import OPENAPI, ROOT, read
 from scripts.pipeline.page import extract
@@ -20,28 +18,19 @@ PAGES = {
     ACME: _PAGES / "acme-1-fast.page.txt",
     STUDIO: _PAGES / "studio-frames-v2.page.md",
 }
+TEST_PAGES = (str(PAGES[ACME]), str(PAGES[STUDIO]))
+DAY = date(2026, 2, 3)  # of the updates in the tests
 
 
 def published_pages() -> dict[str, dict[str, Any]]:
-    """The documents by model."""
+    """Return the documents of all pages by model."""
     return {model: extract(read(path), path.name).document for model, path in PAGES.items()}
 
 
-# The two test pages as the command takes them, and the day on which it does.
-BOTH = (str(PAGES[ACME]), str(PAGES[STUDIO]))
-DAY = date(2026, 2, 3)
-
-
-def copy_of_project(folder: Path) -> Project:
-    """The files that an update changes, where it may change them."""
+def copy_project(folder: Path) -> Project:
+    """Copy the files that an update changes."""
     for name in ("openapi", "generated"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "CHANGELOG.md"):
         shutil.copy(ROOT / name, folder)
     return Project(folder)
-
-
-@pytest.fixture(name="project")
-def project_fixture(tmp_path: Path) -> Project:
-    """The project as it is, where a test may change it."""
-    return copy_of_project(tmp_path / "project")

@@ -1,86 +1,103 @@
-"""A published page is read as it is, or refused with the place."""
+"""A published page is read unchanged, or refused with the place of the error."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from scripts.pipeline.io import OPENAPI
+from contract_tests.pipeline.pages import ACME, PAGES, STUDIO
+from scripts.pipeline.io import OPENAPI, dump, parse_yaml, read
 from scripts.pipeline.issues import SpecError
 from scripts.pipeline.page import extract
+from scripts.pipeline.sources import fetch
 
 NAME = "market/hailuo/02-image-to-video-pro.json"
 
 
-def test_the_page_gives_the_vendored_document(page: str) -> None:
+def test_a_page_contains_the_vendored_document(page: str) -> None:
     published = extract(page, "page.txt")
     vendored = json.loads((OPENAPI / "vendored" / NAME).read_text(encoding="utf-8"))
-    assert published.path.as_posix() == NAME
-    assert published.document == vendored
+    assert (published.path.as_posix(), published.document) == (NAME, vendored)
 
 
-def test_only_the_block_is_taken_and_nothing_is_mended(page: str) -> None:
+def test_only_the_openapi_block_is_read_and_it_is_not_repaired(page: str) -> None:
     document = extract(page, "page.txt").document
     assert list(document) == ["openapi", "info", "servers", "security", "paths", "components"]
     assert document["info"]["contact"]["email"] == ["email\u00a0protected"]
 
 
-def test_a_fenced_block_is_read_too(page: str) -> None:
+def test_a_fenced_block_is_read(page: str) -> None:
     start, end = page.index("openapi: 3.0.0"), page.index("To find navigation")
     fenced = f"{page[:start]}```yaml\n{page[start:end].rstrip()}\n```\n{page[end:]}"
     assert extract(fenced, "page.txt").document == extract(page, "page.txt").document
 
 
-def _without_block(page: str) -> str:
-    return page.replace("openapi: 3.0.0", "swagger: 2.0")
+def test_bare_yaml_and_bare_json_are_read() -> None:
+    text = read(PAGES[ACME])
+    bare = text[text.index("openapi: 3.0.0") : text.index("To find navigation")]
+    page = extract(text, "page")
+    assert extract(bare, "x.yaml", "market/acme/1-fast.json") == page
+    assert extract(f"# a comment\n---\n{bare}", "https://e.test/docs/market/acme/1-fast.yaml?raw=1") == page
+    assert extract(dump(page.document), "docs/market/acme/1-fast.json") == page
 
 
-def _with_two_blocks(page: str) -> str:
-    return page + "\n\n" + page
-
-
-def _with_broken_yaml(page: str) -> str:
-    return page.replace("  title: Hailuo API", "  title: Hailuo: API: [")
-
-
-def _without_header(page: str) -> str:
-    return page.replace("market/hailuo/02-image-to-video-pro.json post", "See")
-
-
-def _with_another_path(page: str) -> str:
-    return page.replace("  /api/v1/jobs/createTask:", "  /api/v1/jobs/other:")
-
-
-def _leaving_its_folder(page: str) -> str:
-    return page.replace("market/hailuo/02-image", "../market/hailuo/02-image")
+def test_windows_line_ends_and_a_byte_order_mark_are_ignored() -> None:
+    text = read(PAGES[STUDIO])
+    assert extract("\ufeff" + text.replace("\n", "\r\n"), "page") == extract(text, "page")
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("old", "new", "message"),
     [
-        (_without_block, "page.txt: no OpenAPI block found"),
-        (_with_two_blocks, "page.txt: 2 OpenAPI blocks, at lines 20, 272"),
-        (_with_broken_yaml, "page.txt, line 22: broken YAML: mapping values are not allowed"),
-        (_without_header, "page.txt, line 20: the line above the OpenAPI block does not name its document"),
-        (_with_another_path, "page.txt, line 20: the block does not describe POST /api/v1/jobs/createTask"),
-        (
-            _leaving_its_folder,
-            "page.txt, line 20: the document path ../market/hailuo/02-image-to-video-pro.json leaves",
-        ),
+        ("openapi: 3.0.0", "swagger: 2.0", "page.txt: no OpenAPI block found"),
+        ("openapi: 3.0.0", "openapi: 3.0.0\nopenapi: 3.0.0", "page.txt: 2 OpenAPI blocks, at lines 20, 21"),
+        ("  title: Hailuo API", "  title: Hailuo: API: [", "page.txt, line 22: broken YAML: mapping values are not"),
+        (f"{NAME} post", "See", "page.txt, line 20: the line above the OpenAPI block does not name its document"),
+        ("  /api/v1/jobs/createTask:", "  /api/v1/x:", "page.txt, /paths: POST /api/v1/x is unknown"),
+        ("market/hailuo", "../market/hailuo", f"page.txt, line 20: '../{NAME}' is not a published path"),
     ],
 )
-def test_a_broken_page_is_refused_with_the_place(page: str, spoil: Any, words: str) -> None:
+def test_an_invalid_page_is_refused_with_the_place(page: str, old: str, new: str, message: str) -> None:
     with pytest.raises(SpecError) as caught:
-        extract(spoil(page), "page.txt")
-    assert words in str(caught.value)
+        extract(page.replace(old, new), "page.txt")
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["2025-12-08", "no", "1_000", "0o17", "1e3", "~", "12:30"])
-def test_values_are_read_by_the_rules_of_yaml_1_2(page: str, value: str) -> None:
-    from scripts.pipeline.io import parse_yaml
+def test_prose_after_bare_yaml_is_refused() -> None:
+    text = read(PAGES[ACME])
+    with pytest.raises(SpecError, match=r"x\.yaml: .*'To find navigation and other pages"):
+        extract(text[text.index("openapi: 3.0.0") :], "x.yaml", "market/x/y.json")
 
+
+@pytest.mark.parametrize("path", [f"market/{'x/' * 3}a b.json", "market/a\0/x.json", "market/../x.json", "x.json"])
+def test_an_invalid_published_path_is_refused(page: str, path: str) -> None:
+    with pytest.raises(SpecError, match=r"is not a published path; expected market/VENDOR/MODEL\.json"):
+        extract(page, "x", path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"openapi": "3.0.0", "openapi": "3.0.1"}', "broken JSON: the key 'openapi' occurs twice in one object"),
+        ('{"openapi": NaN}', "broken JSON: Out of range float values are not JSON compliant"),
+        ('{"openapi": ', "broken JSON: Expecting value"),
+        ("[" * 100_000, "no OpenAPI block found"),
+        ('{"a":' * 100_000, "broken JSON: "),
+        ("<!DOCTYPE html><html>", "is HTML; give the page's Markdown"),
+    ],
+)
+def test_an_unreadable_document_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "market.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        extract(fetch(str(path)).text, str(path), "market/x/y.json")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["2025-12-08", "no", "1_000", "0o17", "1e3", "~", "12:30"])
+def test_values_follow_yaml_1_2(value: str) -> None:
     expected = {"1e3": 1000.0, "0o17": 15, "~": None}.get(value, value)
     assert parse_yaml(f"value: {value}\n", "x") == {"value": expected}

@@ -1,4 +1,4 @@
-"""The report suggests a version and a CHANGELOG entry, and --write writes both."""
+"""The report suggests a version and a CHANGELOG entry, and `--write` writes both."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from scripts.pipeline.issues import SpecError
 from scripts.pipeline.release import Release, Version, bump
 from scripts.pipeline.report import Report
-from scripts.pipeline.report.changes import Change, Severity, place, shown, strongest
+from scripts.pipeline.report.changes import Change, Severity, display, readable_place, strongest
 
 MAJOR, MINOR, PATCH = Severity.MAJOR, Severity.MINOR, Severity.PATCH
 LIMIT = Change(MAJOR, "#/components/schemas/Acme1Fast/properties/prompt", "maxLength 300 → 200 in the request")
 MODEL = Change(MINOR, "#/components/schemas/CreateTaskRequest", "oneOf gained acme/2 in the request")
-WORDS = Change(PATCH, "#/info", "changed")
+TEXTS = Change(PATCH, "#/info", "changed")
 HEAD = "# Changelog\n\nWhat changed.\n\n"
 
 
@@ -56,14 +56,14 @@ def test_a_released_version_gets_a_new_section(tmp_path: Path) -> None:
     )
 
 
-def test_an_unreleased_version_takes_more_lines(tmp_path: Path) -> None:
+def test_lines_are_added_to_an_unreleased_version(tmp_path: Path) -> None:
     changelog = "## 0.1.1 (unreleased)\n\n### Added\n\n- All.\n\n## 0.1.0\n\n- First.\n"
     version, text = _written(_release(tmp_path, "0.1.1", changelog).bumped(Report([MODEL], [])))
     assert version == 'version = "0.1.1"'
     assert text == changelog.replace("- All.\n", "- All.\n- `CreateTaskRequest`: oneOf gained acme/2 in the request\n")
 
 
-def test_an_unreleased_version_is_raised_only_as_far_as_it_has_to_be(tmp_path: Path) -> None:
+def test_an_unreleased_version_is_raised_only_as_far_as_needed(tmp_path: Path) -> None:
     changelog = "## 0.1.1 (unreleased)\n\n### Added\n\n- All.\n\n## 0.1.0\n"
     version, text = _written(_release(tmp_path, "0.1.1", changelog).bumped(Report([LIMIT], [])))
     assert version == 'version = "0.2.0"'
@@ -75,10 +75,10 @@ def test_an_unreleased_version_is_raised_only_as_far_as_it_has_to_be(tmp_path: P
 def test_the_first_version_is_not_raised(tmp_path: Path) -> None:
     release = _release(tmp_path, "0.1.0", "## 0.1.0 (unreleased)\n\n- All.\n").bumped(Report([LIMIT], []))
     assert _written(release)[0] == 'version = "0.1.0"'
-    assert release.suggestion == "0.1.0, which is not released yet (something breaks)"
+    assert release.suggestion == "0.1.0, which is not released yet (breaking changes)"
 
 
-def test_the_same_lines_are_not_written_twice(tmp_path: Path) -> None:
+def test_a_line_is_written_only_once(tmp_path: Path) -> None:
     release = _release(tmp_path, "0.1.0", "## 0.1.0 (unreleased)\n\n### Added\n\n- All.\n")
     for path, content in release.bumped(Report([MODEL], [])).files().items():
         path.write_bytes(content or b"")
@@ -86,36 +86,37 @@ def test_the_same_lines_are_not_written_twice(tmp_path: Path) -> None:
     assert _written(again)[1].count("acme/2") == 1
 
 
-def test_a_python_name_that_is_gone_counts_too(tmp_path: Path) -> None:
-    gone = Change(MAJOR, "apikley_client.models.Acme1Fast", "removed")
-    release = _release(tmp_path, "1.0.0", "## 1.0.0\n").bumped(Report([WORDS], [gone]))
+def test_a_removed_python_name_is_breaking(tmp_path: Path) -> None:
+    removed = Change(MAJOR, "apikley_client.models.Acme1Fast", "removed")
+    release = _release(tmp_path, "1.0.0", "## 1.0.0\n").bumped(Report([TEXTS], [removed]))
     version, changelog = _written(release)
     assert version == 'version = "2.0.0"'
     assert "### Changed\n\n- `apikley_client.models.Acme1Fast`: removed\n" in changelog
 
 
-def test_no_change_gives_no_release(tmp_path: Path) -> None:
+def test_no_change_writes_nothing(tmp_path: Path) -> None:
     release = _release(tmp_path, "0.1.0", "## 0.1.0\n").bumped(Report([], []))
     assert (release.files(), release.next) == ({}, (0, 1, 0))
 
 
-def test_harmless_changes_are_a_patch(tmp_path: Path) -> None:
-    release = _release(tmp_path, "1.0.0", "## 1.0.0\n").bumped(Report([WORDS], []))
-    assert release.suggestion == "1.0.0 → 1.0.1 (all harmless)"
+def test_harmless_changes_raise_the_patch_number(tmp_path: Path) -> None:
+    release = _release(tmp_path, "1.0.0", "## 1.0.0\n").bumped(Report([TEXTS], []))
+    assert release.suggestion == "1.0.0 → 1.0.1 (harmless changes)"
     assert "- Harmless changes of the published documentation." in _written(release)[1]
 
 
-def test_the_report_names_the_rule_before_1_0(tmp_path: Path) -> None:
-    report = Report([LIMIT, MODEL, WORDS], [])
-    text = report.text(_release(tmp_path, "0.1.0", "## 0.1.0\n").bumped(report))
+def test_the_report_explains_the_rule_before_1_0(tmp_path: Path) -> None:
+    report = Report([LIMIT, MODEL, TEXTS], [])
+    release = _release(tmp_path, "0.1.0", "## 0.1.0\n").bumped(report)
+    text = report.text(release.suggestion, release.entry)
     assert text.startswith(
-        "Suggested version: 0.1.0 → 0.2.0 (something breaks, and before 1.0.0 that is the second number)\n"
+        "Suggested version: 0.1.0 → 0.2.0 (breaking changes; before 1.0.0 they raise the second number)\n"
     )
     headings = [line for line in text.splitlines() if line.startswith("### ")][:3]
     assert headings == [
-        "### Breaks what worked: API (1)",
-        "### Adds, or deserves a look: API (1)",
-        "### Harmless: texts, examples, answers that hold less: API (1)",
+        "### Breaking: API (1)",
+        "### New, or worth a review: API (1)",
+        "### Harmless: texts, examples, fewer possible responses: API (1)",
     ]
 
 
@@ -125,7 +126,7 @@ def test_files_without_a_version_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "words"),
+    ("where", "text"),
     [
         ("#/components/schemas/Acme1Fast/properties/frames/items/properties/url", "Acme1Fast.frames[].url"),
         ("#/paths/~1api~1v1~1x/get/responses/200", "GET /api/v1/x responses 200"),
@@ -135,13 +136,13 @@ def test_files_without_a_version_are_refused(tmp_path: Path) -> None:
         ("apikley_client.models.Code", "apikley_client.models.Code"),
     ],
 )
-def test_places_are_readable(where: str, words: str) -> None:
-    assert place(where) == words
+def test_places_are_readable(where: str, text: str) -> None:
+    assert readable_place(where) == text
 
 
-def test_a_change_in_both_directions_is_reported_once_at_its_worst() -> None:
-    assert strongest([Change(PATCH, "#/x", "y"), WORDS, Change(MAJOR, "#/x", "y")]) == [
+def test_a_change_in_both_directions_is_reported_once_with_the_higher_severity() -> None:
+    assert strongest([Change(PATCH, "#/x", "y"), TEXTS, Change(MAJOR, "#/x", "y")]) == [
         Change(MAJOR, "#/x", "y"),
-        WORDS,
+        TEXTS,
     ]
-    assert shown("x" * 100) == '"' + "x" * 79 + "…"
+    assert display("x" * 100) == '"' + "x" * 79 + "…"

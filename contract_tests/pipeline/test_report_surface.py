@@ -1,4 +1,4 @@
-"""What changes for those who import the generated client: names and signatures."""
+"""The report contains changed names and signatures of the generated client."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from scripts.pipeline.io import GENERATED
 from scripts.pipeline.report.changes import Change, Severity, strongest
 from scripts.pipeline.report.surface import compare_surface
 
+MAJOR, MINOR = Severity.MAJOR, Severity.MINOR
 MODELS = "apikley_client.models"
 INPUT = "models/hailuo_02_image_to_video_pro.py"
+OPTIMIZER = "    prompt_optimizer: bool | Unset = UNSET\n"
+END_IMAGE = "    end_image_url: str | PathLike[str] | Unset = UNSET\n"
 
 
 @pytest.fixture
-def change(tmp_path: Path) -> Callable[..., list[Change]]:
-    """What is found when one text in one file of the generated client is replaced."""
+def compare_with(tmp_path: Path) -> Callable[..., list[Change]]:
+    """Compares the generated client with a copy in which one text is replaced."""
 
     def compare(name: str = "", old: str = "", new: str = "") -> list[Change]:
         for path in (GENERATED / "apikley_client").rglob("*.py"):
@@ -33,74 +36,49 @@ def change(tmp_path: Path) -> Callable[..., list[Change]]:
     return compare
 
 
-def test_the_same_client_has_no_changes(change: Callable[..., list[Change]]) -> None:
-    assert change() == []
+def test_the_same_client_has_no_changes(compare_with: Callable[..., list[Change]]) -> None:
+    assert compare_with() == []
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "severity", "words"),
+    ("name", "old", "new", "severity", "text"),
     [
         (
             "models/__init__.py",
             "from .task_state import TaskState\n",
             "",
-            Severity.MAJOR,
-            f"`{MODELS}.TaskState`: removed",
+            MAJOR,
+            f"`{MODELS}.TaskState`: public object",
         ),
-        ("models/code.py", "    MAINTENANCE = 455\n", "", Severity.MAJOR, "Code.MAINTENANCE`: removed"),
-        (
-            INPUT,
-            "    prompt_optimizer: bool | Unset = UNSET\n",
-            "",
-            Severity.MAJOR,
-            "(prompt_optimizer)`: param",
-        ),
+        ("models/code.py", "    MAINTENANCE = 455\n", "", MAJOR, "Code.MAINTENANCE`: public object was removed"),
+        (INPUT, OPTIMIZER, "", MAJOR, "(prompt_optimizer)`: parameter was removed"),
         (
             INPUT,
             "    prompt: str\n",
             "    prompt: str\n    mood: str\n",
-            Severity.MAJOR,
-            "(mood)`: new required",
+            MAJOR,
+            "(mood)`: parameter was added as required",
         ),
-        (
-            INPUT,
-            "    end_image_url: str | PathLike[str] | Unset = UNSET\n",
-            "    end_image_url: str | PathLike[str]\n",
-            Severity.MAJOR,
-            "(end_image_url)`: parameter is now required",
-        ),
-        (
-            INPUT,
-            "    prompt_optimizer: bool | Unset = UNSET\n",
-            "    prompt_optimizer: bool | Unset = True\n",
-            Severity.MINOR,
-            "(prompt_optimizer)`: default changed",
-        ),
+        (INPUT, END_IMAGE, END_IMAGE.replace(" | Unset = UNSET", ""), MAJOR, "(end_image_url)`: parameter is now requ"),
+        (INPUT, OPTIMIZER, OPTIMIZER.replace("UNSET", "True"), MINOR, "(prompt_optimizer)`: parameter default was"),
         (
             "api/jobs/get_task_details.py",
             "    task_id: str,\n",
             "    id: str,\n",
-            Severity.MAJOR,
-            "(task_id)`: param",
+            MAJOR,
+            "(task_id)`: parameter was re",
         ),
-        (
-            "models/__init__.py",
-            '    "TaskState",\n',
-            '    "TaskState",\n    "TaskMood",\n',
-            Severity.MINOR,
-            f"`{MODELS}.TaskMood`: new",
-        ),
+        ("models/__init__.py", '    "TaskState",\n', '    "TaskState",\n    "Mood",\n', MINOR, f"`{MODELS}.Mood`: new"),
     ],
 )
-def test_a_change_of_the_python_surface_is_reported(
-    change: Callable[..., list[Change]], name: str, old: str, new: str, severity: Severity, words: str
+def test_a_change_of_the_client_is_reported(
+    compare_with: Callable[..., list[Change]], name: str, old: str, new: str, severity: Severity, text: str
 ) -> None:
-    changes = change(name, old, new)
+    changes = compare_with(name, old, new)
     assert changes[0].severity is severity
-    assert any(words in str(each) for each in changes), changes
+    assert any(text in str(each) for each in changes), changes
 
 
-def test_a_new_field_in_the_middle_does_not_break(change: Callable[..., list[Change]]) -> None:
-    old = "    end_image_url: str | PathLike[str] | Unset = UNSET\n"
-    changes = change(INPUT, old, f"    mood: str | Unset = UNSET\n{old}")
-    assert [each for each in changes if each.severity is Severity.MAJOR] == []
+def test_a_new_field_before_others_is_not_breaking(compare_with: Callable[..., list[Change]]) -> None:
+    changes = compare_with(INPUT, END_IMAGE, f"    mood: str | Unset = UNSET\n{END_IMAGE}")
+    assert [each for each in changes if each.severity is MAJOR] == []

@@ -2,7 +2,7 @@
 
     python -I contract_tests/project/check_wheel.py
 
-`-I` keeps the checkout off the path.
+`-I` keeps the checkout off the import path.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ KEY = "sk-check"
 
 
 def example() -> str:
-    """The README's first block of Python."""
+    """The first Python example of the README."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     block = re.search(r"^```python\n(.*?)^```", readme, flags=re.DOTALL | re.MULTILINE)
-    assert block, "the README shows no Python"
+    assert block, "the README has no Python example"
     return block[1]
 
 

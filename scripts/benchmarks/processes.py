@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,34 +24,26 @@ def run_times(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, l
     """Run Python with each command line's arguments in turn, several times.
 
     Returns:
-        The seconds that each run took, without a first round that fills the file cache.
+        The seconds that each run took, without a first round that fills the caches of files and bytecode.
     """
     times: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(rounds + 1):
-        for name, arguments in commands.items():
-            start = time.perf_counter()
-            subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)
-            times[name].append(time.perf_counter() - start)
+    with tempfile.TemporaryDirectory() as folder:
+        # Otherwise a machine that keeps no bytecode would measure the compiler.
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
+        for _ in range(rounds + 1):
+            for name, arguments in commands.items():
+                start = time.perf_counter()
+                subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, check=True, capture_output=True)
+                times[name].append(time.perf_counter() - start)
     return {name: seconds[1:] for name, seconds in times.items()}
 
 
 @dataclass(frozen=True)
 class Load:
-    """Requests sent, seconds until the last response, and processor seconds that the server used."""
+    """Requests per second, and microseconds of the server's processor time per request."""
 
-    requests: int
-    seconds: float
-    cpu: float
-
-    @property
-    def microseconds(self) -> float:
-        """Processor time per request."""
-        return self.cpu / self.requests * 1e6
-
-    @property
-    def rate(self) -> float:
-        """Requests per second."""
-        return self.requests / self.seconds
+    rate: float
+    microseconds: float
 
 
 def pin(core: int) -> None:
@@ -102,7 +95,7 @@ def send_load(url: str, pid: int, requests: Sequence[bytes], count: int, *, conn
     host, _, port = url.removeprefix("http://").rpartition(":")
     cpu, start = cpu_seconds(pid), time.perf_counter()
     uvloop.run(_send(host, int(port), requests, count, connections))
-    return Load(count, time.perf_counter() - start, cpu_seconds(pid) - cpu)
+    return Load(count / (time.perf_counter() - start), (cpu_seconds(pid) - cpu) / count * 1e6)
 
 
 async def _send(host: str, port: int, requests: Sequence[bytes], count: int, connections: int) -> None:
@@ -123,9 +116,9 @@ class _Run:
     open: int
     done: asyncio.Future[None]
 
-    def fail(self, error: Exception) -> None:
+    def end(self, error: Exception | None = None) -> None:
         if not self.done.done():
-            self.done.set_exception(error)
+            self.done.set_exception(error) if error else self.done.set_result(None)
 
 
 class _Connection(asyncio.Protocol):
@@ -147,12 +140,12 @@ class _Connection(asyncio.Protocol):
         length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
         if len(body) >= length:
             if not head.startswith(b"HTTP/1.1 200") or not body.replace(b" ", b"").startswith(b'{"code":200'):
-                self._run.fail(RuntimeError(f"not a success: {self._buffer[:300]!r}"))
+                self._run.end(RuntimeError(f"not a success: {self._buffer[:300]!r}"))
             self._buffer = b""
             self._send_next()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._run.fail(error or ConnectionError("the server closed the connection"))
+        self._run.end(error or ConnectionError("the server closed the connection"))
 
     def _send_next(self) -> None:
         run = self._run
@@ -161,5 +154,5 @@ class _Connection(asyncio.Protocol):
             self._transport.write(run.requests[run.left % len(run.requests)])  # type: ignore[attr-defined]
         else:
             run.open -= 1
-            if not run.open and not run.done.done():
-                run.done.set_result(None)
+            if not run.open:
+                run.end()

@@ -1,1 +1,4 @@
-"""The spec pipeline: published page → vendored JSON → built contract → generated client."""
+"""The spec pipeline: published page → vendored JSON → built contract → generated client.
+
+Every function that reads or builds a document raises `issues.SpecError` if it refuses the document.
+"""

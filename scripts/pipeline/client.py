@@ -1,8 +1,7 @@
-"""Generates `apikley_client` from the contract, by openapi-python-client."""
+"""Generates `apikley_client` from the contract with openapi-python-client."""
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
 import re
@@ -12,9 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import openapi_python_client
+
 from scripts.pipeline.client_inputs import input_classes, inputs_module, with_field_docs
-from scripts.pipeline.io import OPENAPI, ROOT, dump, read, read_document, shown
-from scripts.pipeline.issues import Issue, SpecError
+from scripts.pipeline.io import OPENAPI, ROOT, display_path, dump, read, read_document
+from scripts.pipeline.issues import Issue, error, refuse
 
 CONFIG = OPENAPI / "client" / "config.yaml"
 _IMPORT_ALL = "import apikley; [getattr(apikley, name) for name in dir(apikley)]"
@@ -26,12 +27,8 @@ def generate(contract: Path, generated: Path) -> None:
 
     Args:
         contract: The built contract.
-        generated: The folder that will hold the package, which must not exist yet.
-
-    Raises:
-        SpecError: The generator failed, warned, or ignored a part of its configuration.
+        generated: The folder for the package, which must not exist yet.
     """
-    package = generated / "apikley_client"
     document = read_document(contract)
     with tempfile.TemporaryDirectory() as folder:
         templates = Path(folder) / "templates"
@@ -45,113 +42,83 @@ def generate(contract: Path, generated: Path) -> None:
             (output / "inputs.py").write_text(inputs_module(classes), encoding="utf-8")
         (output / "py.typed").write_text("", encoding="utf-8")
         _check_names(output)
-        shutil.copytree(output, package, ignore=shutil.ignore_patterns(".ruff_cache", "__pycache__"))
+        shutil.copytree(
+            output, generated / "apikley_client", ignore=shutil.ignore_patterns(".ruff_cache", "__pycache__")
+        )
 
 
 def check_types(generated: Path) -> None:
-    """Check a generated client, and the library that uses it, with `mypy --strict`.
-
-    Args:
-        generated: The folder that holds the generated packages.
-
-    Raises:
-        SpecError: Mypy found errors; all of them are in the message.
-    """
-    cache = ROOT / ".mypy_cache" / "generated"
-    options = ["--strict", "--config-file", os.devnull, "--cache-dir", str(cache), "--no-error-summary"]
-    command = [sys.executable, "-m", "mypy", *options, "-p", "apikley_client", "-m", "apikley"]
-    # The working directory comes first, so that mypy reads the new packages instead of the committed ones.
-    environment = {**os.environ, "MYPYPATH": str(ROOT)}
-    run = subprocess.run(command, cwd=generated, env=environment, capture_output=True, text=True, check=False)
+    """Check the generated client in this folder, and the library that uses it, with `mypy --strict`."""
+    options = ["--strict", "--config-file", os.devnull, "--cache-dir", str(ROOT / ".mypy_cache" / "generated")]
+    options += ["--no-error-summary", "--show-absolute-path"]
+    run = _python(generated, "-m", "mypy", *options, "-p", "apikley_client", "-m", "apikley")
     if run.returncode:
-        found = (_with_project_path(line, generated) for line in (run.stdout or run.stderr).splitlines())
-        raise SpecError(*(Issue("mypy --strict", line) for line in found))
+        output = (run.stdout or run.stderr).replace(f"{generated.resolve()}{os.sep}", "generated/")
+        refuse(Issue("mypy --strict", line) for line in output.replace(f"{ROOT}{os.sep}", "").splitlines())
 
 
 def check_library(generated: Path) -> None:
-    """Import the library with a generated client; mypy alone may find missing names in an installed one.
+    """Import the library with the generated client in this folder.
 
-    Args:
-        generated: The folder that holds the generated packages.
-
-    Raises:
-        SpecError: The import failed; Python's message is included.
+    Mypy does not notice a missing module if another version of the client, which has it, is installed.
     """
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    command = [sys.executable, "-B", "-c", _IMPORT_ALL]
-    environment = {**os.environ, "PYTHONPATH": path}
-    run = subprocess.run(command, cwd=generated, env=environment, capture_output=True, text=True, check=False)
+    run = _python(generated, "-B", "-c", _IMPORT_ALL)
     if run.returncode:
         message = (run.stderr.strip() or "no output").splitlines()[-1].replace(f"{generated}{os.sep}", "generated/")
-        raise SpecError(Issue("apikley", f"cannot be imported with the new client: {message}"))
+        raise error("apikley", f"cannot be imported with the new client: {message}")
 
 
-def _with_project_path(line: str, generated: Path) -> str:
-    """Return a line of mypy with the path that its file has in the project."""
-    name, colon, rest = line.partition(":")
-    path = Path(os.path.normpath(generated / name))
-    if not path.is_file():
-        return line
-    place = f"generated/{path.relative_to(generated).as_posix()}" if path.is_relative_to(generated) else shown(path)
-    return f"{place}{colon}{rest}"
+def _python(generated: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the folder of the new packages, which it finds there instead of the committed ones."""
+    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "MYPYPATH": str(ROOT), "PYTHONPATH": paths}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=generated, env=environment, capture_output=True, text=True, check=False)
 
 
 def patch_templates(into: Path) -> None:
-    """Write changed copies of the generator's templates.
-
-    Raises:
-        SpecError: A template does not contain the text to replace exactly once.
-    """
-    spec = importlib.util.find_spec("openapi_python_client")
-    if spec is None or spec.origin is None:
-        raise SpecError(Issue("openapi-python-client", "is not installed", "run: nox -s generate"))
-    originals = Path(spec.origin).parent / "templates"
+    """Write patched copies of the generator's templates; each replaced text must occur exactly once."""
+    originals = Path(openapi_python_client.__file__).parent / "templates"
     issues = []
     for number, patch in enumerate(read_document(PATCHES), start=1):
         name = patch["template"]
         source = into / name if (into / name).exists() else originals / name
         text = read(source)
         if text.count(patch["replace"]) != 1:
-            issues.append(
-                Issue(
-                    f"{shown(PATCHES)}, patch {number}",
-                    f"{name} holds the text to replace {text.count(patch['replace'])} times, expected once",
-                    "compare it with the installed openapi-python-client",
-                )
-            )
+            what = f"{name} contains the text to replace {text.count(patch['replace'])} times, expected once"
+            remedy = "compare it with the installed openapi-python-client"
+            issues.append(Issue(f"{display_path(PATCHES)}, patch {number}", what, remedy))
         (into / name).parent.mkdir(parents=True, exist_ok=True)
         (into / name).write_text(text.replace(patch["replace"], patch["with"]), encoding="utf-8")
-    if issues:
-        raise SpecError(*issues)
+    refuse(issues)
 
 
 def _run(contract: Path, templates: Path, output: Path) -> None:
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--path", str(contract)]
     command += ["--config", str(CONFIG), "--custom-template-path", str(templates), "--output-path", str(output)]
     command += ["--meta", "none", "--fail-on-warning"]
-    # The generator's post hooks look for ruff on the path; the locked one is beside this interpreter.
+    # The generator's post hooks search the path for ruff; the locked one is in this interpreter's folder.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if run.returncode:
-        raise SpecError(Issue("openapi-python-client", _error_text(run.stdout + run.stderr)))
+        raise error("openapi-python-client", _error_text(run.stdout + run.stderr))
 
 
 def _error_text(output: str) -> str:
-    """Return the generator's messages without progress lines and copies of whole schemas."""
+    """Return the generator's messages, without progress lines and copies of whole schemas."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    # An exception of the generator is printed as a traceback in a box, with the message below it.
+    # The message of an exception is below a box with the traceback.
     lines = lines[max((number for number, line in enumerate(lines) if line.startswith("╰")), default=-1) + 1 :]
     messages = itertools.takewhile(lambda line: not line.startswith(("Failure to process", "{")), lines)
-    words = " ".join(line for line in messages if not line.startswith(("Generating ", "Warning(s) ")))
-    return re.sub(r"<[\w.]+ object at \w+>", "…", words) or "failed"
+    text = " ".join(line for line in messages if not line.startswith(("Generating ", "Warning(s) ")))
+    return re.sub(r"<[\w.]+ object at \w+>", "…", text) or "failed"
 
 
 def _check_names(output: Path) -> None:
     """Refuse a class override that matches no class, which the generator ignores silently."""
-    issues = []
-    for derived, override in read_document(CONFIG).get("class_overrides", {}).items():
-        if not (output / "models" / f"{override['module_name']}.py").exists():
-            issues.append(Issue(shown(CONFIG), f"the override of {derived} matches no generated class"))
-    if issues:
-        raise SpecError(*issues)
+    refuse(
+        Issue(display_path(CONFIG), f"the override of {name} matches no generated class")
+        for name, override in read_document(CONFIG).get("class_overrides", {}).items()
+        if not (output / "models" / f"{override['module_name']}.py").exists()
+    )

@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-# The published pages repeat limits in brackets. The docstrings write them from the schema instead.
+# Published descriptions repeat limits in brackets. The docstrings take them from the schema instead.
 _REPEATED = re.compile(r"\s*\((Max length: \d+ characters|Boolean value \(true/false\)|File URL after upload[^()]*)\)")
-_LONGEST = 400
+_MAX_LENGTH = 400
 _RANGES = {("minLength", "maxLength"): " characters", ("minItems", "maxItems"): " items", ("minimum", "maximum"): ""}
-# The template of the client types each field with this text as a file.
+# The client's template gives a field with this text a type for files.
 _FILE = "A URL, or a LocalFile or path, which is uploaded first"
 
 
 def with_field_docs(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the contract with one plain description for each field of an input: text, limits, default."""
+    """Return the contract with descriptions of input fields that contain text, limits and default."""
     result = copy.deepcopy(document)
     for name in input_classes(result):
         for field in result["components"]["schemas"][name].get("properties", {}).values():
@@ -61,8 +61,8 @@ def inputs_module(classes: list[str]) -> str:
 
 def _sentences(field: dict[str, Any]) -> Iterator[str]:
     text = " ".join(_REPEATED.sub("", field.get("description", "")).split())
-    if len(text) > _LONGEST:
-        text = text[:_LONGEST].rpartition(" ")[0] + "…"
+    if len(text) > _MAX_LENGTH:
+        text = text[:_MAX_LENGTH].rpartition(" ")[0] + "…"
     if text:
         yield text if text.endswith((".", "!", "?", "…")) else f"{text}."
     if "x-file" in field:

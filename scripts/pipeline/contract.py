@@ -1,4 +1,4 @@
-"""Builds the contract: vendored and companion documents, merged, complete, graded, checked."""
+"""Builds the contract from vendored and companion documents and the overlay."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from scripts.pipeline import codes, overlay
 from scripts.pipeline.checks import check
 from scripts.pipeline.evidence import add_grades
-from scripts.pipeline.io import GENERATED, OPENAPI, dump, read_document, shown
+from scripts.pipeline.io import GENERATED, OPENAPI, display_path, dump, read_document
+from scripts.pipeline.issues import refuse
 from scripts.pipeline.merge import merge
-from scripts.pipeline.schema_checks import check_companion, check_overlay, refuse
+from scripts.pipeline.schema_checks import check_companion
 from scripts.pipeline.vendored import documents
 
 
@@ -20,35 +21,26 @@ def merge_folder(openapi: Path = OPENAPI) -> dict[str, Any]:
     paths = [*documents(openapi / "vendored")], sorted((openapi / "companion").glob("*.yaml"))
     # Names start at the folder, because an update builds in a copy.
     pages, companions = ({str(p.relative_to(openapi.parent)): read_document(p) for p in part} for part in paths)
-    refuse([issue for name, each in companions.items() for issue in check_companion(name, each)])
+    refuse(issue for name, each in companions.items() for issue in check_companion(name, each))
     return merge(pages, companions)
 
 
 def complete(document: dict[str, Any], openapi: Path = OPENAPI) -> dict[str, Any]:
-    """Return a merged document with our additions: the overlay, names of codes, and grades.
-
-    Raises:
-        SpecError: The overlay does not fit the document.
-    """
+    """Return a merged document with the overlay, the names of codes, and grades."""
     path = openapi / "overlay.yaml"
-    where, changes = shown(path), read_document(path)
-    refuse(check_overlay(where, changes))
-    return add_grades(codes.add_names(overlay.apply(document, changes, where), where))
+    where = display_path(path)
+    return add_grades(codes.add_names(overlay.apply(document, read_document(path), where), where))
 
 
 def build(openapi: Path = OPENAPI) -> dict[str, Any]:
-    """Return the built contract.
-
-    Raises:
-        SpecError: Something in `openapi/` is refused.
-    """
+    """Return the built and validated contract."""
     document = complete(merge_folder(openapi), openapi)
     check(document)
     return document
 
 
 def write(document: dict[str, Any], generated: Path) -> None:
-    """Write the package `apikley_contract`: the document, beside a copy of the package's own code."""
+    """Write the package `apikley_contract`: the document, and a copy of the package's own code."""
     package = generated / "apikley_contract"
     package.mkdir(parents=True, exist_ok=True)
     for name in ("__init__.py", "py.typed"):

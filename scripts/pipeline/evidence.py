@@ -1,4 +1,4 @@
-"""Grades every statement of the contract, and writes the grades as a table for readers."""
+"""Grades every statement of the contract, and writes the grades as a table."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
+from scripts.pipeline.issues import pointer
 from scripts.pipeline.page_shape import METHODS
 
 GRADE, PATTERN_GRADE = "x-evidence", "x-pattern-evidence"
@@ -16,11 +17,11 @@ Written by `nox -s generate` from the grades in the contract (`x-evidence`); do 
 
 | grade | meaning |
 | --- | --- |
-| A | An Apikley documentation page says it. |
-| K | Only the documentation of the upstream service says it; for Apikley it is inferred. |
-| U | Seen in real traffic of the upstream service. |
+| A | Documented by Apikley. |
+| K | Documented only by the upstream service, and inferred for Apikley. |
+| U | Reported by users of the upstream service. |
 
-A row covers everything below its place that has no row of its own.
+A row covers everything below its place, except for places with their own row.
 """
 
 
@@ -38,8 +39,7 @@ def table(document: dict[str, Any]) -> str:
     """Return the page `docs/evidence.md`."""
     rows = ["| grade | statement | place in the contract |", "| --- | --- | --- |"]
     for grade, place, node in _graded(document, []):
-        where = "/".join(step.replace("~", "~0").replace("/", "~1") for step in place)
-        rows.append(f"| {grade} | {_statement(place, node)} | `#/{where}` |")
+        rows.append(f"| {grade} | {_statement(place, node)} | `{pointer('#', *place)}` |")
     return "\n".join([_HEAD, *rows, ""])
 
 

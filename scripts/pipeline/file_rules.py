@@ -1,7 +1,7 @@
-"""Turns the published prose about file fields into data.
+"""Extracts the rules of file fields from their published descriptions.
 
-All pages use one form: "(File URL after upload, not file content; Accepted types: image/jpeg, image/png;
-Max size: 10.0MB)". The contract carries it as `x-file`, with a `pattern` for the URL.
+All pages use one format: "(File URL after upload, not file content; Accepted types: image/jpeg, image/png;
+Max size: 10.0MB)". The contract contains it as `x-file`, with a `pattern` for the URL.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import re
 from typing import Any
 
 _RULE = re.compile(r"File URL after upload.*Accepted types:\s*(?P<types>[^;)]+);\s*Max size:\s*(?P<size>[\d.]+)\s*MB")
-# Plain ECMA, read alike by every validator. `(?![\s\S])` is the empty text; `$` also allows "\n" in Python.
+# ECMA syntax that every validator understands. `(?![\s\S])` matches the empty text; in Python `$` also matches "\n".
 _URL = "^[Hh][Tt][Tt][Pp][Ss]?://[^/]"
 _URL_OR_EMPTY = f"{_URL}|^(?![\\s\\S])"
 
 
 def add_file_rules(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return an input's schema with `x-file` and `pattern` on each field that takes a file's URL.
+    """Return an input's schema with `x-file` and `pattern` on each field for the URL of a file.
 
     An optional field also accepts `""`, which published examples use for "no file".
     """
@@ -36,5 +36,5 @@ def _add_rule(field: dict[str, Any], pattern: str) -> dict[str, Any]:
     rule = {"media-types": types, "max-bytes": int(float(found["size"]) * 1024 * 1024)}
     if "pattern" in field:
         return {**field, "x-file": rule}
-    # That only http(s) URLs work is said by newer upstream pages (`format: uri`), so the pattern is grade K.
+    # Only newer upstream pages document that the URL is http(s) (`format: uri`), so the pattern is grade K.
     return {**field, "pattern": pattern, "x-pattern-evidence": "K", "x-file": rule}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -23,3 +24,20 @@ class SpecError(Exception):
     def __init__(self, *issues: Issue) -> None:
         super().__init__("\n".join(str(issue) for issue in issues))
         self.issues = issues
+
+
+def pointer(where: str, *steps: object) -> str:
+    """Return a JSON pointer, extended by steps."""
+    return "/".join([where, *(str(step).replace("~", "~0").replace("/", "~1") for step in steps)])
+
+
+def error(where: str, what: str, remedy: str = "") -> SpecError:
+    """Return the error for one issue."""
+    return SpecError(Issue(where, what, remedy))
+
+
+def refuse(issues: Iterable[Issue]) -> None:
+    """Raise SpecError if there is an issue."""
+    found = [*issues]
+    if found:
+        raise SpecError(*found)

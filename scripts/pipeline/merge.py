@@ -1,8 +1,8 @@
 """Merges the published pages and the companion documents into one OpenAPI document.
 
-Every published model shares `POST /api/v1/jobs/createTask` and differs in `model` and `input`. The
-merged operation takes a `oneOf` of one request schema for each model, with a discriminator; each
-input becomes a component named after its model.
+All published models share `POST /api/v1/jobs/createTask`; they differ in `model` and `input`. The request
+of the merged operation is a `oneOf` with a schema and a discriminator value for each model. Each input
+becomes a component named after its model.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import copy
 import re
 from typing import Any
 
-from scripts.pipeline.consistency import check_agreement, pointer_step, security_of, shared_part
+from scripts.pipeline.consistency import check_agreement, security_of, shared_part
 from scripts.pipeline.file_rules import add_file_rules
-from scripts.pipeline.issues import Issue, SpecError
+from scripts.pipeline.issues import Issue, error, pointer, refuse
 from scripts.pipeline.naming import check_class_name, class_name, name_members
-from scripts.pipeline.page_shape import CREATE_TASK, check_form, request_schema
+from scripts.pipeline.page_shape import CREATE_TASK, check_page, request_schema
 
 Document = dict[str, Any]
+Names = dict[str, str]
 
 REQUEST = "CreateTaskRequest"
 _COMPONENTS = "#/components/schemas/"
@@ -34,15 +35,11 @@ def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Docume
     Args:
         pages: Published documents by name, each with one createTask operation.
         companions: Our own documents by name, which add paths and components.
-
-    Raises:
-        SpecError: Two documents contradict each other; all places are named.
     """
     if not pages:
-        raise SpecError(Issue("openapi/vendored", "no published document found"))
-    issues = [issue for name, page in pages.items() for issue in check_form(name, page)]
-    if issues:
-        raise SpecError(*issues)
+        raise error("openapi/vendored", "no published document found")
+    refuse(issue for name, page in pages.items() for issue in check_page(name, page))
+    issues: list[Issue] = []
     merged: Document = {}
     shared: Document = {}
     for name, page in pages.items():
@@ -55,7 +52,7 @@ def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Docume
     for node in (merged, operation):
         node.pop("tags", None)
     schemas = merged.setdefault("components", {}).setdefault("schemas", {})
-    mapping: dict[str, str] = {}
+    mapping: Names = {}
     examples: dict[str, Any] = {}
     taken = {REQUEST: "the merged request", **dict.fromkeys(schemas, "the published pages")}
     for name, companion in companions.items():
@@ -75,19 +72,12 @@ def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Docume
     }
     for name, companion in companions.items():
         _add_companion(name, companion, merged, issues)
-    if issues:
-        raise SpecError(*issues)
+    refuse(issues)
     return merged
 
 
 def _add_model(
-    name: str,
-    page: Document,
-    schemas: Document,
-    taken: dict[str, str],
-    mapping: dict[str, str],
-    examples: Document,
-    issues: list[Issue],
+    name: str, page: Document, schemas: Document, taken: Names, mapping: Names, examples: Document, issues: list[Issue]
 ) -> None:
     operation = page["paths"][CREATE_TASK]["post"]
     request = copy.deepcopy(request_schema(page))
@@ -97,9 +87,9 @@ def _add_model(
     if model in mapping:
         issues.append(Issue(f"{taken[name_of_input]} and {name}", f"are both the page of {model!r}", _REMOVAL))
         return
-    refused = list(check_class_name(name, model, taken))
-    if refused:
-        issues += refused
+    unusable = list(check_class_name(name, model, taken))
+    if unusable:
+        issues += unusable
         return
     taken |= dict.fromkeys((name_of_input, name_of_request), name)
     for field, schema in request["properties"].items():
@@ -115,31 +105,28 @@ def _add_model(
 
 
 def _add_companion(name: str, companion: Document, merged: Document, issues: list[Issue]) -> None:
-    """Add a companion document, which must not change anything (the overlay does that)."""
+    """Add a companion document, which may only add; the overlay changes."""
 
     def add(target: Document, addition: Document, at: str) -> None:
         for key, value in addition.items():
-            place = f"{at}/{pointer_step(key)}"
+            place = pointer(at, key)
             if key not in target:
                 target[key] = value
             elif isinstance(value, dict) and isinstance(target[key], dict) and not _COMPONENT.match(place):
                 add(target[key], value, place)
             else:
-                issues.append(Issue(name, f"{place} is described twice"))
+                issues.append(Issue(name, f"{place} is already defined"))
 
     for part in ("paths", "components"):
         add(merged.setdefault(part, {}), copy.deepcopy(companion.get(part, {})), f"/{part}")
 
 
 def _fill(target: Document, page: Document) -> None:
-    """Add what earlier pages leave out; their own values are kept."""
+    """Add values that earlier pages do not have."""
     for key, value in page.items():
         if key not in target:
             target[key] = copy.deepcopy(value)
-        elif isinstance(value, dict) and isinstance(target[key], dict) and not _is_whole(key):
+            continue
+        mergeable = key not in ("example", "examples") and not key.startswith("x-")
+        if mergeable and isinstance(value, dict) and isinstance(target[key], dict):
             _fill(target[key], value)
-
-
-def _is_whole(key: str) -> bool:
-    """Return whether two values must not be mixed."""
-    return key in ("example", "examples") or key.startswith("x-")

@@ -10,7 +10,7 @@ from typing import Any
 import apikley
 from scripts.pipeline.issues import Issue
 
-# Methods of the generated classes, and variables in them.
+# Names of methods and variables in generated classes.
 _RESERVED = {"additional_properties", "additional_keys", "to_dict", "from_dict", "to_multipart"}
 _RESERVED |= {"self", "cls", "d", "src_dict", "field_dict"}
 
@@ -38,31 +38,31 @@ def member_name(value: str) -> str:
 
 
 def check_class_name(place: str, model: str, taken: Mapping[str, str]) -> Iterator[Issue]:
-    """Return why a model's classes cannot have their names.
+    """Yield why a model's class names cannot be used.
 
     Args:
         place: The name of the model's page in errors.
         model: The model.
-        taken: The page or companion of each component so far.
+        taken: The page or companion document of each component so far.
     """
     name = class_name(model)
     if not name.isidentifier() or keyword.iskeyword(name):
-        yield Issue(place, f"the model {model!r} would be the class {name!r}, which is not a Python name")
+        yield Issue(place, f"the model {model!r} would become the class {name!r}, which is not a Python name")
         return
-    # Module names are in lower case, so names that differ only in case collide.
+    # Module names are lower case, so class names that differ only in case collide.
     owners = {**dict.fromkeys(apikley.__all__, "the library"), **taken}
     used = {key.casefold(): key for key in owners}
     for component in (name, f"{name}Request"):
         if component.casefold() in used:
             other = used[component.casefold()]
-            what = f"the model {model!r} needs the name {component}, which is taken by {other} of {owners[other]}"
+            what = f"the class name {component} of the model {model!r} is taken by {other} of {owners[other]}"
             yield Issue(place, what)
 
 
 def name_members(schema: Any, place: str) -> Iterator[Issue]:
-    """Name the members of all enums in a schema after their values, and refuse reserved field names.
+    """Name the enum members in a schema after their values; yields unusable values and field names.
 
-    The generator would number all members if one value is not a name, so a new value could rename others.
+    The generator numbers all members if one value is not a Python name, so a new value could rename others.
     """
     if isinstance(schema, list):
         for item in schema:
@@ -70,13 +70,12 @@ def name_members(schema: Any, place: str) -> Iterator[Issue]:
     if not isinstance(schema, dict):
         return
     values = schema.get("enum")
-    # Null is not a member of the class.
     values = [value for value in values if value is not None] if isinstance(values, list) else []
     if values and all(isinstance(value, str) for value in values):
         yield from _name_enum(schema, values, place)
     for name, item in schema.get("properties", {}).items():
         if re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() in _RESERVED:
-            yield Issue(place, f"the field {name!r} has a name that is reserved by generated classes")
+            yield Issue(place, f"the field name {name!r} is reserved by generated classes")
         yield from name_members(item, f"{place}/{name}")
     for key in ("items", "allOf", "anyOf", "oneOf", "additionalProperties"):
         yield from name_members(schema.get(key), f"{place}/{key}")
@@ -86,5 +85,5 @@ def _name_enum(schema: dict[str, Any], values: list[str], place: str) -> Iterato
     names = [member_name(value) for value in values]
     for name in sorted({name for name in names if names.count(name) > 1}):
         same = [value for value, its_name in zip(values, names, strict=True) if its_name == name]
-        yield Issue(place, f"the values {same!r} would all be the member {name}")
+        yield Issue(place, f"the values {same!r} would all become the member {name}")
     schema["x-enum-varnames"] = names

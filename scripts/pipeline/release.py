@@ -1,8 +1,8 @@
 """The version and the CHANGELOG entry for a report.
 
-Versions follow semantic versioning. Before 1.0.0 a breaking change raises the second number and
-everything else the third. An unreleased version in CHANGELOG.md is raised only as far as needed, counted
-from the last released one.
+Versions follow semantic versioning. Before 1.0.0 a breaking change raises the second number and any other
+change the third. An unreleased version in CHANGELOG.md is raised only as far as needed, counted from the last
+released one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scripts.pipeline.io import read
-from scripts.pipeline.issues import Issue, SpecError
+from scripts.pipeline.issues import error
 from scripts.pipeline.report import Report
 from scripts.pipeline.report.changes import Severity
 
@@ -21,11 +21,16 @@ Version = tuple[int, int, int]
 _PROJECT_VERSION = re.compile(r'(?m)^version = "(\d+)\.(\d+)\.(\d+)"$')
 _SECTION = re.compile(r"(?m)^## (\d+)\.(\d+)\.(\d+)(?P<unreleased> \(unreleased\))?.*$")
 _HEADINGS = {Severity.MAJOR: "### Changed", Severity.MINOR: "### Added"}
+_REASONS = {
+    Severity.MAJOR: "breaking changes",
+    Severity.MINOR: "no breaking changes",
+    Severity.PATCH: "harmless changes",
+}
 
 
 @dataclass(frozen=True)
 class Release:
-    """The next release: what `pyproject.toml` and `CHANGELOG.md` say, and what a report adds."""
+    """The next release: the texts of `pyproject.toml` and `CHANGELOG.md`, and the additions of a report."""
 
     root: Path
     project: str
@@ -33,22 +38,18 @@ class Release:
     now: Version
     unreleased: bool
     released: Version | None
-    next: Version = (0, 0, 0)
+    next: Version
     severity: Severity | None = None
     added: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, root: Path) -> Release:
-        """Read `pyproject.toml` and `CHANGELOG.md`.
-
-        Raises:
-            SpecError: A file is missing or has no version.
-        """
+        """Read `pyproject.toml` and `CHANGELOG.md`."""
         project, changelog = (read(root / name) for name in ("pyproject.toml", "CHANGELOG.md"))
         version = _PROJECT_VERSION.search(project)
         sections = list(_SECTION.finditer(changelog))
         if version is None or not sections:
-            raise SpecError(Issue("pyproject.toml and CHANGELOG.md", "have no version, such as 0.1.0"))
+            raise error("pyproject.toml and CHANGELOG.md", "have no version, such as 0.1.0")
         now = _version(version)
         unreleased = bool(sections[0]["unreleased"])
         released = next((_version(section) for section in sections if not section["unreleased"]), None)
@@ -63,9 +64,9 @@ class Release:
         if self.released or not self.unreleased:
             target = max(bump(self.released or self.now, severity), self.now if self.unreleased else (0, 0, 0))
         added: dict[str, list[str]] = {}
-        # Removed Python names are listed too; new ones follow from the API.
-        gone = [change for change in report.python if change.severity is Severity.MAJOR]
-        for change in [*report.api, *gone]:
+        # Of the Python changes, new names are left out, because they follow from the API.
+        breaking = [change for change in report.python if change.severity is Severity.MAJOR]
+        for change in [*report.api, *breaking]:
             heading = _HEADINGS.get(change.severity)
             if heading:
                 added.setdefault(heading, []).append(f"- {change}")
@@ -77,17 +78,15 @@ class Release:
     def suggestion(self) -> str:
         """The next version, with the reason."""
         now, then = (".".join(map(str, version)) for version in (self.now, self.next))
-        worst = {Severity.MAJOR: "something breaks", Severity.MINOR: "nothing breaks", Severity.PATCH: "all harmless"}
-        because = worst[self.severity] if self.severity else "nothing changed"
-        early = self.severity is Severity.MAJOR and self.now[0] == 0
-        rule = ", and before 1.0.0 that is the second number" if early else ""
+        reason = _REASONS[self.severity] if self.severity else "no changes"
         if self.now == self.next:
-            return f"{then}, which is not released yet ({because})"
-        return f"{now} → {then} ({because}{rule})"
+            return f"{then}, which is not released yet ({reason})"
+        early = self.severity is Severity.MAJOR and self.now[0] == 0
+        return f"{now} → {then} ({reason}{'; before 1.0.0 they raise the second number' if early else ''})"
 
     @property
     def entry(self) -> list[str]:
-        """The lines for the CHANGELOG."""
+        """The lines of the CHANGELOG entry."""
         return [line for heading, lines in self.added.items() for line in [heading, "", *lines, ""]][:-1]
 
     def files(self) -> dict[Path, bytes | None]:
@@ -104,19 +103,19 @@ class Release:
     def _changelog(self, version: str) -> str:
         top = _SECTION.search(self.changelog)
         assert top
+        before, title = self.changelog[: top.start()], f"## {version} (unreleased)"
         if not self.unreleased:
-            section = "\n".join([f"## {version} (unreleased)", "", *self.entry, "", ""])
-            return self.changelog[: top.start()] + section + self.changelog[top.start() :]
+            return before + "\n".join([title, "", *self.entry, "", self.changelog[top.start() :]])
         following = _SECTION.search(self.changelog, top.end())
         end = following.start() if following else len(self.changelog)
         body = self.changelog[top.end() : end]
         for heading, lines in self.added.items():
-            body = _with_lines(body, heading, lines)
-        return f"{self.changelog[: top.start()]}## {version} (unreleased){body}{self.changelog[end:]}"
+            body = _with_lines(body, heading, [line for line in lines if line not in body])
+        return f"{before}{title}{body}{self.changelog[end:]}"
 
 
 def bump(version: Version, severity: Severity) -> Version:
-    """The next version after a change of this severity."""
+    """Return the next version after a change of this severity."""
     major, minor, patch = version
     if major == 0:
         return (0, minor + 1, 0) if severity is Severity.MAJOR else (0, minor, patch + 1)
@@ -125,17 +124,16 @@ def bump(version: Version, severity: Severity) -> Version:
 
 
 def _with_lines(body: str, heading: str, lines: list[str]) -> str:
-    """Add lines below a heading of a CHANGELOG section, without duplicates."""
-    new = "\n".join(line for line in lines if line not in body)
-    if not new:
+    """Add lines at the end of a heading's list, in one section of the CHANGELOG."""
+    if not lines:
         return body
-    if f"\n{heading}\n" not in body:
-        return f"{body.rstrip()}\n\n{heading}\n\n{new}\n" + ("\n" if body.endswith("\n\n") else "")
-    start = body.index(f"\n{heading}\n") + len(heading) + 2
-    end = body.find("\n### ", start)
-    under, rest = (body[start:], "") if end < 0 else (body[start:end], body[end:])
-    gap = under[len(under.rstrip()) :]
-    return f"{body[:start]}{under.rstrip()}\n{new}{gap or chr(10)}{rest}"
+    parts = re.split(r"(?m)^(?=### )", body)
+    for index, part in enumerate(parts):
+        if part.startswith(f"{heading}\n"):
+            gap = part[len(part.rstrip()) :]
+            parts[index] = "\n".join([part.rstrip(), *lines]) + (gap or "\n")
+            return "".join(parts)
+    return "\n".join([body.rstrip(), "", heading, "", *lines, ""]) + ("\n" if body.endswith("\n\n") else "")
 
 
 def _version(match: re.Match[str]) -> Version:

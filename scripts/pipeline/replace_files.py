@@ -1,8 +1,4 @@
-"""Compares folders, and replaces the files that differ.
-
-Everything is built in a temporary folder first, so replacing takes milliseconds. Git is the undo for a
-replacement that is interrupted.
-"""
+"""Compares folders, and replaces the files that differ. Git is the undo for an interrupted replacement."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from pathlib import Path
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Return the files below a folder by relative path; nothing if the folder does not exist."""
+    """Return the files in a folder and its subfolders by relative path; none if the folder does not exist."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -21,7 +17,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def differences(target: Path, fresh: Path) -> dict[Path, bytes | None]:
-    """Return what to write, or to remove (None), so that `target` becomes like `fresh`."""
+    """Return the files of `target` to write, or to remove (None), to make it equal to `fresh`."""
     old, new = files(target), files(fresh)
     changes: dict[Path, bytes | None] = {target / name: None for name in old if name not in new}
     changes |= {target / name: content for name, content in new.items() if old.get(name) != content}
@@ -29,10 +25,7 @@ def differences(target: Path, fresh: Path) -> dict[Path, bytes | None]:
 
 
 def replace(changes: dict[Path, bytes | None]) -> None:
-    """Write each file's new content; None removes the file.
-
-    A write that fails leaves the files before it replaced; a note on the error says how to undo them.
-    """
+    """Write each file's new content; None removes the file. An error says how to undo an incomplete replacement."""
     try:
         for path, content in changes.items():
             if content is not None:
@@ -40,7 +33,7 @@ def replace(changes: dict[Path, bytes | None]) -> None:
                 path.write_bytes(content)
                 continue
             path.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # not empty
+            with contextlib.suppress(OSError):  # the folder is not empty
                 os.removedirs(path.parent)
     except OSError as error:
         reason = f"{error.strerror or error}; some files are replaced already, undo them with: git checkout -- ."

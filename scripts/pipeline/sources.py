@@ -1,4 +1,4 @@
-"""Where published documents are taken from: files and http(s) addresses."""
+"""Fetches published documents from files and http(s) addresses."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from urllib.parse import urlsplit
 import httpx2
 
 from scripts.pipeline.io import decode, read_bytes
-from scripts.pipeline.issues import Issue, SpecError
+from scripts.pipeline.issues import error
 
-# A page has some ten kilobytes. What is larger, or comes slower, is something else.
-LARGEST = 2_000_000
-SECONDS = 30.0
+# A page has some ten kilobytes.
+MAX_BYTES = 2_000_000
+TIMEOUT = 30.0
+_ACCEPT = "text/markdown, text/plain, application/json, application/yaml, */*;q=0.1"
 
 
 @dataclass(frozen=True)
 class Source:
-    """What was fetched.
+    """A fetched document.
 
     Attributes:
-        where: What to call it in an error: the path as it was given, or the address.
-        recorded: What is written down of it: a file's name without its folder, or the address.
-        content: The bytes, as they came.
+        where: Its name in errors: the path as given, or the address.
+        recorded: Its name in `sources.json`: a file's name without its folder, or the address.
+        content: The unchanged bytes.
     """
 
     where: str
@@ -34,64 +35,55 @@ class Source:
 
     @property
     def text(self) -> str:
-        """The content as text.
-
-        Raises:
-            SpecError: It is no text, or still HTML.
-        """
+        """The content as text; HTML is refused."""
         text = decode(self.content, self.where)
         if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
-            raise SpecError(
-                Issue(self.where, "is HTML", "give the page's Markdown (often the same address with .md) or its text")
-            )
+            raise error(self.where, "is HTML", "give the page's Markdown (often the same address with .md) or its text")
         return text
 
 
 def is_url(source: str) -> bool:
-    """Whether a source is an address rather than a file."""
+    """Return whether a source is an address rather than a file."""
     return "://" in source
 
 
-def fetch(source: str, *, largest: int = LARGEST, seconds: float = SECONDS) -> Source:
-    """Read one source.
+def fetch(source: str, *, max_bytes: int = MAX_BYTES, timeout: float = TIMEOUT) -> Source:
+    """Read a file, or fetch an http(s) address.
 
     Args:
-        source: A file, or an http(s) address.
-        largest: The most bytes to take.
-        seconds: The longest time to wait for all of it.
-
-    Raises:
-        SpecError: It cannot be had.
+        source: The file or address.
+        max_bytes: The maximum size of a response.
+        timeout: The maximum time for the whole response, in seconds.
     """
     if not is_url(source):
         return Source(source, Path(source).name, read_bytes(Path(source)))
     try:
         parts = urlsplit(source)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
-        _ = parts.port  # a password with a slash in it looks like one that is no number
+        _ = parts.port  # raises ValueError for a password with a slash, which looks like a port
     except ValueError:
         usable = False
     if not usable:
-        hidden = re.sub(r"://.*@", "://…@", source, flags=re.DOTALL)
-        raise SpecError(Issue(hidden, "is not an http or https address without a password in it"))
+        redacted = re.sub(r"://.*@", "://…@", source, flags=re.DOTALL)
+        raise error(redacted, "is not an http or https address without a password in it")
     try:
-        return Source(source, source, _download(source, largest, time.monotonic() + seconds, seconds))
+        return Source(source, source, _download(source, max_bytes, timeout))
     except httpx2.TimeoutException:
-        raise SpecError(Issue(source, f"did not answer within {seconds:g} s")) from None
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise SpecError(Issue(source, f"cannot be fetched: {error}")) from None
+        raise error(source, f"timed out after {timeout:g} s") from None
+    except (httpx2.HTTPError, httpx2.InvalidURL) as caught:
+        raise error(source, f"cannot be fetched: {caught}") from None
 
 
-def _download(url: str, largest: int, deadline: float, seconds: float) -> bytes:
+def _download(url: str, max_bytes: int, timeout: float) -> bytes:
+    deadline = time.monotonic() + timeout
     content = b""
-    headers = {"Accept": "text/markdown, text/plain, application/json, application/yaml, */*;q=0.1"}
-    with httpx2.stream("GET", url, timeout=seconds, follow_redirects=True, headers=headers) as answer:
-        if answer.status_code != httpx2.codes.OK:
-            raise SpecError(Issue(url, f"answers HTTP {answer.status_code}"))
-        for part in answer.iter_bytes():
+    with httpx2.stream("GET", url, timeout=timeout, follow_redirects=True, headers={"Accept": _ACCEPT}) as response:
+        if response.status_code != httpx2.codes.OK:
+            raise error(url, f"returned HTTP {response.status_code}")
+        for part in response.iter_bytes():
             content += part
-            if len(content) > largest:
-                raise SpecError(Issue(url, f"is larger than {largest:,} bytes"))
+            if len(content) > max_bytes:
+                raise error(url, f"is larger than {max_bytes:,} bytes")
             if time.monotonic() > deadline:
-                raise SpecError(Issue(url, f"did not answer within {seconds:g} s"))
+                raise error(url, f"timed out after {timeout:g} s")
     return content

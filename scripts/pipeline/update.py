@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scripts.pipeline import client, generated
 from scripts.pipeline.io import ROOT
-from scripts.pipeline.issues import Issue, SpecError
+from scripts.pipeline.issues import Issue, SpecError, refuse
 from scripts.pipeline.page import Page, extract
 from scripts.pipeline.release import Release
 from scripts.pipeline.replace_files import differences, replace
@@ -30,7 +30,7 @@ class Project:
 
     @property
     def openapi(self) -> Path:
-        """The folder of the sources."""
+        """The folder of the source documents."""
         return self.root / "openapi"
 
     @property
@@ -45,10 +45,10 @@ class Options:
 
     Attributes:
         sources: Files and addresses; empty for the recorded addresses.
-        path: The published path of the only source, if it does not contain it.
+        path: The published path of the only source, if the source does not contain it.
         check: Change nothing.
         write: Also write version and CHANGELOG entry.
-        report: A file that the report is also written to.
+        report: A file to write the report to.
     """
 
     sources: tuple[str, ...]
@@ -59,25 +59,23 @@ class Options:
 
 
 def update(project: Project, options: Options, today: date | None = None) -> int:
-    """Update from published documents. Everything is built in a copy first.
-
-    A recorded address that gives no page does not stop the others.
+    """Update from published documents. Everything is built in a copy, before any file is replaced.
 
     Returns:
-        The exit code: 1 if a check finds changes or a recorded address gives no page, else 0.
+        The exit code: 1 if a check finds changes or a recorded address fails, else 0.
 
     Raises:
         SpecError: A source or its result is refused. Nothing was changed.
     """
     vendored = project.openapi / "vendored"
-    pages, missing = _fetch_all(options.sources or addresses(vendored), options.path)
-    if missing and (options.sources or not pages):
-        raise SpecError(*missing)
+    pages, failed = _fetch_all(options.sources or addresses(vendored), options.path)
+    if options.sources or not pages:
+        refuse(failed)
     with tempfile.TemporaryDirectory() as scratch:
         copy = Project(Path(scratch))
         shutil.copytree(project.openapi, copy.openapi)
         lines = store(copy.openapi / "vendored", pages, today or datetime.now(UTC).date())
-        lines += [] if options.sources else [*without_address(vendored), *map(str, missing)]
+        lines += [] if options.sources else [*without_address(vendored), *map(str, failed)]
         evidence = generated.make(copy.generated, copy.openapi).encode()
         changes = differences(project.generated, copy.generated)
         report = _checked_report(project.generated, copy.generated) if changes else Report([], [])
@@ -87,22 +85,21 @@ def update(project: Project, options: Options, today: date | None = None) -> int
     release = Release.read(project.root).bumped(report)
     if options.write:
         changes |= release.files()
-    text = "\n".join([*lines, "", report.text(release)])
+    text = "\n".join([*lines, "", report.text(release.suggestion, release.entry)])
     print(text)
     if options.report:
-        _write(options.report, text)
-    for issue in missing:
+        options.report.write_text(text, encoding="utf-8")
+    for issue in failed:
         print(issue, file=sys.stderr)
-    if options.check:
-        if changes:
-            print("something would change; run without --check", file=sys.stderr)
-        return 1 if changes or missing else 0
-    replace(changes)
-    return 1 if missing else 0
+    if not options.check:
+        replace(changes)
+    elif changes:
+        print("something would change; run without --check", file=sys.stderr)
+    return 1 if failed or (options.check and changes) else 0
 
 
 def _fetch_all(sources: Sequence[str], path: str | None) -> tuple[list[tuple[Source, Page]], list[Issue]]:
-    """Fetch all sources; returns the pages, and the issues of sources without a page."""
+    """Fetch all sources; returns the pages, and the issues of sources that failed."""
     pages: list[tuple[Source, Page]] = []
     issues: list[Issue] = []
     for each in sources:
@@ -117,15 +114,8 @@ def _fetch_all(sources: Sequence[str], path: str | None) -> tuple[list[tuple[Sou
 def _checked_report(old: Path, new: Path) -> Report:
     """Report the changes of new packages, after checking them with mypy and the library."""
     with ThreadPoolExecutor() as pool:
-        checked = [pool.submit(check, new) for check in (client.check_library, client.check_types)]
+        checks = [pool.submit(check, new) for check in (client.check_library, client.check_types)]
         report = compare(old, new)
-        for each in checked:
+        for each in checks:
             each.result()
     return report
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SpecError(Issue(str(path), f"cannot be written: {error.strerror}")) from None

@@ -7,7 +7,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.code import Code
-from ..types import UNSET, Unset, show_given
+from ..types import UNSET, Unset, repr_without_unset
 
 T = TypeVar("T", bound="CreditsResponse")
 
@@ -29,7 +29,7 @@ class CreditsResponse:
             - **501**: Generation Failed - Content generation task failed
             - **505**: Feature Disabled - The requested feature is currently disabled
         msg: Response message, error description when failed
-        data: The remaining credits, possibly fractional.
+        data: The remaining credits; may be fractional.
     """
 
     code: Code | Unset = UNSET
@@ -38,7 +38,7 @@ class CreditsResponse:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
-        return show_given(self)
+        return repr_without_unset(self)
 
     def to_dict(self) -> dict[str, Any]:
         code: int | Unset = UNSET

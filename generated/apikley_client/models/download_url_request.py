@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import show_given
+from ..types import repr_without_unset
 
 T = TypeVar("T", bound="DownloadUrlRequest")
 
@@ -15,14 +15,14 @@ T = TypeVar("T", bound="DownloadUrlRequest")
 class DownloadUrlRequest:
     """
     Args:
-        url: The result URL. One that the service did not make is refused with code 422.
+        url: A result URL. Any other URL is refused with code 422.
     """
 
     url: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
-        return show_given(self)
+        return repr_without_unset(self)
 
     def to_dict(self) -> dict[str, Any]:
         url = self.url

@@ -7,14 +7,14 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.code import Code
-from ..types import UNSET, Unset, show_given
+from ..types import UNSET, Unset, repr_without_unset
 
 T = TypeVar("T", bound="ErrorResponse")
 
 
 @_attrs_define(kw_only=True)
 class ErrorResponse:
-    """The envelope around an error.
+    """The envelope of an error.
 
     Args:
         code: Response status code
@@ -39,7 +39,7 @@ class ErrorResponse:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
-        return show_given(self)
+        return repr_without_unset(self)
 
     def to_dict(self) -> dict[str, Any]:
         code: int | Unset = UNSET

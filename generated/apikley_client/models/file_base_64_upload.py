@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, show_given
+from ..types import UNSET, Unset, repr_without_unset
 
 T = TypeVar("T", bound="FileBase64Upload")
 
@@ -16,7 +16,7 @@ class FileBase64Upload:
     """
     Args:
         base_64_data: Base64 text, plain or as a data URL.
-        upload_path: The folder to put the file in, without a slash at either end.
+        upload_path: The target folder, without a leading or trailing slash.
         file_name:
     """
 
@@ -26,7 +26,7 @@ class FileBase64Upload:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
-        return show_given(self)
+        return repr_without_unset(self)
 
     def to_dict(self) -> dict[str, Any]:
         base_64_data = self.base_64_data

@@ -8,7 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import types
-from ..types import UNSET, File, Unset, show_given
+from ..types import UNSET, File, Unset, repr_without_unset
 
 T = TypeVar("T", bound="FileStreamUpload")
 
@@ -18,7 +18,7 @@ class FileStreamUpload:
     """
     Args:
         file:
-        upload_path: The folder to put the file in, without a slash at either end.
+        upload_path: The target folder, without a leading or trailing slash.
         file_name:
     """
 
@@ -28,7 +28,7 @@ class FileStreamUpload:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
-        return show_given(self)
+        return repr_without_unset(self)
 
     def to_dict(self) -> dict[str, Any]:
         file = self.file.to_tuple()

@@ -9,7 +9,7 @@ from attrs import field as _attrs_field
 from ..models.hailuo_02_image_to_video_pro_request_model import (
     Hailuo02ImageToVideoProRequestModel,
 )
-from ..types import UNSET, Unset, show_given
+from ..types import UNSET, Unset, repr_without_unset
 
 if TYPE_CHECKING:
     from ..models.hailuo_02_image_to_video_pro import Hailuo02ImageToVideoPro
@@ -42,7 +42,7 @@ class Hailuo02ImageToVideoProRequest:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
-        return show_given(self)
+        return repr_without_unset(self)
 
     def to_dict(self) -> dict[str, Any]:
         model = getattr(self.model, "value", self.model)

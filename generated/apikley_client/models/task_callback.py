@@ -7,7 +7,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.code import Code
-from ..types import UNSET, Unset, show_given
+from ..types import UNSET, Unset, repr_without_unset
 
 if TYPE_CHECKING:
     from ..models.task_callback_data import TaskCallbackData
@@ -18,10 +18,10 @@ T = TypeVar("T", bound="TaskCallback")
 
 @_attrs_define(kw_only=True)
 class TaskCallback:
-    """What a completion callback carries.
+    """The body of a completion callback.
 
     Args:
-        data: The fields of Get Task Details, and in some published forms the credits.
+        data: The fields of Get Task Details; some published formats add credits.
         code: Response status code
 
             - **200**: Success - Request has been processed successfully
@@ -43,7 +43,7 @@ class TaskCallback:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
-        return show_given(self)
+        return repr_without_unset(self)
 
     def to_dict(self) -> dict[str, Any]:
         data = self.data.to_dict()

@@ -7,32 +7,32 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.task_state import TaskState
-from ..types import UNSET, Unset, show_given
+from ..types import UNSET, Unset, repr_without_unset
 
 T = TypeVar("T", bound="TaskDetails")
 
 
 @_attrs_define(kw_only=True)
 class TaskDetails:
-    """One task, as recordInfo and the completion callback carry it.
+    """One task, in responses of recordInfo and in the completion callback.
 
     Args:
         task_id: An opaque id.
-        state: Where a task stands. Readers take an unknown state as not finished.
-        model: The model that was asked for.
-        param: JSON text of the whole createTask request. Its `input` is an object, or again JSON text in one
-            string (the latter reported by users only).
+        state: The state of a task. Treat an unknown state as not finished.
+        model: The requested model.
+        param: The createTask request as JSON text. Its `input` is an object, or a string that contains JSON
+            text (the latter reported by users only).
         result_json: JSON text, empty or null before success: `{"resultUrls": […]}`, or `{"resultObject": {…}}`
-            for text models. Users have also seen the object itself.
-        fail_code: Why the task failed, a number or a word as text; empty or null otherwise.
-        fail_msg: The same in words.
-        cost_time: How long it took; documented in milliseconds, seen in seconds. Compute durations from
+            for text models. Users also report the object itself.
+        fail_code: The failure code, a number or a word as text; empty or null if the task has not failed.
+        fail_msg: The failure message.
+        cost_time: The duration; documented in milliseconds, reported in seconds. Compute durations from
             createTime and completeTime.
         create_time: Unix time in milliseconds.
         update_time: Unix time in milliseconds; may be missing.
         complete_time: Unix time in milliseconds, once finished.
-        credits_consumed: What the task cost; may be fractional, may be missing.
-        progress: Percentage, for some models only.
+        credits_consumed: The cost of the task in credits; may be fractional or missing.
+        progress: Percentage; only some models report it.
     """
 
     task_id: str
@@ -51,7 +51,7 @@ class TaskDetails:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
-        return show_given(self)
+        return repr_without_unset(self)
 
     def to_dict(self) -> dict[str, Any]:
         task_id = self.task_id

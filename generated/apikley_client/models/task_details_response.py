@@ -7,7 +7,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.code import Code
-from ..types import UNSET, Unset, show_given
+from ..types import UNSET, Unset, repr_without_unset
 
 if TYPE_CHECKING:
     from ..models.task_details import TaskDetails
@@ -33,7 +33,7 @@ class TaskDetailsResponse:
             - **501**: Generation Failed - Content generation task failed
             - **505**: Feature Disabled - The requested feature is currently disabled
         msg: Response message, error description when failed
-        data: One task, as recordInfo and the completion callback carry it.
+        data: One task, in responses of recordInfo and in the completion callback.
     """
 
     code: Code | Unset = UNSET
@@ -42,7 +42,7 @@ class TaskDetailsResponse:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
-        return show_given(self)
+        return repr_without_unset(self)
 
     def to_dict(self) -> dict[str, Any]:
         code: int | Unset = UNSET

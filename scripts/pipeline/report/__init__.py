@@ -1,4 +1,4 @@
-"""What changed between two generations of the contract and its client, and what that breaks."""
+"""Reports what changed between two generations of the contract and its client, and what that breaks."""
 
 from scripts.pipeline.report.report import Report, compare
 

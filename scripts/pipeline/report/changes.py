@@ -1,4 +1,4 @@
-"""One change between two contracts or two generated clients, and how bad it is."""
+"""One change between two contracts or two generated clients, and its severity."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from typing import Any
 
 from scripts.pipeline.page_shape import METHODS
 
-_SHOWN = 80
+_MAX_LENGTH = 80
 
 
 class Severity(IntEnum):
-    """What a change asks of those who use the API, in the words of semantic versioning.
-
-    MAJOR breaks what worked, or does something else without being asked; MINOR adds; PATCH does neither.
-    """
+    """The effect of a change on users, as in semantic versioning: MAJOR breaks, MINOR adds, PATCH does neither."""
 
     PATCH = 1
     MINOR = 2
@@ -26,24 +23,24 @@ class Severity(IntEnum):
 
 
 class Direction(Enum):
-    """Who sends the value."""
+    """Whether a value is part of a request or of a response."""
 
     REQUEST = "request"
     RESPONSE = "response"
 
     @property
     def narrowed(self) -> Severity:
-        """Fewer values than before."""
+        """The severity of allowing fewer values: a caller may send one of them, and a reader loses nothing."""
         return Severity.MAJOR if self is Direction.REQUEST else Severity.PATCH
 
     @property
     def widened(self) -> Severity:
-        """More values than before."""
+        """The severity of allowing more values: a caller need not send them, but a reader may receive them."""
         return Severity.MINOR if self is Direction.REQUEST else Severity.MAJOR
 
     @property
     def reversed(self) -> Direction:
-        """The same in a callback, where the service is the caller."""
+        """The other direction; the service sends the request of a callback."""
         return Direction.RESPONSE if self is Direction.REQUEST else Direction.REQUEST
 
 
@@ -52,7 +49,7 @@ class Change:
     """One change.
 
     Attributes:
-        severity: How bad it is.
+        severity: Its effect on users.
         where: A JSON pointer into the contract, or a Python path.
         what: What changed, in one line.
     """
@@ -62,11 +59,11 @@ class Change:
     what: str
 
     def __str__(self) -> str:
-        return f"`{place(self.where)}`: {self.what}"
+        return f"`{readable_place(self.where)}`: {self.what}"
 
 
 def strongest(changes: Iterable[Change]) -> list[Change]:
-    """Each change once, with its highest severity; the worst first, else in the given order."""
+    """Return each change once, with its highest severity; major ones first, else in the given order."""
     found: dict[tuple[str, str], Change] = {}
     for change in changes:
         before = found.setdefault((change.where, change.what), change)
@@ -75,8 +72,8 @@ def strongest(changes: Iterable[Change]) -> list[Change]:
     return sorted(found.values(), key=lambda change: -change.severity)
 
 
-def place(where: str) -> str:
-    """A JSON pointer as people write it: `Hailuo02ImageToVideoPro.prompt`, `POST /api/v1/… responses 200`."""
+def readable_place(where: str) -> str:
+    """Return a JSON pointer in readable form: `Hailuo02ImageToVideoPro.prompt`, `POST /api/v1/… responses 200`."""
     if not where.startswith("#"):
         return where
     steps = [step.replace("~1", "/").replace("~0", "~") for step in where[1:].removeprefix("/").split("/")]
@@ -88,9 +85,9 @@ def place(where: str) -> str:
     return " ".join(steps) or "the document"
 
 
-def shown(value: Any) -> str:
-    """A value in one line."""
+def display(value: Any) -> str:
+    """Return a value as short JSON text."""
     if value is None:
         return "none"
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}…"

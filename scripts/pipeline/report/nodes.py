@@ -1,4 +1,4 @@
-"""Finding one's way in two OpenAPI documents at once."""
+"""Helpers that compare nodes of two OpenAPI documents."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from scripts.pipeline.report.changes import Change, Severity
 Node = dict[str, Any]
 
 _TEXTS = ("summary", "description", "tags", "externalDocs", "example", "examples")
-# What we know of limits is data of ours, but callers plan by it.
-_PLANNED_BY = ("x-rate-limit", "x-poll-schedule", "x-delivery")
-
-
-def pointer(where: str, *steps: object) -> str:
-    """A place below another one, as a JSON pointer."""
-    return "/".join([where, *(str(step).replace("~", "~0").replace("/", "~1") for step in steps)])
+# Extensions that callers plan by.
+_LIMITS = ("x-rate-limit", "x-poll-schedule", "x-delivery")
 
 
 def resolve(document: Node, node: Node) -> Node:
-    """What a node refers to, or the node itself."""
+    """Return the target of a reference, or the node itself."""
     while "$ref" in node:
         target: Any = document
         for step in node["$ref"].removeprefix("#/").split("/"):
@@ -29,27 +24,48 @@ def resolve(document: Node, node: Node) -> Node:
     return node
 
 
-def both(old: dict[Any, Any] | None, new: dict[Any, Any] | None) -> Iterator[tuple[Any, Any, Any]]:
-    """The keys of both, with what each holds there; None for nothing."""
+def zip_keys(old: dict[Any, Any] | None, new: dict[Any, Any] | None) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield each key with its old and new value, or None."""
     old, new = old or {}, new or {}
     for key in [*old, *(key for key in new if key not in old)]:
         yield key, old.get(key), new.get(key)
 
 
-def deprecated(old: Node, new: Node, at: str) -> Iterator[Change]:
-    """Whether something is now, or is no longer, deprecated."""
-    if bool(old.get("deprecated")) != bool(new.get("deprecated")):
-        now = bool(new.get("deprecated"))
-        yield Change(Severity.MINOR if now else Severity.PATCH, at, f"{'now' if now else 'no longer'} deprecated")
+def presence(name: str, at: str, *, added: bool, severity: Severity = Severity.MINOR) -> Change:
+    """Return the change that something was added, with this severity, or removed."""
+    return Change(severity if added else Severity.MAJOR, at, f"{name} {'added' if added else 'removed'}")
 
 
-def others(old: Node, new: Node, at: str, read: tuple[str, ...]) -> Iterator[Change]:
-    """What no rule above reads: words are harmless, limits are planned by, and the unknown may break."""
-    for key, before, after in both(old, new):
-        if key in read or before == after:
+def compare_flag(
+    old: Node, new: Node, key: str, at: str, severities: tuple[Severity, Severity], what: str = "{}"
+) -> Iterator[Change]:
+    """Compare a boolean member.
+
+    Args:
+        old: The old node.
+        new: The new node.
+        key: The member.
+        at: The place of the node.
+        severities: The severity if the flag is now set, and if it is no longer set.
+        what: The text of the change; `{}` becomes "now KEY" or "no longer KEY".
+    """
+    now = bool(new.get(key))
+    if bool(old.get(key)) != now:
+        yield Change(severities[not now], at, what.replace("{}", f"{'now' if now else 'no longer'} {key}"))
+
+
+def compare_deprecated(old: Node, new: Node, at: str) -> Iterator[Change]:
+    """Compare the `deprecated` flag."""
+    yield from compare_flag(old, new, "deprecated", at, (Severity.MINOR, Severity.PATCH))
+
+
+def compare_remaining(old: Node, new: Node, at: str, handled: tuple[str, ...]) -> Iterator[Change]:
+    """Compare the members that no other rule handles: limits are minor, texts patch, anything else major."""
+    for key, before, after in zip_keys(old, new):
+        if key in handled or before == after:
             continue
         severity = Severity.MAJOR
-        if key in _PLANNED_BY:
+        if key in _LIMITS:
             severity = Severity.MINOR
         elif key in _TEXTS or key.startswith("x-"):
             severity = Severity.PATCH

@@ -1,7 +1,6 @@
-"""Compares two schemas by the direction in which their values travel.
+"""Compares two schemas by the direction of their values.
 
-What a request may hold gets narrower: callers break. What a response may hold gets wider: readers do.
-The other way round is safe.
+Narrowing a request breaks callers, and widening a response breaks readers. The reverse is safe.
 """
 
 from __future__ import annotations
@@ -10,9 +9,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from scripts.pipeline.report import alternatives
+from scripts.pipeline.issues import pointer
+from scripts.pipeline.report.alternatives import KEYWORDS, alternative_name, match, wrap_like
 from scripts.pipeline.report.changes import Change, Direction, Severity
-from scripts.pipeline.report.nodes import both, pointer, resolve
+from scripts.pipeline.report.nodes import resolve, zip_keys
 from scripts.pipeline.report.values import compare_values
 
 Schema = dict[str, Any]
@@ -20,16 +20,16 @@ _Pair = tuple[str, str, Direction]
 
 
 class SchemaComparison:
-    """Compares schemas of two documents; each pair of components once for each direction."""
+    """Compares schemas of two documents, each pair of components once for each direction."""
 
-    def __init__(self, old: dict[str, Any], new: dict[str, Any], judged: frozenset[_Pair] = frozenset()) -> None:
+    def __init__(self, old: dict[str, Any], new: dict[str, Any], conditions: frozenset[_Pair] = frozenset()) -> None:
         self._old, self._new = old, new
         self._seen: set[_Pair] = set()
-        self._judged = judged
+        self._conditions = conditions
 
     def compare(self, old: Schema, new: Schema, at: str, direction: Direction) -> Iterator[Change]:
-        """What changed from one schema to the other, references followed."""
-        old, new = alternatives.wrapped(old, new), alternatives.wrapped(new, old)
+        """Yield the changes from one schema to the other, following references."""
+        old, new = wrap_like(old, new), wrap_like(new, old)
         names = old.get("$ref", ""), new.get("$ref", "")
         if any(names):
             pair = (_identity(old), _identity(new), direction)
@@ -37,90 +37,87 @@ class SchemaComparison:
                 return
             self._seen.add(pair)
             if all(names) and names[0] != names[1]:
-                # It may well say the same, but its type has another name in Python.
-                yield Change(Severity.MINOR, at, f"refers to {names[1]}, before to {names[0]}")
-            old, new = resolve(self._old, old), resolve(self._new, new)
-            at = names[1] or at
-            yield from self.compare(old, new, at, direction)
+                # Even if both mean the same, the type has another name in Python.
+                yield Change(Severity.MINOR, at, f"refers to {names[1]} instead of {names[0]}")
+            yield from self.compare(resolve(self._old, old), resolve(self._new, new), names[1] or at, direction)
             return
         yield from compare_values(old, new, at, direction)
         yield from self._object(old, new, at, direction)
-        yield from self._parts(old, new, at, direction)
+        if "items" in old or "items" in new:
+            yield from self.compare(old.get("items", {}), new.get("items", {}), pointer(at, "items"), direction)
+        for key in KEYWORDS:
+            yield from self._alternatives(key, old, new, at, direction)
+        yield from _discriminator(old, new, pointer(at, "discriminator"), direction)
 
     def _object(self, old: Schema, new: Schema, at: str, direction: Direction) -> Iterator[Change]:
-        before, after = old.get("properties", {}), new.get("properties", {})
-        for name in before:
+        for name, before, after in zip_keys(old.get("properties"), new.get("properties")):
             place = pointer(at, "properties", name)
-            if name in after:
-                yield from self.compare(before[name], after[name], place, direction)
+            if before is None or after is None:
+                severity = Severity.MINOR if before is None else Severity.MAJOR
+                what = "added to" if before is None else "removed from"
+                yield Change(severity, place, f"{what} the {direction.value}")
             else:
-                yield Change(Severity.MAJOR, place, f"removed from the {direction.value}")
+                yield from self.compare(before, after, place, direction)
         required = set(old.get("required", [])), set(new.get("required", []))
-        for name in (name for name in after if name not in before):
-            yield Change(Severity.MINOR, pointer(at, "properties", name), f"added to the {direction.value}")
         for name in sorted(required[1] - required[0]):
             yield Change(direction.narrowed, pointer(at, "properties", name), f"now required in the {direction.value}")
         for name in sorted(required[0] - required[1]):
             what = f"no longer required in the {direction.value}"
             yield Change(direction.widened, pointer(at, "properties", name), what)
-        yield from self._further(_further(old), _further(new), pointer(at, "additionalProperties"), direction)
+        place = pointer(at, "additionalProperties")
+        yield from self._additional(_additional(old), _additional(new), place, direction)
 
-    def _further(self, old: Schema | None, new: Schema | None, at: str, direction: Direction) -> Iterator[Change]:
-        """Properties without a name: a schema for them, or None where there may be none."""
+    def _additional(self, old: Schema | None, new: Schema | None, at: str, direction: Direction) -> Iterator[Change]:
+        """Compare the schemas of additional properties; None refuses them, and `{}` allows any."""
         if old and new:
             yield from self.compare(old, new, at, direction)
         elif old != new:
-            # No schema means anything goes, so that between it and a schema the schema is the narrower one.
-            narrowed = new is None or (old is not None and not old)
-            what = f"further properties of the {direction.value} are now "
-            what += "refused" if new is None else "held to a schema" if new else "allowed"
-            yield Change(direction.narrowed if narrowed else direction.widened, at, what)
+            narrowed = new is None or old == {}
+            what = "refused" if new is None else "restricted by a schema" if new else "allowed"
+            severity = direction.narrowed if narrowed else direction.widened
+            yield Change(severity, at, f"additional properties of the {direction.value} are now {what}")
 
-    def _parts(self, old: Schema, new: Schema, at: str, direction: Direction) -> Iterator[Change]:
-        if "items" in old or "items" in new:
-            yield from self.compare(old.get("items", {}), new.get("items", {}), pointer(at, "items"), direction)
-        for key in alternatives.KEYS:
-            yield from self._list(key, old, new, at, direction)
-        yield from _discriminator(old, new, pointer(at, "discriminator"), direction)
-
-    def _list(self, key: str, old: Schema, new: Schema, at: str, direction: Direction) -> Iterator[Change]:
+    def _alternatives(self, key: str, old: Schema, new: Schema, at: str, direction: Direction) -> Iterator[Change]:
         before, after = old.get(key, []), new.get(key, [])
         if key != "allOf" and bool(before) != bool(after):
-            # No alternatives at all leave every value: the first ones narrow, the last ones widen.
-            names = ", ".join(alternatives.name(part, new if after else old) for part in after or before)
-            what = f"{key} {names} {'from now on' if after else 'no longer asked for'} in the {direction.value}"
+            # A schema without alternatives allows every value.
+            names = ", ".join(alternative_name(part, new if after else old) for part in after or before)
+            what = f"{key} {names} {'now' if after else 'no longer'} required in the {direction.value}"
             yield Change(direction.narrowed if after else direction.widened, at, what)
             return
-        for one, other, index in alternatives.pairs(before, after):
+        for one, other, index in match(before, after):
             if one is not None and other is not None:
                 yield from self.compare(one, other, pointer(at, key, index), direction)
                 continue
-            what = f"{key} {'gained' if one is None else 'lost'} "
-            what += alternatives.name(other, new) if one is None else alternatives.name(one, old)
             if key == "allOf":
                 rest = self._type(old, self._old) if one is None else self._type(new, self._new)
-                severity = self._condition(one, other, rest, direction)
+                severity = self._condition_severity(one, other, rest, direction)
             else:
                 severity = direction.widened if one is None else direction.narrowed
-            yield Change(severity, at, f"{what} in the {direction.value}")
+            name = alternative_name(other, new) if one is None else alternative_name(one, old)
+            what = f"{key} {'gained' if one is None else 'lost'} {name} in the {direction.value}"
+            yield Change(severity, at, what)
 
-    def _condition(self, old: Schema | None, new: Schema | None, rest: str | None, direction: Direction) -> Severity:
-        """How bad it is that a part of an `allOf` has come or gone: as bad as what it alone says.
+    def _condition_severity(
+        self, old: Schema | None, new: Schema | None, rest: str | None, direction: Direction
+    ) -> Severity:
+        """Return the severity of a new or removed part of an `allOf`: the one of its own contents.
 
-        The type that the rest asks for anyway is no condition of this part.
+        Its type does not count if `rest`, the type that the other parts require, is the same.
         """
-        asked = self._type(new or {}, self._new) or self._type(old or {}, self._old)
-        nothing = {"type": rest} if rest and rest == asked else {}
+        type_ = self._type(new or {}, self._new) or self._type(old or {}, self._old)
+        nothing = {"type": rest} if rest and rest == type_ else {}
         one, other = old or nothing, new or nothing
         pair = (_identity(one), _identity(other), direction)
-        if pair in self._judged:
+        if pair in self._conditions:  # a recursive schema
             return Severity.PATCH
-        # What it refers to may have been compared already, which says nothing of this place.
-        fresh = SchemaComparison(self._old, self._new, self._judged | {pair})
-        return max((change.severity for change in fresh.compare(one, other, "#", direction)), default=Severity.PATCH)
+        # A new comparison, because this one skips components that it has compared at another place.
+        comparison = SchemaComparison(self._old, self._new, self._conditions | {pair})
+        changes = comparison.compare(one, other, "#", direction)
+        return max((change.severity for change in changes), default=Severity.PATCH)
 
     def _type(self, schema: Schema, document: dict[str, Any]) -> str | None:
-        """The type that a schema asks for, itself or in one of its conditions."""
+        """Return the type that a schema, or a part of its `allOf`, requires."""
         schema = resolve(document, schema)
         parts = (self._type(part, document) for part in schema.get("allOf", []))
         return schema.get("type") or next(filter(None, parts), None)
@@ -129,23 +126,23 @@ class SchemaComparison:
 def _discriminator(old: Schema, new: Schema, at: str, direction: Direction) -> Iterator[Change]:
     before, after = (schema.get("discriminator", {}) for schema in (old, new))
     if before.get("propertyName") != after.get("propertyName"):
-        yield Change(Severity.MAJOR, at, "alternatives are told apart by another field")
+        yield Change(Severity.MAJOR, at, "the discriminator is another field")
     known = [part.get("$ref") for key in ("oneOf", "anyOf") for part in old.get(key, [])]
-    for value, one, other in both(before.get("mapping"), after.get("mapping")):
+    for value, one, other in zip_keys(before.get("mapping"), after.get("mapping")):
         place = pointer(at, "mapping", value)
         if other is None:
             yield Change(direction.narrowed, place, "removed")
         elif one is None and other in known:
             yield Change(direction.widened, place, f"new value for {other}")
         elif one is not None and one != other:
-            yield Change(Severity.MAJOR, place, f"leads to {other}, before to {one}")
+            yield Change(Severity.MAJOR, place, f"selects {other} instead of {one}")
 
 
 def _identity(schema: Schema) -> str:
     return schema.get("$ref") or json.dumps(schema, sort_keys=True)
 
 
-def _further(schema: Schema) -> Schema | None:
+def _additional(schema: Schema) -> Schema | None:
     value = schema.get("additionalProperties", True)
     if isinstance(value, dict):
         return value

@@ -95,7 +95,7 @@ def sync_detailed(
 ) -> Response[CreditsResponse | ErrorResponse]:
     """Get remaining credits
 
-     What the account has left.
+     Returns the account's remaining credits.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -120,7 +120,7 @@ def sync(
 ) -> CreditsResponse | ErrorResponse | None:
     """Get remaining credits
 
-     What the account has left.
+     Returns the account's remaining credits.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -141,7 +141,7 @@ async def asyncio_detailed(
 ) -> Response[CreditsResponse | ErrorResponse]:
     """Get remaining credits
 
-     What the account has left.
+     Returns the account's remaining credits.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -164,7 +164,7 @@ async def asyncio(
 ) -> CreditsResponse | ErrorResponse | None:
     """Get remaining credits
 
-     What the account has left.
+     Returns the account's remaining credits.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

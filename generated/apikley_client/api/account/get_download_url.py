@@ -106,7 +106,7 @@ def sync_detailed(
 ) -> Response[DownloadUrlResponse | ErrorResponse]:
     """Get a download link
 
-     A link for a file that the service made; the link lives 20 minutes.
+     Returns a link to a generated file. The link is valid for 20 minutes.
 
     Args:
         body (DownloadUrlRequest):
@@ -137,7 +137,7 @@ def sync(
 ) -> DownloadUrlResponse | ErrorResponse | None:
     """Get a download link
 
-     A link for a file that the service made; the link lives 20 minutes.
+     Returns a link to a generated file. The link is valid for 20 minutes.
 
     Args:
         body (DownloadUrlRequest):
@@ -163,7 +163,7 @@ async def asyncio_detailed(
 ) -> Response[DownloadUrlResponse | ErrorResponse]:
     """Get a download link
 
-     A link for a file that the service made; the link lives 20 minutes.
+     Returns a link to a generated file. The link is valid for 20 minutes.
 
     Args:
         body (DownloadUrlRequest):
@@ -192,7 +192,7 @@ async def asyncio(
 ) -> DownloadUrlResponse | ErrorResponse | None:
     """Get a download link
 
-     A link for a file that the service made; the link lives 20 minutes.
+     Returns a link to a generated file. The link is valid for 20 minutes.
 
     Args:
         body (DownloadUrlRequest):

@@ -76,7 +76,7 @@ def sync_detailed(
 ) -> Response[UploadErrorResponse | UploadResponse]:
     """Upload a file from a URL
 
-     The service fetches the file itself, within 30 seconds; up to 100 MB is advised. Files are kept for
+     The service downloads the file within 30 seconds. At most 100 MB are recommended. Files are kept for
     three days.
 
     Args:
@@ -108,7 +108,7 @@ def sync(
 ) -> UploadErrorResponse | UploadResponse | None:
     """Upload a file from a URL
 
-     The service fetches the file itself, within 30 seconds; up to 100 MB is advised. Files are kept for
+     The service downloads the file within 30 seconds. At most 100 MB are recommended. Files are kept for
     three days.
 
     Args:
@@ -135,7 +135,7 @@ async def asyncio_detailed(
 ) -> Response[UploadErrorResponse | UploadResponse]:
     """Upload a file from a URL
 
-     The service fetches the file itself, within 30 seconds; up to 100 MB is advised. Files are kept for
+     The service downloads the file within 30 seconds. At most 100 MB are recommended. Files are kept for
     three days.
 
     Args:
@@ -165,7 +165,7 @@ async def asyncio(
 ) -> UploadErrorResponse | UploadResponse | None:
     """Upload a file from a URL
 
-     The service fetches the file itself, within 30 seconds; up to 100 MB is advised. Files are kept for
+     The service downloads the file within 30 seconds. At most 100 MB are recommended. Files are kept for
     three days.
 
     Args:

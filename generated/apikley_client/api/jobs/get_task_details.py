@@ -122,10 +122,10 @@ def sync_detailed(
 ) -> Response[ErrorResponse | ErrorResponse | TaskDetailsResponse]:
     """Get task details
 
-     The state of one task, and its result once it has finished.
+     Returns the state of one task, and its result once it has finished.
 
-    A failed task is a successful look-up: the envelope's `code` is 200 and `state` is `fail`.
-    A task created a moment ago may for a few seconds be answered as unknown.
+    For a failed task, too, the envelope's `code` is 200; its `state` is `fail`. A new task may be
+    reported as not found for a few seconds.
 
     Args:
         task_id (str):
@@ -156,10 +156,10 @@ def sync(
 ) -> ErrorResponse | ErrorResponse | TaskDetailsResponse | None:
     """Get task details
 
-     The state of one task, and its result once it has finished.
+     Returns the state of one task, and its result once it has finished.
 
-    A failed task is a successful look-up: the envelope's `code` is 200 and `state` is `fail`.
-    A task created a moment ago may for a few seconds be answered as unknown.
+    For a failed task, too, the envelope's `code` is 200; its `state` is `fail`. A new task may be
+    reported as not found for a few seconds.
 
     Args:
         task_id (str):
@@ -185,10 +185,10 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | ErrorResponse | TaskDetailsResponse]:
     """Get task details
 
-     The state of one task, and its result once it has finished.
+     Returns the state of one task, and its result once it has finished.
 
-    A failed task is a successful look-up: the envelope's `code` is 200 and `state` is `fail`.
-    A task created a moment ago may for a few seconds be answered as unknown.
+    For a failed task, too, the envelope's `code` is 200; its `state` is `fail`. A new task may be
+    reported as not found for a few seconds.
 
     Args:
         task_id (str):
@@ -217,10 +217,10 @@ async def asyncio(
 ) -> ErrorResponse | ErrorResponse | TaskDetailsResponse | None:
     """Get task details
 
-     The state of one task, and its result once it has finished.
+     Returns the state of one task, and its result once it has finished.
 
-    A failed task is a successful look-up: the envelope's `code` is 200 and `state` is `fail`.
-    A task created a moment ago may for a few seconds be answered as unknown.
+    For a failed task, too, the envelope's `code` is 200; its `state` is `fail`. A new task may be
+    reported as not found for a few seconds.
 
     Args:
         task_id (str):
