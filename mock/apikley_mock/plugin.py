@@ -24,6 +24,7 @@ class MockService:
         url: The base URL.
         api_key: The accepted key.
         webhook_key: The key that signs callbacks.
+        journal: The requests received and the callbacks sent during this test.
     """
 
     def __init__(self, server: ThreadedServer) -> None:
@@ -32,11 +33,7 @@ class MockService:
         self.url = server.url
         self.api_key = self._service.settings.api_key
         self.webhook_key = self._service.settings.webhook_key or ""
-
-    @property
-    def journal(self) -> Journal:
-        """The requests received and the callbacks sent during this test."""
-        return self._service.journal
+        self.journal: Journal = self._service.journal
 
     def now(self) -> float:
         """Return the simulated time in Unix seconds."""

@@ -246,7 +246,7 @@ def convert(value: Any, to: type[T], *, text: bool = False) -> T:
     except msgspec.ValidationError as error:
         raise VocabularyError(_one_line(str(error))) from None
     except (TypeError, ValueError, RecursionError) as error:
-        raise VocabularyError(next(_not_json(value), f"not a JSON value: {error}")) from None
+        raise VocabularyError(next(not_json(value), f"not a JSON value: {error}")) from None
 
 
 def documented_limits() -> dict[str, Limit]:
@@ -295,21 +295,22 @@ def check_names(path: str, names: Iterable[str], known: Collection[str]) -> None
             raise UnknownNameError(f"{path}: there is no {name!r}; there are: {', '.join(known)}")
 
 
-def _not_json(value: Any, path: str = "") -> Iterator[str]:
-    """Yield where a value contains what JSON cannot represent."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _not_json(name, f"{path or 'the object'}, a key")
-            yield from _not_json(inner, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from _not_json(inner, f"{path}[{index}]")
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield f"{path}: {value} is not a finite number"
-    elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        yield f"{path}: contains a lone surrogate"
-    elif not isinstance(value, str | int | float | None):
-        yield f"{path}: {str(value)[:60]!r} is a {type(value).__name__}, expected text or a number"
+def not_json(value: Any) -> Iterator[str]:
+    """Yield where a value contains what JSON or UTF-8 cannot represent."""
+    stack = [("", value)]
+    while stack:
+        path, each = stack.pop()
+        if isinstance(each, Mapping):
+            for name, inner in each.items():
+                stack += [(f"{path}.{name}".lstrip("."), inner), (f"{path or 'the object'}, a key", name)]
+        elif isinstance(each, list | tuple):
+            stack += [(f"{path}[{index}]", inner) for index, inner in enumerate(each)]
+        elif isinstance(each, float) and not math.isfinite(each):
+            yield f"{path}: {each} is not a finite number"
+        elif isinstance(each, str) and any("\ud800" <= character <= "\udfff" for character in each):
+            yield f"{path}: contains a lone surrogate"
+        elif not isinstance(each, str | int | float | None):
+            yield f"{path}: {str(each)[:60]!r} is a {type(each).__name__}, expected text or a number"
 
 
 def _one_line(message: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import apikley_contract
 from apikley_mock.control.rules import Armed
-from apikley_mock.control.vocabulary import FILE_OPERATIONS, Fault, FaultRule, Settings
+from apikley_mock.control.vocabulary import Fault, FaultRule, Settings
 from apikley_mock.service import Service
 from apikley_mock.web import faults, responses
 from apikley_mock.web.admin import PREFIX, Admin
@@ -50,7 +50,7 @@ class Simulator:
     def __init__(self, service: Service | Settings | None = None) -> None:
         self.service = service if isinstance(service, Service) else Service(service)
         self._admin = Admin(self.service)
-        self._jobs = jobs = Jobs(self.service)
+        jobs = Jobs(self.service)
         uploads = Uploads(self.service)
         self._downloads = {
             f"{RESULTS}/": ("result", jobs.result),
@@ -164,33 +164,26 @@ class Simulator:
         self, operation: str, armed: Armed[FaultRule], handle: Callable[[], Awaitable[Response]]
     ) -> Response:
         """Return the response to a request that a fault is armed for."""
-        fault = armed.rule
+        fault, style = armed.rule, self.service.settings.error_style
         if fault.stage == "before":
             era = self.service.journal.era
             await asyncio.sleep(fault.latency)
             if self.service.journal.era != era:
                 text = "The simulator was reset meanwhile"
                 reset = Fault(fault="error", code=CODES["MAINTENANCE"], message=text)
-                return self._fault_response(operation, reset)
+                return faults.error(reset, operation, style)
             if fault.fault != "latency":
-                return self._fault_response(operation, fault)
+                return faults.error(fault, operation, style)
         response = await handle()
         if fault.stage == "after" and responses.is_refusal(response):
             self.service.faults.give_back(armed)  # it is for an accepted request
             return response
         if fault.fault == "error":
             task_id = response.task_id
-            response = self._fault_response(operation, fault)
+            response = faults.error(fault, operation, style)
             response.task_id = task_id
         response.fault = fault
         return response
-
-    def _fault_response(self, operation: str, fault: Fault) -> Response:
-        if operation in UPLOADS:
-            return faults.with_retry_after(fault, responses.upload_error(faults.code_of(fault), fault.message))
-        if operation in FILE_OPERATIONS:
-            return faults.with_retry_after(fault, responses.plain_error(faults.code_of(fault), fault.message))
-        return self._jobs.refusal(fault)
 
     def _preferred(self, route: _Route, header: bytes) -> Response | None:
         """Return the documented response that the header `Prefer` asks for, as Prism does."""
@@ -202,8 +195,7 @@ class Simulator:
             return responses.error(CODES["NOT_FOUND"], f"The contract has no response {code} here", "http")
         if code == CODES["SUCCESS"]:
             return responses.documented(route.operation)
-        is_upload = route.operation in UPLOADS
-        response = responses.upload_error(code) if is_upload else responses.error(code, None, "http")
+        response = responses.error_of(route.operation, code, None, "http")
         if code == CODES["RATE_LIMITED"]:
             response.headers.append((b"retry-after", b"1"))
         return response

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from apikley_mock.control.vocabulary import Fault
+from apikley_mock.control.vocabulary import ErrorStyle, Fault
+from apikley_mock.web import responses
 from apikley_mock.web.http import Receive, Response, Send, write
 from apikley_mock.web.responses import CODES
 
@@ -19,13 +20,10 @@ class ConnectionLostError(ConnectionResetError):
     """The simulated connection broke, on a server that cannot break a real one (in-process)."""
 
 
-def code_of(fault: Fault) -> int:
-    """Return the code of an error."""
-    return CODES["SERVER_ERROR"] if fault.code is None else fault.code
-
-
-def with_retry_after(fault: Fault, response: Response) -> Response:
-    """Return the error response of a fault, with its headers."""
+def error(fault: Fault, operation: str, style: ErrorStyle) -> Response:
+    """Return the error response of a fault."""
+    code = CODES["SERVER_ERROR"] if fault.code is None else fault.code
+    response = responses.error_of(operation, code, fault.message, style)
     if fault.retry_after is not None or fault.code == CODES["RATE_LIMITED"]:
         retry_after = 1 if fault.retry_after is None else fault.retry_after
         response.headers.append((b"retry-after", b"%d" % retry_after))

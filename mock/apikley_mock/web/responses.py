@@ -6,7 +6,7 @@ import json
 from functools import cache
 
 import apikley_contract
-from apikley_mock.control.vocabulary import ErrorStyle
+from apikley_mock.control.vocabulary import FILE_OPERATIONS, ErrorStyle
 from apikley_mock.web.http import Response, json_response
 from apikley_mock.world.records import error_example, error_text
 
@@ -49,6 +49,13 @@ def plain_error(code: int, message: str | None = None) -> Response:
     """Return an error of a download: a real HTTP status and plain text."""
     text = error_text(code) if message is None else message
     return Response(_status(code), f"{text}\n".encode(), b"text/plain", note=text)
+
+
+def error_of(operation: str, code: int, message: str | None, style: ErrorStyle) -> Response:
+    """Return an error in the form of an operation: of an upload, of a download, or an envelope."""
+    if operation in UPLOADS:
+        return upload_error(code, message)
+    return plain_error(code, message) if operation in FILE_OPERATIONS else error(code, message, style)
 
 
 def documented(operation_id: str) -> Response:
