@@ -15,7 +15,7 @@ import pytest
 
 from apikley_mock.plugin import MockService
 from contract_tests.simulator.browser import find
-from contract_tests.simulator.simulators import CREATE, CREDITS, create, request_for
+from contract_tests.simulator.simulators import CREATE, CREDITS, DETAILS, create, request_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -94,6 +94,21 @@ def test_time_is_advanced_and_the_simulator_reset_on_the_page(page: Page, http: 
     page.get_by_text("No task yet").wait_for()
 
 
+def test_concurrent_refreshes_show_each_entry_once(page: Page, http: httpx2.Client) -> None:
+    http.get(CREDITS)
+    page.evaluate("Promise.all([refresh(), refresh(), refresh()])")
+    assert page.locator("#requests li").count() == 1
+
+
+def test_the_page_notices_a_reset(page: Page, http: httpx2.Client, apikley_mock: MockService) -> None:
+    http.get(CREDITS)
+    page.evaluate("refresh()")
+    httpx2.post(f"{apikley_mock.url}/__mock__/reset")
+    http.get(DETAILS)
+    page.evaluate("refresh()")
+    assert page.locator("#requests .mono").all_text_contents() == [f"GET {DETAILS}"]
+
+
 @pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
 def test_the_page_is_readable_in_both_colour_schemes(
     page: Page, http: httpx2.Client, apikley_mock: MockService, request: pytest.FixtureRequest
@@ -104,7 +119,7 @@ def test_the_page_is_readable_in_both_colour_schemes(
     create(http, "[mock: take 30] A paper boat on a river")
     apikley_mock.advance(10)
     http.post(CREATE, json=request_for("[mock: error 402] Too dear"))
-    page.get_by_text("Too dear").or_(page.get_by_text("200 / 402")).first.wait_for()
+    page.evaluate("refresh()")
     colours = "e => { const s = getComputedStyle(e); return [s.color, s.backgroundColor]; }"
     text, ground = page.locator("header").evaluate(colours)
     assert _contrast(text, ground) >= 7

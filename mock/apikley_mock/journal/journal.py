@@ -27,7 +27,6 @@ class Entry(NamedTuple):
     """One received request, or one sent callback.
 
     Attributes:
-        number: Its number, from 1.
         at: Unix seconds of the simulator's clock.
         kind: `request` or `callback`.
         method: The HTTP method.
@@ -39,20 +38,21 @@ class Entry(NamedTuple):
         account: The name of the account, if there is one.
         body: The body, cut after 64 KiB.
         warnings: Unknown fields of a createTask request, which the service accepts.
+        number: Its number, from 1.
     """
 
-    number: int
     at: float
     kind: Literal["request", "callback"]
     method: str
     target: str
     status: int | None
-    code: int | None
-    note: str
-    task_id: str | None
-    account: str | None
-    body: bytes
+    code: int | None = None
+    note: str = ""
+    task_id: str | None = None
+    account: str | None = None
+    body: bytes = b""
     warnings: tuple[str, ...] = ()
+    number: int = 0
 
     def json(self) -> Any:
         """Return the parsed body; None if it is not JSON or was cut."""
@@ -93,27 +93,13 @@ class Journal:
         """The number of the newest entry; 0 without entries."""
         return self._last
 
-    def add(
-        self,
-        at: float,
-        kind: Literal["request", "callback"],
-        method: str,
-        target: str,
-        status: int | None,
-        *,
-        code: int | None = None,
-        note: str = "",
-        task_id: str | None = None,
-        account: str | None = None,
-        body: bytes = b"",
-        warnings: tuple[str, ...] = (),
-        secret: bytes = b"",
-    ) -> None:
-        """Add an entry; see `Entry` for the arguments. `secret` is the key of the request, known or not."""
+    def add(self, entry: Entry, secret: bytes = b"") -> None:
+        """Number and add an entry. `secret` is the key of the request, known or not."""
         secrets = self._secrets
         if len(secret) >= _MIN_SECRET and secret not in self._known:
             sent = _forms(secret.decode(errors="surrogateescape"))
             secrets = _longest_first([*(text for text, _ in secrets), *sent])
+        _, _, method, target, _, _, note, task_id, _, body, warnings, _ = entry
         line = f"{method}\n{target}\n{note}\n{task_id}\n{warnings}"
         for text, raw in secrets:
             if text in line:
@@ -127,8 +113,8 @@ class Journal:
         task_id = task_id and task_id[:_MAX_TASK_ID]
         warnings = tuple(_cut(each, _MAX_WARNING) for each in warnings)
         self._last += 1
-        entry = Entry(self._last, at, kind, method, target, status, code, note, task_id, account, body, warnings)
-        self._entries.append(entry)
+        entry = entry._replace(method=method, target=target, note=note, task_id=task_id, body=body, warnings=warnings)
+        self._entries.append(entry._replace(number=self._last))
         self._bytes += len(body)
         while len(self._entries) > _MAX_ENTRIES or self._bytes > _MAX_BYTES:
             self._bytes -= len(self._entries.popleft().body)

@@ -148,6 +148,7 @@ class Admin:
             "error_style": service.settings.error_style,
             "tasks": len(service.engine.tasks),
             "entries": service.journal.last,
+            "resets": service.journal.era,
             "planned_callbacks": service.deliveries.planned(),
             "accounts": [{"name": account.name, "credits": account.credits} for account in service.accounts],
         }

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import apikley_contract
 from apikley_mock.control.rules import Armed
 from apikley_mock.control.vocabulary import Fault, FaultRule, Settings
+from apikley_mock.journal.journal import Entry
 from apikley_mock.service import Service
 from apikley_mock.web import faults, responses
 from apikley_mock.web.admin import PREFIX, Admin
@@ -108,7 +109,7 @@ class Simulator:
             response = faults.damaged(response.fault, response)
         if self.service.journal.era != era:
             return response  # the simulator was reset meanwhile
-        self.service.journal.add(
+        entry = Entry(
             self.service.clock.now(),
             "request",
             request.method,
@@ -120,8 +121,8 @@ class Simulator:
             account=account.name if account else None,
             body=request.body,
             warnings=request.warnings,
-            secret=request.headers.get(b"authorization", b"").rpartition(b" ")[2],
         )
+        self.service.journal.add(entry, request.headers.get(b"authorization", b"").rpartition(b" ")[2])
         return response
 
     async def _check(self, request: Request, account: Account | None, receive: Receive) -> Response:

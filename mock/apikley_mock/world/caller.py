@@ -27,7 +27,7 @@ class _Pool:
         self._session: aiohttp.ClientSession | None = None
 
     def session(self) -> aiohttp.ClientSession:
-        import aiohttp  # noqa: PLC0415 - slow to import, and many simulators call nobody
+        import aiohttp  # noqa: PLC0415 - slow to import, and many simulators send no callback
 
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ttl_dns_cache=10)
@@ -59,7 +59,7 @@ class Caller:
         Raises:
             NotAllowedError: Nothing was sent.
         """
-        import aiohttp  # noqa: PLC0415 - slow to import, and many simulators call nobody
+        import aiohttp  # noqa: PLC0415 - slow to import, and many simulators send no callback
         from yarl import URL  # noqa: PLC0415
 
         self._check(url)
