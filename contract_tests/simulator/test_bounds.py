@@ -1,4 +1,4 @@
-"""The simulator's memory stays limited, whatever it is asked to do."""
+"""Every store of the simulator has a limit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STREAM, BASE64 = (apikley_contract.operation(name).path for name in ("uploadFile
 
 
 def _create(service: Service, body: bytes = b"{}") -> Task:
-    """Create a task whose callback nobody receives."""
+    """Create a task whose callback URL refuses connections."""
     (account,) = service.accounts
     task = service.engine.create(MODEL, body, account, service.plan_for(MODEL), service.clock.now())
     task.callback_url = NOWHERE
@@ -33,9 +33,9 @@ def test_the_bodies_of_all_tasks_have_a_total_limit() -> None:
     service = Service(Settings(max_task_bytes=10_000), VirtualClock())
     tasks = [_create(service, b"x" * 1000) for _ in range(30)]
     assert list(service.engine.tasks.values()) == tasks[-10:]
-    assert sum(len(task.body) for task in tasks) <= 10_000 + 20 * len(b"{}"), "whoever else holds them"
+    assert sum(len(task.body) for task in tasks) <= 10_000 + 20 * len(b"{}")
     large = _create(service, b"x" * 20_000)
-    assert list(service.engine.tasks.values()) == [large], "the newest is kept, however large"
+    assert list(service.engine.tasks.values()) == [large]
 
 
 def test_a_task_keeps_its_body_once() -> None:

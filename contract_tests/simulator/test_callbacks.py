@@ -225,10 +225,10 @@ def test_a_callback_repeats_a_request_without_input(
 
 async def _calling_back(service: Service, post: Any) -> asyncio.Task[None]:
     """Run a task in-process until its callback starts, which the given function sends."""
-    begun = asyncio.Event()
+    started = asyncio.Event()
 
     async def posted(*_: Any) -> tuple[int, str]:
-        begun.set()
+        started.set()
         await post()
         return 200, ""
 
@@ -236,23 +236,23 @@ async def _calling_back(service: Service, post: Any) -> asyncio.Task[None]:
     async with in_process(service) as client:
         await client.post(CREATE, json=request_for(callBackUrl="http://127.0.0.1:9/"))
     advancing = asyncio.create_task(service.advance(10))
-    await asyncio.wait_for(begun.wait(), 600)
+    await asyncio.wait_for(started.wait(), 600)
     return advancing
 
 
 @pytest.mark.anyio
 async def test_a_reset_cancels_running_callbacks() -> None:
-    service, broken_off = Service(clock=VirtualClock()), asyncio.Event()
+    service, cancelled = Service(clock=VirtualClock()), asyncio.Event()
 
     async def post() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            broken_off.set()
+            cancelled.set()
 
     advancing = await _calling_back(service, post)
     service.reset()
-    await asyncio.wait_for(broken_off.wait(), 600)
+    await asyncio.wait_for(cancelled.wait(), 600)
     await asyncio.wait_for(advancing, 600)
     assert (service.deliveries.planned(), service.journal.callbacks()) == (0, [])
 

@@ -58,11 +58,6 @@ def test_a_download_link_works_for_twenty_minutes(http: httpx2.Client, apikley_m
     assert httpx2.get(response["data"]).status_code == 403
 
 
-@pytest.mark.parametrize("url", ["https://elsewhere.test/results/x.mp4", "http://127.0.0.1/results/nope.mp4"])
-def test_a_link_for_another_accounts_url_is_refused(http: httpx2.Client, url: str) -> None:
-    assert http.post(DOWNLOAD, json={"url": url}).json()["code"] == 422
-
-
 def test_a_file_in_a_form_is_stored_and_served(http: httpx2.Client) -> None:
     content = bytes(range(256)) * 8192
     response = http.post(STREAM, files={"file": ("cat.png", content)}, data={"uploadPath": "images/cats"}).json()
@@ -177,17 +172,17 @@ async def test_the_storage_is_limited() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "first"),
+    ("header", "status", "first"),
     [("bytes=0-3", 206, 0), ("bytes=4-", 206, 4), ("bytes=-4", 206, -4), ("bytes=99999999-", 416, 0), ("x", 200, 0)],
 )
 def test_results_are_served_by_range(
-    http: httpx2.Client, apikley_mock: MockService, asked: str, status: int, first: int
+    http: httpx2.Client, apikley_mock: MockService, header: str, status: int, first: int
 ) -> None:
     task_id = create(http)
     apikley_mock.advance(10)
     url = f"{apikley_mock.url}/results/{task_id}.mp4"
     whole = httpx2.get(url).content
-    part = httpx2.get(url, headers={"Range": asked})
+    part = httpx2.get(url, headers={"Range": header})
     assert part.status_code == status
     if status == 206:
         start = first % len(whole)

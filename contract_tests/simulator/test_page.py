@@ -126,9 +126,9 @@ def test_the_page_is_readable_in_both_colour_schemes(
     for element in (".small", ".good", ".bad"):
         text = page.locator(element).first.evaluate(colours)[0]
         assert _contrast(text, ground) >= 4.5, element
-    wanted = os.environ.get("APIKLEY_SCREENSHOT")
-    if wanted:
-        path = Path(wanted)
+    screenshot = os.environ.get("APIKLEY_SCREENSHOT")
+    if screenshot:
+        path = Path(screenshot)
         page.screenshot(
             path=path.with_stem(f"{path.stem}-{request.node.callspec.params['page']}"), animations="disabled"
         )

@@ -143,17 +143,15 @@ def test_no_request_breaks_the_simulator(requests: list[tuple[dict[str, Any], by
     assert len(service.engine.tasks) <= 2
 
 
-def _raw(mock: MockService, content: bytes, timeout: float = 0.5) -> bytes:
-    """Send bytes over their own connection; returns the response until it closes or is silent for `timeout` seconds."""
+def _raw(mock: MockService, content: bytes) -> bytes:
+    """Send bytes over their own connection; returns the response until it closes or is silent for half a second."""
     port = int(mock.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=0.5) as connection:
         response = b""
         try:
             connection.sendall(content)
             while chunk := connection.recv(65536):
                 response += chunk
-                if b'"data":null}' in response:
-                    break
         except (TimeoutError, ConnectionError):
             pass
         return response
@@ -181,11 +179,6 @@ def test_malformed_http_is_refused_and_the_server_goes_on(apikley_mock: MockServ
 def test_overlong_headers_are_refused(http: httpx2.Client) -> None:
     response = http.get(DETAILS, headers={"X-Long": "x" * MAX_HEAD})
     assert response.json() == {"code": 422, "msg": "The request's headers are larger than 32,768 bytes", "data": None}
-
-
-def test_endless_headers_are_refused(apikley_mock: MockService) -> None:
-    response = _raw(apikley_mock, b"GET / HTTP/1.1\r\n" + b"X-Long: x\r\n" * 20_000, timeout=600)
-    assert b"The request's headers are larger than 32,768 bytes" in response
 
 
 def test_an_overlong_body_is_refused(http: httpx2.Client) -> None:

@@ -35,9 +35,9 @@ class Armed(Generic[R]):
 
     def matches(self, facts: Mapping[str, str]) -> bool:
         """Whether the rule is for a request with these facts. A prompt only has to contain the text."""
-        for name, wanted in self.when.items():
+        for name, expected in self.when.items():
             fact = facts.get(name, "")
-            if not (wanted in fact if name == "prompt" else wanted == fact):
+            if not (expected in fact if name == "prompt" else expected == fact):
                 return False
         return True
 

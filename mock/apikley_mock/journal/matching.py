@@ -33,8 +33,8 @@ def report(
     body: Callable[[Entry], Any],
 ) -> str:
     """Return why an assertion failed: how many entries matched, and the nearest other one."""
-    wanted = f" with {_short(dict(expected))}" if expected else ""
-    lines = [f"expected one {what}{wanted}; found {len(found) or 'none'}"]
+    members = f" with {_short(dict(expected))}" if expected else ""
+    lines = [f"expected one {what}{members}; found {len(found) or 'none'}"]
     lines += [f"  {_line(entry)}" for entry in found[:5]]
     if not found and candidates:
         nearest = min(candidates, key=lambda entry: (len(differences(expected, body(entry))), -entry.number))

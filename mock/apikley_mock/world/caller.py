@@ -111,7 +111,7 @@ class Caller:
     async def connections(self) -> AsyncIterator[_Pool]:
         """Keep connections open between the requests of this block.
 
-        Connections are closed when nobody uses them, so that an event loop that just ends, as in a test, leaves none.
+        Unused connections are closed, so that an event loop that ends without `close`, as in a test, leaves none.
         """
         loop = asyncio.get_running_loop()
         if self._pool is None or self._pool.loop is not loop:
