@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import signal
 import socket
 from collections.abc import Generator, Iterator
 from pathlib import Path
