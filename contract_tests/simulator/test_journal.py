@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 import apikley_contract
-from apikley_mock.journal.journal import Entry, Journal
+from apikley_mock.journal.entry import Entry
+from apikley_mock.journal.journal import Journal
 from apikley_mock.plugin import MockService
 from contract_tests.simulator.simulators import CREATE, CREDITS, DETAILS, Received, create, request_for
 

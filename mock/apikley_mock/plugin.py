@@ -11,7 +11,8 @@ import pytest
 
 if TYPE_CHECKING:
     from apikley import Apikley
-    from apikley_mock.journal.journal import Entry, Journal
+    from apikley_mock.journal.entry import Entry
+    from apikley_mock.journal.journal import Journal
     from apikley_mock.web.app import Simulator
     from apikley_mock.web.server import ThreadedServer
     from apikley_mock.web.transport import SimulatorTransport

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 import apikley_contract
+from apikley_mock.journal.entry import Entry
 from apikley_mock.journal.matching import differences, report
 
 _CREATE = apikley_contract.operation("createTask")
@@ -21,45 +22,6 @@ _MIN_SECRET = 8
 REDACTED = "***"
 
 _Secret = tuple[str, bytes]
-
-
-class Entry(NamedTuple):
-    """One received request, or one sent callback.
-
-    Attributes:
-        at: Unix seconds of the simulator's clock.
-        kind: `request` or `callback`.
-        method: The HTTP method.
-        target: The path of a request without its query, or the URL of a callback.
-        status: The HTTP status; None without a response.
-        code: The code in the envelope, if there was one.
-        note: The verdict or the error.
-        task_id: The task, if there is one.
-        account: The name of the account, if there is one.
-        body: The body, cut after 64 KiB.
-        warnings: Unknown fields of a createTask request, which the service accepts.
-        number: Its number, from 1.
-    """
-
-    at: float
-    kind: Literal["request", "callback"]
-    method: str
-    target: str
-    status: int | None
-    code: int | None = None
-    note: str = ""
-    task_id: str | None = None
-    account: str | None = None
-    body: bytes = b""
-    warnings: tuple[str, ...] = ()
-    number: int = 0
-
-    def json(self) -> Any:
-        """Return the parsed body; None if it is not JSON or was cut."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
 
 
 class Journal:
@@ -164,7 +126,7 @@ class Journal:
         if len(found) == 1:
             return found[0]
         requests = self.requests(_CREATE.method, _CREATE.path)
-        raise AssertionError(report("createTask that created a task", expected, found, requests, Entry.json))
+        raise AssertionError(report("createTask that created a task", expected, found, requests))
 
     def assert_called_back(self, task_id: str | None = None, **expected: Any) -> Entry:
         """Assert that a receiver acknowledged a callback with HTTP 200.
@@ -184,7 +146,7 @@ class Journal:
         if found:
             return found
         what = "callback acknowledged with HTTP 200" + (f" for {task_id}" if task_id else "")
-        raise AssertionError(report(what, expected, [], self.callbacks(), Entry.json))
+        raise AssertionError(report(what, expected, [], self.callbacks()))
 
     def find_callback(self, matches: Callable[[Entry], bool], task_id: str | None = None) -> Entry | None:
         """Return the first callback, acknowledged with HTTP 200, that matches."""

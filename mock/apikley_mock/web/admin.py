@@ -33,7 +33,7 @@ from apikley_mock.control.vocabulary import (
     check_rule,
     convert,
 )
-from apikley_mock.journal.journal import Entry
+from apikley_mock.journal.entry import Entry
 from apikley_mock.service import Service
 from apikley_mock.web.http import Receive, Request, Response, json_response, read
 from apikley_mock.web.validation import parse_body

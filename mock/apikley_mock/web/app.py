@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import apikley_contract
 from apikley_mock.control.rules import Armed
 from apikley_mock.control.vocabulary import Fault, FaultRule, Settings
-from apikley_mock.journal.journal import Entry
+from apikley_mock.journal.entry import Entry
 from apikley_mock.service import Service
 from apikley_mock.web import faults, responses
 from apikley_mock.web.admin import PREFIX, Admin

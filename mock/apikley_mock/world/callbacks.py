@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import apikley_contract
-from apikley_mock.journal.journal import Entry, Journal
+from apikley_mock.journal.entry import Entry
+from apikley_mock.journal.journal import Journal
 from apikley_mock.world import records
 from apikley_mock.world.caller import Caller, NotAllowedError
 from apikley_mock.world.clock import Clock
