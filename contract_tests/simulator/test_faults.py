@@ -1,10 +1,9 @@
-"""Faults of the fixture and of prompt directives, before and after a request is accepted."""
+"""Faults before and after a request is accepted."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from random import Random
 from typing import Any
 
@@ -12,7 +11,6 @@ import httpx2
 import pytest
 
 import apikley_contract
-from apikley_mock.control import prompt_directives
 from apikley_mock.control.rules import Rules
 from apikley_mock.control.vocabulary import FaultMatch, FaultRule, Settings
 from apikley_mock.plugin import MockService
@@ -29,7 +27,6 @@ from contract_tests.simulator.simulators import (
     poll,
     request_for,
 )
-from scripts.pipeline.io import ROOT
 
 BASE64 = apikley_contract.operation("uploadFileBase64").path
 CODES = [code for name, code in apikley_contract.codes().items() if name != "SUCCESS"]
@@ -220,60 +217,6 @@ async def test_a_request_during_a_reset_leaves_no_entry() -> None:
     assert (len(service.journal), len(service.engine.tasks)) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    ("prompt", "code"),
-    [
-        ("[mock: error 402]", 402),
-        ("a cat [mock:error 455] at sea", 455),
-        ("[mock: fial 422]", 422),
-        ("[mock: take]", 422),
-    ],
-)
-def test_a_directive_makes_a_create_fail(
-    http: httpx2.Client, apikley_mock: MockService, prompt: str, code: int
-) -> None:
-    assert http.post(CREATE, json=request_for(prompt)).json()["code"] == code
-    assert apikley_mock.journal.created() == []
-
-
-def test_a_misspelt_directive_lists_the_known_ones(http: httpx2.Client) -> None:
-    assert "'fial' is unknown; known: fail, " in http.post(CREATE, json=request_for("[mock: fial]")).json()["msg"]
-
-
-@pytest.mark.parametrize("kind", DAMAGE)
-def test_a_directive_loses_the_response_of_an_existing_task(
-    http: httpx2.Client, apikley_mock: MockService, kind: str
-) -> None:
-    with pytest.raises((httpx2.TransportError, ValueError)):
-        http.post(CREATE, json=request_for(f"[mock: {kind}]")).json()
-    assert apikley_mock.assert_created_once().note == f"fault {kind} after acceptance"
-    with pytest.raises((httpx2.TransportError, ValueError)):
-        http.post(CREATE, json=request_for(f"[mock: {kind} before]")).json()
-    assert len(apikley_mock.journal.created()) == 1
-
-
-@pytest.mark.parametrize("prompt", ["a cat [mock: fail 422", "[Mock: fail 422 [mock: never]"])
-def test_an_unclosed_directive_is_refused(http: httpx2.Client, apikley_mock: MockService, prompt: str) -> None:
-    response = http.post(CREATE, json=request_for(prompt)).json()
-    assert (response["code"], response["msg"]) == (
-        422,
-        "prompt directive: '[mock: fail 422' is not closed; end it with ]",
-    )
-    assert apikley_mock.journal.created() == []
-
-
-@pytest.mark.parametrize("prompt", ["[Mock: fail 422]", "[MOCK:fail 422]", "[ mock : fail 422 ]"])
-def test_a_directive_may_have_any_case_and_spaces(http: httpx2.Client, apikley_mock: MockService, prompt: str) -> None:
-    task_id = create(http, prompt)
-    apikley_mock.advance(10)
-    assert poll(http, task_id)["failCode"] == "422"
-
-
-@pytest.mark.parametrize("prompt", ["a [mock", "mock: fail 422", "[mocking: fail 422]", "[a mock: fail 422]"])
-def test_other_text_in_brackets_is_not_a_directive(prompt: str) -> None:
-    assert prompt_directives.parse(prompt) is None
-
-
 @pytest.mark.anyio
 async def test_a_broken_connection_ends_with_the_servers_disconnect() -> None:
     simulator = Simulator(Settings(faults=[FaultRule(fault="reset")]))
@@ -292,17 +235,3 @@ async def test_a_broken_connection_ends_with_the_servers_disconnect() -> None:
     state = {"reset": lambda: sent_messages.append("reset")}
     await simulator({**scope, "headers": headers, "state": state}, receive, send)
     assert (sent_messages, pieces) == (["reset"], [])
-
-
-def test_the_readme_lists_the_directives() -> None:
-    readme = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `\[mock: ([^\]]+)\]` \| (.+) \|$", readme, flags=re.MULTILINE)
-    assert rows == [(word.example, word.meaning) for word in prompt_directives.WORDS.values()]
-
-
-@pytest.mark.parametrize("word", prompt_directives.WORDS.values(), ids=prompt_directives.WORDS)
-def test_every_example_of_a_directive_works(word: prompt_directives.Word) -> None:
-    directives = prompt_directives.parse(f"[mock: {word.example}]")
-    assert directives
-    assert directives.error is None
-    assert directives.plan or directives.fault

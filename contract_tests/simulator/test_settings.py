@@ -1,4 +1,4 @@
-"""Settings, plans and faults: in scenario files, options, the admin API, the fixture and prompt directives alike."""
+"""Settings, plans and faults: in scenario files, options, the admin API and the fixture alike."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import httpx2
 import pytest
 
 import apikley_mock
-from apikley_mock.control import prompt_directives, scenario
+from apikley_mock.control import scenario
 from apikley_mock.control.vocabulary import FILE_OPERATIONS, Settings, VocabularyError, convert, operations
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
-from apikley_mock.world.plan import CallbackChanges, Plan, PlanChanges
+from apikley_mock.world.plan import CallbackChanges, Plan
 from contract_tests.simulator.simulators import CREATE, CREDITS, MODEL, create, poll, request_for
 from scripts.pipeline.io import ROOT
 
@@ -39,7 +39,7 @@ def plan_of(**members: Any) -> Plan:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*SERVE, *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run([*SERVE, *arguments], capture_output=True, text=True, check=False, timeout=600)
 
 
 @contextmanager
@@ -303,66 +303,6 @@ def test_per_poll_implies_progress_by_polls(http: httpx2.Client, apikley_mock: M
     task_id = create(http)
     apikley_mock.advance(1000)
     assert [poll(http, task_id)["state"] for _ in range(3)] == ["waiting", "waiting", "queuing"]
-
-
-# Prompt directives
-
-MALFORMED = [
-    *("error 399", "error twice", "per_poll 1001", "per_poll 0", "take", "take soon", "take 31536001", "latency 3601"),
-    *("fail", "fail a-b", "fail 422 " + "x" * 501, "hidden for long", "manual over", "never more", "reset later"),
-    *("callback maybe", "callback twice over", "callback form 2024"),
-]
-
-
-@pytest.mark.parametrize("directive", MALFORMED)
-def test_a_malformed_directive_is_refused_with_an_example(directive: str) -> None:
-    example = prompt_directives.WORDS[directive.split(maxsplit=1)[0]].example
-    directives = prompt_directives.parse(f"[mock: {directive}]")
-    assert directives
-    assert directives.error == f"prompt directive: {directive!r} is malformed; write it as [mock: {example}]"
-
-
-CONTRADICTING = [
-    *("latency 2, reset", "never, fail 422", "callback lost, callback twice", "per_poll 2, manual", "take 1, take 2"),
-    *("callback early, callback late 60", "manual, take 5", "callback lost, callback early", "error 402, fail 422"),
-    *("callback twice, error 402", "reset before, fail 422"),
-]
-
-
-@pytest.mark.parametrize("directive", CONTRADICTING)
-def test_directives_that_contradict_each_other_are_refused(http: httpx2.Client, directive: str) -> None:
-    envelope = http.post(CREATE, json=request_for(f"[mock: {directive}]")).json()
-    last = directive.rpartition(", ")[2]
-    message = f"prompt directive: {last!r} contradicts an earlier one; leave out one of them"
-    assert (envelope["code"], envelope["msg"]) == (422, message)
-
-
-@pytest.mark.parametrize(
-    "directive", ["reset, fail 422", "hidden 3, callback early", "never, per_poll 2", "manual, disappear"]
-)
-def test_directives_of_different_kinds_can_be_combined(directive: str) -> None:
-    directives = prompt_directives.parse(f"[mock: {directive}]")
-    assert directives
-    assert directives.error is None
-
-
-def test_directives_describe_a_plan_and_a_fault() -> None:
-    directives = prompt_directives.parse("[mock: fail 422 no, callback twice, callback forged] [mock: reset]")
-    assert directives
-    callback = CallbackChanges(times=2, signature="wrong")
-    assert directives.plan == PlanChanges(fail_code="422", fail_message="no", callback=callback)
-    assert directives.fault
-    assert directives.fault.stage == "after"
-
-
-def test_a_directive_takes_precedence_over_an_armed_plan(http: httpx2.Client, apikley_mock: MockService) -> None:
-    apikley_mock.plan_next(callback={"early": True}, times=None)
-    assert poll(http, create(http, "[mock: never]"))["state"] == "waiting"
-
-
-def test_a_directive_can_delay_the_callback_of_an_early_plan(http: httpx2.Client, apikley_mock: MockService) -> None:
-    apikley_mock.plan_next(callback={"early": True})
-    assert poll(http, create(http, "[mock: callback late 60]"))["state"] == "success"
 
 
 def test_a_plan_can_restore_a_default() -> None:
