@@ -44,6 +44,13 @@ def test_the_document_describes_the_vocabulary() -> None:
     assert schemas["PlanRule"]["properties"]["outcome"]["enum"] == ["disappear", "fail", "never", "success"]
 
 
+@pytest.mark.parametrize("name", DOCUMENT["components"]["schemas"])
+def test_the_document_describes_every_field(name: str) -> None:
+    described = DOCUMENT["components"]["schemas"][name]
+    fields = [field for field, schema in described["properties"].items() if not schema.get("description")]
+    assert (fields, "Attributes:" in described["description"]) == ([], False)
+
+
 @pytest.fixture
 def admin(apikley_mock: MockService) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=f"{apikley_mock.url}/__mock__/") as client:

@@ -24,8 +24,8 @@ FILE_OPERATIONS = ("result", "link", "file")
 MIB = 1024 * 1024
 MAX_RULES = 1000
 
-Times = Annotated[int, Meta(ge=1, le=1_000_000, description="The number of requests; null for all.")]
-Share = Annotated[float, Meta(ge=0, le=1, description="The share of the matching requests, drawn from the seed.")]
+Times = Annotated[int, Meta(ge=1, le=1_000_000)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 Host = Annotated[
     str,
     Meta(
@@ -88,7 +88,13 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FaultRule(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fault, and the requests that it is for."""
+    """A fault, and the requests that it is for.
+
+    Attributes:
+        times: The number of requests; null for all.
+        share: The share of the matching requests, drawn from the seed.
+        when: What a request must be.
+    """
 
     times: Times | None = 1
     share: Share = 1.0
@@ -96,7 +102,13 @@ class FaultRule(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class PlanRule(PlanChanges, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Changes to the plan of tasks, and the tasks that they are for."""
+    """Changes to the plan of tasks, and the tasks that they are for.
+
+    Attributes:
+        times: The number of tasks; null for all.
+        share: The share of the matching tasks, drawn from the seed.
+        when: What a task must be.
+    """
 
     times: Times | None = 1
     share: Share = 1.0
@@ -104,7 +116,12 @@ class PlanRule(PlanChanges, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings of one model."""
+    """Settings of one model.
+
+    Attributes:
+        price: Credits for one task.
+        durations: How long its tasks stay in each state.
+    """
 
     price: Amount | None = None
     durations: Durations | None = None
@@ -192,19 +209,32 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Advance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Time to let pass."""
+    """Time to let pass.
+
+    Attributes:
+        seconds: Simulated seconds.
+    """
 
     seconds: Annotated[float, Meta(ge=0, le=LAST_MOMENT)]
 
 
 class Credits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an account has left; null never runs out."""
+    """What an account has left.
+
+    Attributes:
+        credits: The credits; null never runs out.
+    """
 
     credits: Amount | None
 
 
 class Failure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a task fails; by default as its plan says."""
+    """How a task fails.
+
+    Attributes:
+        code: The `failCode`; by default the plan's.
+        message: The `failMsg`; by default the contract's text for the code.
+    """
 
     code: FailCode | None = None
     message: Message | None = None
@@ -223,8 +253,11 @@ class JournalQuery(Limited, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     kind: Literal["request", "callback"] | None = None
 
 
-_STRUCTS = (Settings, AccountSettings, ModelSettings, FaultRule, FaultMatch, PlanRule, PlanMatch, CallbackChanges)
-_FIELDS = sorted({name for struct in _STRUCTS for name in struct.__struct_fields__})
+STRUCTS: tuple[type[Struct], ...] = (
+    *(Settings, AccountSettings, ModelSettings, FaultRule, FaultMatch, PlanRule, PlanMatch, PlanChanges),
+    *(CallbackChanges, Advance, Credits, Failure),
+)
+_FIELDS = sorted({name for struct in STRUCTS for name in struct.__struct_fields__})
 
 
 def convert(value: Any, to: type[T], *, text: bool = False) -> T:

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from apikley_mock.control.rules import TooManyRulesError
 from apikley_mock.control.vocabulary import (
+    STRUCTS,
     Advance,
     Credits,
     Failure,
@@ -234,6 +235,8 @@ def document() -> dict[str, Any]:
     types.sort(key=lambda each: each.__name__)
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     schema_of = dict(zip(types, schemas, strict=True))
+    for struct in STRUCTS:
+        _describe_fields(struct, components[struct.__name__])
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         operation: dict[str, Any] = {
@@ -268,6 +271,16 @@ def document() -> dict[str, Any]:
     # Defaults are tuples until they are JSON.
     found: dict[str, Any] = json.loads(json.dumps(described))
     return found
+
+
+def _describe_fields(struct: type, schema: dict[str, Any]) -> None:
+    """Describe a struct's fields as the docstrings of its classes do."""
+    schema["description"] = (struct.__doc__ or "").partition("\n")[0]
+    for each in struct.__mro__:
+        attributes = (each.__doc__ or "").partition("Attributes:\n")[2]
+        for name, text in re.findall(r"^ {8}(\w+): (.+(?:\n {12}.+)*)", attributes, re.MULTILINE):
+            if name in schema["properties"]:
+                schema["properties"][name].setdefault("description", " ".join(text.split()))
 
 
 @cache
