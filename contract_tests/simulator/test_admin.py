@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, unsupport
 from apikley_mock.control.vocabulary import Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
-from apikley_mock.web.admin import document
+from apikley_mock.web.admin_document import document
 from apikley_mock.web.app import Simulator
 from apikley_mock.world.clock import VirtualClock
 from contract_tests.simulator.simulators import CREATE, MODEL, Received, create, in_process, poll, request_for

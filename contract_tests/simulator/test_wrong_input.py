@@ -21,7 +21,7 @@ import apikley_contract
 from apikley_mock.control.vocabulary import MIB, Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
-from apikley_mock.web.admin import document
+from apikley_mock.web.admin_document import document
 from apikley_mock.web.app import Simulator
 from apikley_mock.web.faults import ConnectionLostError
 from apikley_mock.web.http import MAX_HEAD

@@ -19,7 +19,8 @@ from apikley_mock.control.vocabulary import Fault, FaultRule, Settings
 from apikley_mock.journal.entry import Entry
 from apikley_mock.service import Service
 from apikley_mock.web import faults, responses
-from apikley_mock.web.admin import PREFIX, Admin
+from apikley_mock.web.admin import Admin
+from apikley_mock.web.admin_document import PREFIX
 from apikley_mock.web.endpoints import LINKS, Jobs
 from apikley_mock.web.http import MAX_HEAD, DisconnectedError, Receive, Request, Response, Scope, Send, read, write
 from apikley_mock.web.responses import CODES, UPLOADS
