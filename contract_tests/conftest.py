@@ -115,5 +115,5 @@ def receiver() -> Iterator[Received]:
 def http(apikley_mock: MockService) -> Iterator[httpx2.Client]:
     """A bare client of the simulator, with its key."""
     headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
-    with httpx2.Client(base_url=apikley_mock.url, headers=headers) as client:
+    with httpx2.Client(base_url=apikley_mock.url, headers=headers, timeout=600) as client:
         yield client

@@ -1,4 +1,4 @@
-"""A receiver of callbacks, and the two calls that most tests begin with."""
+"""A receiver of callbacks, an in-process simulator, and the two calls that most tests begin with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from typing import Any
 import httpx2
 
 import apikley_contract
+from apikley_mock.control.vocabulary import Settings
+from apikley_mock.service import Service
+from apikley_mock.web.app import Simulator
+from apikley_mock.web.transport import SimulatorTransport
+from apikley_mock.world.clock import VirtualClock
 from contract_tests.contract import strict_schemas
 from contract_tests.contract.report import Subject
 
@@ -48,6 +53,13 @@ class Received:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def in_process(service: Service | None = None, key: str = "mock-key", **settings: Any) -> httpx2.AsyncClient:
+    """Return a client of an in-process simulator, by default one with a virtual clock."""
+    transport = SimulatorTransport(Simulator(service or Service(Settings(**settings), VirtualClock())))
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers)
 
 
 def request_for(prompt: str = "a ship", **more: Any) -> dict[str, Any]:

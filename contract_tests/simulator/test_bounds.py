@@ -1,9 +1,8 @@
-"""The simulator's memory stays limited, whatever it is asked to do."""
+"""Every store of the simulator has a limit."""
 
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 import httpx2
 import pytest
@@ -11,13 +10,11 @@ import pytest
 import apikley_contract
 from apikley_mock.control.vocabulary import MIB, Settings
 from apikley_mock.service import Service
-from apikley_mock.web.app import Simulator
-from apikley_mock.web.transport import SimulatorTransport
-from apikley_mock.world.clock import LAST_MOMENT, Clock, VirtualClock
-from apikley_mock.world.plan import CallbackPlan, Plan
+from apikley_mock.world.clock import LAST_MOMENT, VirtualClock
+from apikley_mock.world.plan import CallbackChanges, PlanChanges
 from apikley_mock.world.storage import Storage, StorageFullError, StoredFile
 from apikley_mock.world.tasks import Task
-from contract_tests.simulator.simulators import CREATE, MODEL, request_for
+from contract_tests.simulator.simulators import CREATE, MODEL, in_process, request_for
 
 NOWHERE = "http://127.0.0.1:9/callback"
 AT_ONCE = (0.0, 0.0, 0.0)
@@ -25,27 +22,20 @@ STREAM, BASE64 = (apikley_contract.operation(name).path for name in ("uploadFile
 
 
 def _create(service: Service, body: bytes = b"{}") -> Task:
-    """Create a task whose callback nobody receives."""
+    """Create a task whose callback URL refuses connections."""
     (account,) = service.accounts
     task = service.engine.create(MODEL, body, account, service.plan_for(MODEL), service.clock.now())
     task.callback_url = NOWHERE
     return task
 
 
-def _client(clock: Clock, **settings: Any) -> httpx2.AsyncClient:
-    """Return a client of an in-process simulator."""
-    transport = SimulatorTransport(Simulator(Service(Settings(**settings), clock)))
-    headers = {"Authorization": "Bearer mock-key"}
-    return httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers)
-
-
 def test_the_bodies_of_all_tasks_have_a_total_limit() -> None:
     service = Service(Settings(max_task_bytes=10_000), VirtualClock())
     tasks = [_create(service, b"x" * 1000) for _ in range(30)]
     assert list(service.engine.tasks.values()) == tasks[-10:]
-    assert sum(len(task.body) for task in tasks) <= 10_000 + 20 * len(b"{}"), "whoever else holds them"
+    assert sum(len(task.body) for task in tasks) <= 10_000 + 20 * len(b"{}")
     large = _create(service, b"x" * 20_000)
-    assert list(service.engine.tasks.values()) == [large], "the newest is kept, however large"
+    assert list(service.engine.tasks.values()) == [large]
 
 
 def test_a_task_keeps_its_body_once() -> None:
@@ -67,8 +57,8 @@ async def test_a_forgotten_task_is_neither_kept_nor_called_back() -> None:
 
 @pytest.mark.anyio
 async def test_delayed_callbacks_are_dropped_with_their_tasks() -> None:
-    late = Plan(durations=AT_ONCE, callback=CallbackPlan(delay=1000))
-    service = Service(Settings(max_tasks=10, plan=late, durations=AT_ONCE), VirtualClock())
+    late = PlanChanges(durations=AT_ONCE, callback=CallbackChanges(delay=1000))
+    service = Service(Settings(max_tasks=10, plan=late), VirtualClock())
     for _ in range(5000):
         _create(service)
         service.tick()
@@ -81,7 +71,7 @@ async def test_delayed_callbacks_are_dropped_with_their_tasks() -> None:
 
 
 def test_a_task_with_progress_by_polls_ends_once() -> None:
-    service = Service(Settings(plan=Plan(progress="per_poll")), VirtualClock())
+    service = Service(Settings(plan=PlanChanges(progress="per_poll")), VirtualClock())
     task = _create(service)
     for _ in range(100):
         service.engine.poll(task, service.clock.now())
@@ -90,7 +80,7 @@ def test_a_task_with_progress_by_polls_ends_once() -> None:
 
 @pytest.mark.anyio
 async def test_callbacks_wait_for_a_free_connection() -> None:
-    service = Service(Settings(plan=Plan(durations=AT_ONCE), durations=AT_ONCE), VirtualClock())
+    service = Service(Settings(durations=AT_ONCE), VirtualClock())
     for _ in range(200):
         _create(service)
     service.tick()
@@ -113,7 +103,7 @@ def test_a_form_with_too_many_parts_is_refused(http: httpx2.Client) -> None:
 
 @pytest.mark.anyio
 async def test_a_file_that_is_one_byte_too_large_is_refused() -> None:
-    http = _client(VirtualClock(), max_upload=2000)
+    http = in_process(max_upload=2000)
     for size, status, message in ((2000, 200, "File uploaded"), (2001, 400, "The file is larger than 2,000 bytes")):
         content, folder = b"x" * size, {"uploadPath": "a"}
         form = await http.post(STREAM, files={"file": ("n", content)}, data=folder)
@@ -124,7 +114,7 @@ async def test_a_file_that_is_one_byte_too_large_is_refused() -> None:
 
 @pytest.mark.anyio
 async def test_base64_text_may_contain_white_space() -> None:
-    http = _client(VirtualClock())
+    http = in_process()
     response = await http.post(BASE64, json={"base64Data": " Q U\tJD\r\n", "uploadPath": "a"})
     assert (await http.get(response.json()["data"]["downloadUrl"])).content == b"ABC"
     wrong = await http.post(BASE64, json={"base64Data": "QUJ\u0414", "uploadPath": "a"})
@@ -133,7 +123,7 @@ async def test_base64_text_may_contain_white_space() -> None:
 
 @pytest.mark.anyio
 async def test_time_is_advanced_until_the_year_9999() -> None:
-    http = _client(VirtualClock(LAST_MOMENT - 10))
+    http = in_process(Service(clock=VirtualClock(LAST_MOMENT - 10)))
     response = await http.post(BASE64, json={"base64Data": "QUJD", "uploadPath": "a"})
     assert response.json()["data"]["uploadedAt"].startswith("9999-12-31T23:59:")
     assert (await http.post("/__mock__/advance", json={"seconds": 9})).status_code == 200
@@ -146,7 +136,7 @@ async def test_time_is_advanced_until_the_year_9999() -> None:
 
 @pytest.mark.anyio
 async def test_a_clock_past_the_year_9999_breaks_nothing() -> None:
-    http = _client(VirtualClock(LAST_MOMENT + 1e9))
+    http = in_process(Service(clock=VirtualClock(LAST_MOMENT + 1e9)))
     response = await http.post(BASE64, json={"base64Data": "QUJD", "uploadPath": "a"})
     assert response.json()["data"]["uploadedAt"] == "9999-12-31T23:59:59.000Z"
 
@@ -154,10 +144,7 @@ async def test_a_clock_past_the_year_9999_breaks_nothing() -> None:
 @pytest.mark.anyio
 async def test_an_overlong_host_header_is_cut() -> None:
     service = Service(clock=VirtualClock())
-    transport = SimulatorTransport(Simulator(service))
-    headers = {"Authorization": "Bearer mock-key", "Host": "x" * 20_000}
-    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
-        await http.post(CREATE, json=request_for())
+    await in_process(service).post(CREATE, json=request_for(), headers={"Host": "x" * 20_000})
     (task,) = service.engine.tasks.values()
     assert len(task.base_url) < 300
 
@@ -165,7 +152,7 @@ async def test_an_overlong_host_header_is_cut() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize(("path", "rule"), [("faults", {"fault": "reset"}), ("plans", {"outcome": "fail"})])
 async def test_the_number_of_armed_rules_is_limited(path: str, rule: dict[str, str]) -> None:
-    http = _client(VirtualClock())
+    http = in_process()
     responses = [await http.post(f"/__mock__/{path}", json=rule) for _ in range(1001)]
     assert {response.status_code for response in responses[:1000]} == {200}
     assert (responses[-1].status_code, responses[-1].json()["error"]) == (

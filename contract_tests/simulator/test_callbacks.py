@@ -6,23 +6,29 @@ import asyncio
 import gc
 import json
 import socket
-from collections.abc import Mapping
 from typing import Any
 
 import httpx2
 import pytest
 
 from apikley import BadPayload, BadSignature, StaleCallback, callbacks
-from apikley_mock.control.rules import Rule
-from apikley_mock.control.scenario import Scenario
 from apikley_mock.control.vocabulary import Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
-from apikley_mock.web.app import Simulator
-from apikley_mock.web.transport import SimulatorTransport
 from apikley_mock.world.caller import Caller, NotAllowedError
 from apikley_mock.world.clock import RealClock, VirtualClock
-from contract_tests.simulator.simulators import CREATE, CREDITS, MODEL, Received, assert_fits, create, poll, request_for
+from apikley_mock.world.plan import CallbackChanges, PlanChanges
+from contract_tests.simulator.simulators import (
+    CREATE,
+    CREDITS,
+    MODEL,
+    Received,
+    assert_fits,
+    create,
+    in_process,
+    poll,
+    request_for,
+)
 
 
 def _received(receiver: Received, mock: MockService, number: int = 0) -> callbacks.Callback:
@@ -100,9 +106,7 @@ async def test_concurrent_early_callbacks_precede_their_responses() -> None:
 
     service.caller.post = posted  # type: ignore[assignment,method-assign]
     request = request_for("[mock: callback early]", callBackUrl="http://127.0.0.1:9/")
-    headers = {"Authorization": "Bearer mock-key"}
-    transport = SimulatorTransport(Simulator(service))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as client:
+    async with in_process(service) as client:
         await asyncio.gather(*(client.post(CREATE, json=request) for _ in range(150)))
     orders: dict[str | None, list[str]] = {}
     for entry in service.journal:
@@ -187,6 +191,9 @@ def test_redirects_are_not_followed(http: httpx2.Client, apikley_mock: MockServi
 @pytest.mark.parametrize(
     "url",
     [
+        "http://192.0.2.1/cb",
+        "http://service.test/cb",
+        "http://169.254.169.254/latest",
         "http://192.0.2.1\\@127.0.0.1/",
         "http://127.0.0.1@192.0.2.1/",
         "ftp://127.0.0.1/x",
@@ -196,8 +203,8 @@ def test_redirects_are_not_followed(http: httpx2.Client, apikley_mock: MockServi
         "http://127.0.0.1:99999/",
     ],
 )
-def test_no_form_of_a_url_reaches_another_host(http: httpx2.Client, apikley_mock: MockService, url: str) -> None:
-    response = http.post("/api/v1/jobs/createTask", json={"model": "hailuo/02-image-to-video-pro", "callBackUrl": url})
+def test_no_callback_reaches_another_host(http: httpx2.Client, apikley_mock: MockService, url: str) -> None:
+    response = http.post(CREATE, json={"model": MODEL, "callBackUrl": url})
     apikley_mock.advance(10)
     if response.json()["code"] == 200:
         (entry,) = apikley_mock.journal.callbacks()
@@ -218,36 +225,34 @@ def test_a_callback_repeats_a_request_without_input(
 
 async def _calling_back(service: Service, post: Any) -> asyncio.Task[None]:
     """Run a task in-process until its callback starts, which the given function sends."""
-    begun = asyncio.Event()
+    started = asyncio.Event()
 
     async def posted(*_: Any) -> tuple[int, str]:
-        begun.set()
+        started.set()
         await post()
         return 200, ""
 
     service.caller.post = posted  # type: ignore[assignment,method-assign]
-    headers = {"Authorization": "Bearer mock-key"}
-    transport = SimulatorTransport(Simulator(service))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as client:
+    async with in_process(service) as client:
         await client.post(CREATE, json=request_for(callBackUrl="http://127.0.0.1:9/"))
     advancing = asyncio.create_task(service.advance(10))
-    await asyncio.wait_for(begun.wait(), 600)
+    await asyncio.wait_for(started.wait(), 600)
     return advancing
 
 
 @pytest.mark.anyio
 async def test_a_reset_cancels_running_callbacks() -> None:
-    service, broken_off = Service(clock=VirtualClock()), asyncio.Event()
+    service, cancelled = Service(clock=VirtualClock()), asyncio.Event()
 
     async def post() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            broken_off.set()
+            cancelled.set()
 
     advancing = await _calling_back(service, post)
     service.reset()
-    await asyncio.wait_for(broken_off.wait(), 600)
+    await asyncio.wait_for(cancelled.wait(), 600)
     await asyncio.wait_for(advancing, 600)
     assert (service.deliveries.planned(), service.journal.callbacks()) == (0, [])
 
@@ -264,8 +269,8 @@ def test_a_reset_after_the_event_loop_closed_forgets_its_callbacks() -> None:
 
 @pytest.mark.anyio
 async def test_the_number_of_concurrent_callbacks_is_limited() -> None:
-    plans: list[Rule[Mapping[str, Any]]] = [Rule({"callback": {"times": 100}})]
-    service, at_once = Service(Scenario(Settings(), [], plans), VirtualClock()), [0]
+    plan = PlanChanges(callback=CallbackChanges(times=100))
+    service, at_once = Service(Settings(plan=plan), VirtualClock()), [0]
 
     async def post() -> None:
         at_once.append(at_once[-1] + 1)

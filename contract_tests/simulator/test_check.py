@@ -92,6 +92,33 @@ def test_a_key_that_a_server_repeats_is_redacted(check: Check, httpserver: HTTPS
     assert (code, KEY in out + err) == (1, False)
 
 
+def test_no_part_of_a_repeated_key_is_left_where_a_text_is_cut(check: Check, httpserver: HTTPServer) -> None:
+    for before in range(80, 140, 4):
+        envelope = {"code": 404, "msg": "x" * before + KEY, "data": None}
+        httpserver.clear_all_handlers()
+        httpserver.expect_request(DETAILS).respond_with_json(envelope)
+        assert KEY[:4] not in "".join(map(str, check(httpserver.url_for("/"))))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 100_000, b"\xff", b'{"code": 200, "msg": 1e999, "data": 1}'],
+    ids=["deep", "binary", "infinity"],
+)
+def test_a_body_that_cannot_be_read_fails_its_probe(check: Check, httpserver: HTTPServer, content: bytes) -> None:
+    httpserver.expect_request(CREDITS).respond_with_data(content)
+    code, out, _ = check(httpserver.url_for("/"))
+    assert (code, "FAILED  credits: GET " in out) == (1, True)
+
+
+def test_a_servers_text_cannot_control_the_terminal(check: Check, httpserver: HTTPServer) -> None:
+    text = "\x1b[2J\r\u202e\n" + "x" * 100_000
+    httpserver.expect_request(CREDITS).respond_with_json({"code": 200, "msg": text, "data": text})
+    httpserver.expect_request(DETAILS).respond_with_json({"code": 404, "msg": text, "data": None})
+    _, out, _ = check(httpserver.url_for("/"))
+    assert [line for line in out.split("\n") if not (line.isprintable() and len(line) < 500)] == []
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [

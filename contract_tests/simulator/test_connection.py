@@ -53,10 +53,10 @@ def _create(body: bytes, header: str = "") -> bytes:
 
 
 def test_stopping_the_server_closes_waiting_connections() -> None:
-    service, begun = Service(), threading.Event()
+    service, started = Service(), threading.Event()
 
     async def post(*_: Any) -> tuple[int, str]:
-        begun.set()
+        started.set()
         await asyncio.Event().wait()
         return 200, ""
 
@@ -68,7 +68,7 @@ def test_stopping_the_server_closes_waiting_connections() -> None:
     with socket.create_connection((host, int(port)), timeout=600) as connection:
         body = request_for("[mock: callback early]", callBackUrl="http://127.0.0.1:9/")
         connection.sendall(_create(json.dumps(body).encode()))
-        assert begun.wait(600)
+        assert started.wait(600)
         running.stop()
         assert connection.recv(65536) == b""
 

@@ -12,11 +12,18 @@ import httpx2
 import pytest
 
 import apikley_contract
-from apikley_mock.control.vocabulary import Settings
 from apikley_mock.plugin import MockService
-from apikley_mock.web.app import Simulator
 from apikley_mock.world.caller import Caller
-from contract_tests.simulator.simulators import CREATE, CREDITS, Received, assert_fits, create, poll, request_for
+from contract_tests.simulator.simulators import (
+    CREATE,
+    CREDITS,
+    Received,
+    assert_fits,
+    create,
+    in_process,
+    poll,
+    request_for,
+)
 
 DOWNLOAD = apikley_contract.operation("getDownloadUrl").path
 STREAM, BASE64, URL = (
@@ -49,11 +56,6 @@ def test_a_download_link_works_for_twenty_minutes(http: httpx2.Client, apikley_m
     assert httpx2.get(response["data"]).status_code == 200
     apikley_mock.advance(2 * 60)
     assert httpx2.get(response["data"]).status_code == 403
-
-
-@pytest.mark.parametrize("url", ["https://elsewhere.test/results/x.mp4", "http://127.0.0.1/results/nope.mp4"])
-def test_a_link_for_another_accounts_url_is_refused(http: httpx2.Client, url: str) -> None:
-    assert http.post(DOWNLOAD, json={"url": url}).json()["code"] == 422
 
 
 def test_a_file_in_a_form_is_stored_and_served(http: httpx2.Client) -> None:
@@ -160,32 +162,27 @@ def test_an_upload_without_the_key_gets_http_401(apikley_mock: MockService) -> N
 
 @pytest.mark.anyio
 async def test_the_storage_is_limited() -> None:
-    settings = Settings(max_storage=1000, max_upload=2000)
-    transport = httpx2.ASGITransport(Simulator(settings))
-    headers = {"Authorization": "Bearer mock-key"}
-    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+    async with in_process(max_storage=1000, max_upload=2000) as http:
         form = {"uploadPath": "a"}
         assert (await http.post(STREAM, files={"file": ("1", b"x" * 800)}, data=form)).status_code == 200
         full = await http.post(STREAM, files={"file": ("2", b"x" * 300)}, data=form)
         assert full.status_code == 500
         assert "stores at most 1,000 bytes; 800 are in use" in full.json()["msg"]
         assert (await http.post(STREAM, files={"file": ("1", b"x" * 900)}, data=form)).status_code == 200
-        large = await http.post(STREAM, files={"file": ("3", b"x" * 4000)}, data=form)
-        assert (large.status_code, "larger than" in large.json()["msg"]) == (400, True)
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "first"),
+    ("header", "status", "first"),
     [("bytes=0-3", 206, 0), ("bytes=4-", 206, 4), ("bytes=-4", 206, -4), ("bytes=99999999-", 416, 0), ("x", 200, 0)],
 )
 def test_results_are_served_by_range(
-    http: httpx2.Client, apikley_mock: MockService, asked: str, status: int, first: int
+    http: httpx2.Client, apikley_mock: MockService, header: str, status: int, first: int
 ) -> None:
     task_id = create(http)
     apikley_mock.advance(10)
     url = f"{apikley_mock.url}/results/{task_id}.mp4"
     whole = httpx2.get(url).content
-    part = httpx2.get(url, headers={"Range": asked})
+    part = httpx2.get(url, headers={"Range": header})
     assert part.status_code == status
     if status == 206:
         start = first % len(whole)

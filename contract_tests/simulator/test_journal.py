@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import httpx2
 import pytest
 
 import apikley_contract
+from apikley_mock.journal.entry import Entry
 from apikley_mock.journal.journal import Journal
 from apikley_mock.plugin import MockService
 from contract_tests.simulator.simulators import CREATE, CREDITS, DETAILS, Received, create, request_for
@@ -82,7 +85,7 @@ def test_a_key_is_redacted_in_a_task_id_a_path_and_a_method(http: httpx2.Client,
     http.get(DETAILS, params={"taskId": key})
     http.get(DETAILS, params={"taskId": "x" * 195 + key})
     http.get("/" + "x" * 195 + key)
-    apikley_mock.journal.add(0, "request", key, DETAILS, 405)
+    apikley_mock.journal.add(Entry(0, "request", key, DETAILS, 405))
     assert apikley_mock.journal.requests()[0].task_id == "***"
     assert "mock" not in repr(list(apikley_mock.journal))
 
@@ -93,10 +96,35 @@ def test_no_part_of_a_key_is_left_where_a_body_or_a_path_is_cut(key: str, before
     journal = Journal(["mock-key", "mock"])
     for size, text in ((2_000, ""), (64 * 1024, ""), (64 * 1024, f"{key} " * 1000)):
         padded = text + "x" * (size - len(text) - before) + key + "y" * 100
-        journal.add(0, "request", "POST", padded, 404, body=padded.encode(), secret=key.encode())
+        journal.add(Entry(0, "request", "POST", padded, 404, body=padded.encode()), key.encode())
     kept = "".join(entry.target + entry.body.decode() for entry in journal)
     assert set(kept) <= set("xy …***"), "other characters are parts of a key"
     assert max(len(entry.body) for entry in journal) <= 64 * 1024
+
+
+@pytest.mark.parametrize("field", ["x" * 95 + "{key}", "x" * 195 + "{key}"])
+def test_a_warning_is_redacted_before_it_is_cut(http: httpx2.Client, apikley_mock: MockService, field: str) -> None:
+    http.post(CREATE, json={**request_for(), field.format(key=apikley_mock.api_key): 1})
+    (warning,) = next(iter(apikley_mock.journal)).warnings
+    assert set(warning.removeprefix("unknown field ")) <= set("x*…")
+
+
+def test_the_note_of_a_directive_holds_no_part_of_a_key(http: httpx2.Client, apikley_mock: MockService) -> None:
+    http.post(CREATE, json=request_for("[mock: " + "x" * 55 + apikley_mock.api_key))
+    (entry,) = apikley_mock.journal
+    assert entry.note == f"prompt directive: '[mock: {'x' * 55}***' is not closed; end it with ]"
+
+
+@pytest.mark.parametrize("apikley_mock_settings", [{"api_key": 'sk-"q"\\b/1+2'}])
+@pytest.mark.parametrize("form", ["2025", "2026"])
+def test_an_escaped_key_is_redacted(http: httpx2.Client, apikley_mock: MockService, form: str) -> None:
+    key = apikley_mock.api_key
+    create(http, f"[mock: callback form {form}] {key}", callBackUrl=f"http://127.0.0.1:9/{quote(key, safe='')}")
+    apikley_mock.advance(10)
+    request, callback = apikley_mock.journal
+    assert (request.json()["input"]["prompt"][-4:], callback.target) == (" ***", "http://127.0.0.1:9/***")
+    for entry in (request, callback):
+        assert b"sk-" not in entry.body
 
 
 def test_a_created_task_is_found_by_members_of_its_request(http: httpx2.Client, apikley_mock: MockService) -> None:
@@ -152,11 +180,11 @@ def test_a_refused_request_is_shown_with_its_reason(http: httpx2.Client, apikley
 def test_the_number_of_entries_and_their_bytes_are_limited() -> None:
     journal = Journal()
     for _ in range(10_001):
-        journal.add(0, "request", "GET", "/" + "x" * 5_000, 404)
+        journal.add(Entry(0, "request", "GET", "/" + "x" * 5_000, 404))
     assert (len(journal), journal.last) == (10_000, 10_001)
     assert max(len(entry.target) for entry in journal) < 2_100
     for _ in range(2_000):
-        journal.add(0, "request", "POST", "/", 200, body=b"x" * 100_000)
+        journal.add(Entry(0, "request", "POST", "/", 200, body=b"x" * 100_000))
     assert sum(len(entry.body) for entry in journal) <= 32 * 1024 * 1024
     journal.clear()
     assert len(journal) == 0

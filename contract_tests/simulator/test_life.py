@@ -15,12 +15,10 @@ import apikley_contract
 from apikley_mock.control.vocabulary import ModelSettings, Settings, documented_limits
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
-from apikley_mock.web.app import Simulator
-from apikley_mock.web.transport import SimulatorTransport
 from apikley_mock.world.accounts import AccountSettings
 from apikley_mock.world.clock import RealClock, VirtualClock
-from apikley_mock.world.plan import Plan
-from contract_tests.simulator.simulators import CREATE, CREDITS, DETAILS, MODEL, create, poll, request_for
+from apikley_mock.world.plan import PlanChanges
+from contract_tests.simulator.simulators import CREATE, CREDITS, DETAILS, MODEL, create, in_process, poll, request_for
 
 
 class Bench:
@@ -28,12 +26,7 @@ class Bench:
 
     def __init__(self, key: str = "mock-key", **settings: Any) -> None:
         self.service = Service(Settings(**settings), VirtualClock(1_765_185_328.0))
-        self._transport = SimulatorTransport(Simulator(self.service))
-        self.http = self.client(key)
-
-    def client(self, key: str) -> httpx2.AsyncClient:
-        headers = {"Authorization": f"Bearer {key}"}
-        return httpx2.AsyncClient(transport=self._transport, base_url="http://mock.test", headers=headers)
+        self.http = in_process(self.service, key)
 
     async def create(self, prompt: str = "a ship", http: httpx2.AsyncClient | None = None, **more: Any) -> Any:
         return (await (http or self.http).post(CREATE, json=request_for(prompt, **more))).json()
@@ -62,11 +55,11 @@ def test_a_failure_has_the_given_message(http: httpx2.Client, apikley_mock: Mock
 
 
 def test_a_task_may_never_end_or_disappear(http: httpx2.Client, apikley_mock: MockService) -> None:
-    never, vanish = create(http, "[mock: never]"), create(http, "[mock: disappear]")
-    assert poll(http, vanish)["state"] == "waiting"
+    never, gone = create(http, "[mock: never]"), create(http, "[mock: disappear]")
+    assert poll(http, gone)["state"] == "waiting"
     apikley_mock.advance(1_000_000)
     assert poll(http, never)["state"] == "generating"
-    assert http.get(DETAILS, params={"taskId": vanish}).json()["code"] == 404
+    assert http.get(DETAILS, params={"taskId": gone}).json()["code"] == 404
 
 
 def test_a_new_task_may_be_hidden_for_a_while(http: httpx2.Client, apikley_mock: MockService) -> None:
@@ -187,10 +180,10 @@ def test_setting_the_credits_does_not_change_an_ended_task(
     apikley_mock.set_credits(before)
     task_id = create(http)
     apikley_mock.advance(10)
-    said = poll(http, task_id)
+    record = poll(http, task_id)
     apikley_mock.set_credits(after)
-    assert poll(http, task_id) == said
-    assert said.get("creditsConsumed") == (None if before is None else 1)
+    assert poll(http, task_id) == record
+    assert record.get("creditsConsumed") == (None if before is None else 1)
 
 
 def test_a_failed_task_refunds_only_what_it_paid(http: httpx2.Client, apikley_mock: MockService) -> None:
@@ -203,7 +196,7 @@ def test_a_failed_task_refunds_only_what_it_paid(http: httpx2.Client, apikley_mo
 @pytest.mark.anyio
 async def test_each_key_has_its_own_account() -> None:
     bench = Bench(credits=1, accounts=[AccountSettings(key="second-key", name="second", credits=10)])
-    second = bench.client("second-key")
+    second = in_process(bench.service, "second-key")
     task_id = (await bench.create())["data"]["taskId"]
     assert (await bench.create())["code"] == 402
     assert (await bench.create(http=second))["code"] == 200
@@ -270,9 +263,7 @@ async def test_tasks_are_called_back_in_the_order_of_their_end() -> None:
         return 200, ""
 
     service.caller.post = post  # type: ignore[assignment,method-assign]
-    headers = {"Authorization": "Bearer mock-key"}
-    transport = SimulatorTransport(Simulator(service))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+    async with in_process(service) as http:
         await http.post(CREATE, json=request_for("[mock: take 600]"))
         await http.post(CREATE, json=request_for("[mock: take 0.01]", callBackUrl="http://127.0.0.1:9/"))
         await asyncio.wait_for(called.wait(), 600)
@@ -289,7 +280,7 @@ async def test_old_tasks_are_forgotten() -> None:
 
 @pytest.mark.anyio
 async def test_the_default_plan_can_be_changed() -> None:
-    bench = Bench(plan=Plan(outcome="fail", fail_code="501"))
+    bench = Bench(plan=PlanChanges(fail_code="501"))
     task_id = (await bench.create())["data"]["taskId"]
     await bench.service.advance(10)
     assert (await bench.poll(task_id))["data"]["failCode"] == "501"

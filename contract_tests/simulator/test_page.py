@@ -13,22 +13,16 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-import apikley_contract
 from apikley_mock.plugin import MockService
 from contract_tests.simulator.browser import find
+from contract_tests.simulator.simulators import CREATE, CREDITS, DETAILS, create, request_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CREATE = apikley_contract.operation("createTask").path
 FLAGS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-sandbox",
+    *("--disable-background-networking", "--disable-component-update", "--disable-gpu", "--disable-quic"),
+    *("--disable-sync", "--no-first-run", "--no-sandbox"),
 ]
 
 
@@ -42,33 +36,24 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture
+def page(browser: Browser, apikley_mock: MockService, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The page in one of the colour schemes, without JavaScript errors."""
+    scheme: Any = getattr(request, "param", "light")
+    errors: list[str] = []
+    with browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme=scheme) as opened:
+        opened.set_default_timeout(600_000)
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        opened.goto(f"{apikley_mock.url}/__mock__/")
+        yield opened
+    assert errors == []
 
 
-def _open(browser: Browser, mock: MockService, scheme: Any = "light") -> tuple[Page, list[str]]:
-    """The page, and the URLs that it requested."""
-    page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme=scheme)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: asked.append(f"error: {error}"))
-    page.goto(f"{mock.url}/__mock__/")
-    return page, asked
-
-
-def _create(mock: MockService, prompt: str, **more: Any) -> str | None:
-    """Return the id of the new task, or None."""
-    body = {"model": "hailuo/02-image-to-video-pro", "input": {"prompt": prompt, "image_url": "https://x.test/a.png"}}
-    headers = {"Authorization": f"Bearer {mock.api_key}"}
-    response = httpx2.post(mock.url + CREATE, json=body | more, headers=headers).json()
-    return str(response["data"]["taskId"]) if response["code"] == 200 else None
-
-
-def test_a_task_is_shown_and_finished_with_the_keyboard(browser: Browser, apikley_mock: MockService) -> None:
-    page, asked = _open(browser, apikley_mock)
+def test_a_task_is_shown_and_finished_with_the_keyboard(
+    page: Page, http: httpx2.Client, apikley_mock: MockService
+) -> None:
     page.get_by_text("No task yet").wait_for()
-    task_id = _create(apikley_mock, "A lighthouse in a storm")
+    task_id = create(http, "A lighthouse in a storm")
     page.get_by_text("A lighthouse in a storm").wait_for()
     page.get_by_role("button", name=f"Next state: {task_id}").focus()
     page.keyboard.press("Enter")
@@ -78,64 +63,75 @@ def test_a_task_is_shown_and_finished_with_the_keyboard(browser: Browser, apikle
     page.keyboard.press("Space")
     page.locator(".state", has_text="success").wait_for()
     assert page.get_by_role("button", name=f"Fail: {task_id}").is_disabled()
-    assert {url for url in asked if not url.startswith((apikley_mock.url, "data:"))} == set()
-    page.close()
+    requested = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert [url for url in requested if not url.startswith((apikley_mock.url, "data:"))] == []
 
 
-def test_a_fault_is_armed_on_the_page(browser: Browser, apikley_mock: MockService) -> None:
-    page, _ = _open(browser, apikley_mock)
+def test_a_fault_is_armed_on_the_page(page: Page, http: httpx2.Client) -> None:
     page.get_by_label("code").fill("402")
     page.get_by_role("button", name="Arm", exact=True).click()
     page.get_by_text("armed: error 402 before any request (1)").wait_for()
-    headers = {"Authorization": f"Bearer {apikley_mock.api_key}"}
-    assert httpx2.get(f"{apikley_mock.url}/api/v1/chat/credit", headers=headers).json()["code"] == 402
+    assert http.get(CREDITS).json()["code"] == 402
     page.get_by_text("200 / 402").wait_for()
-    page.close()
 
 
-def test_a_task_is_failed_and_its_callback_repeated(browser: Browser, apikley_mock: MockService) -> None:
-    page, _ = _open(browser, apikley_mock)
-    task_id = _create(apikley_mock, "A ship", callBackUrl=f"{apikley_mock.url}/receiver")
+def test_a_task_is_failed_and_its_callback_repeated(page: Page, http: httpx2.Client, apikley_mock: MockService) -> None:
+    task_id = create(http, "A ship", callBackUrl=f"{apikley_mock.url}/receiver")
     page.get_by_role("button", name=f"Fail: {task_id}").click()
     page.locator(".state", has_text="fail").wait_for()
     page.locator("#callbacks li").nth(0).wait_for()
     page.get_by_role("button", name=f"Repeat callback: {task_id}").click()
     page.locator("#callbacks li").nth(1).wait_for()
     assert len(apikley_mock.journal.callbacks(task_id)) == 2
-    page.close()
 
 
-def test_time_is_advanced_and_the_simulator_reset_on_the_page(browser: Browser, apikley_mock: MockService) -> None:
-    page, _ = _open(browser, apikley_mock)
-    _create(apikley_mock, "A ship")
+def test_time_is_advanced_and_the_simulator_reset_on_the_page(page: Page, http: httpx2.Client) -> None:
+    create(http, "A ship")
     page.get_by_text("A ship").wait_for()
     page.get_by_role("button", name="Advance").click()
     page.locator(".state", has_text="success").wait_for()
     page.get_by_role("button", name="Reset").click()
     page.get_by_text("No task yet").wait_for()
-    page.close()
 
 
-def test_the_page_is_readable_in_both_colour_schemes(browser: Browser, apikley_mock: MockService, scheme: str) -> None:
-    page, _ = _open(browser, apikley_mock, scheme)
+def test_concurrent_refreshes_show_each_entry_once(page: Page, http: httpx2.Client) -> None:
+    http.get(CREDITS)
+    page.evaluate("Promise.all([refresh(), refresh(), refresh()])")
+    assert page.locator("#requests li").count() == 1
+
+
+def test_the_page_notices_a_reset(page: Page, http: httpx2.Client, apikley_mock: MockService) -> None:
+    http.get(CREDITS)
+    page.evaluate("refresh()")
+    httpx2.post(f"{apikley_mock.url}/__mock__/reset")
+    http.get(DETAILS)
+    page.evaluate("refresh()")
+    assert page.locator("#requests .mono").all_text_contents() == [f"GET {DETAILS}"]
+
+
+@pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
+def test_the_page_is_readable_in_both_colour_schemes(
+    page: Page, http: httpx2.Client, apikley_mock: MockService, request: pytest.FixtureRequest
+) -> None:
     for prompt in ("A lighthouse in a storm", "[mock: fail 422] A dragon", "[mock: take 60] A city at dawn", "A ship"):
-        _create(apikley_mock, prompt, callBackUrl=f"{apikley_mock.url}/receiver")
+        create(http, prompt, callBackUrl=f"{apikley_mock.url}/receiver")
     apikley_mock.advance(20)
-    _create(apikley_mock, "[mock: take 30] A paper boat on a river")
+    create(http, "[mock: take 30] A paper boat on a river")
     apikley_mock.advance(10)
-    _create(apikley_mock, "[mock: error 402] Too dear")
-    page.get_by_text("Too dear").or_(page.get_by_text("200 / 402")).first.wait_for()
+    http.post(CREATE, json=request_for("[mock: error 402] Too dear"))
+    page.evaluate("refresh()")
     colours = "e => { const s = getComputedStyle(e); return [s.color, s.backgroundColor]; }"
     text, ground = page.locator("header").evaluate(colours)
     assert _contrast(text, ground) >= 7
     for element in (".small", ".good", ".bad"):
         text = page.locator(element).first.evaluate(colours)[0]
         assert _contrast(text, ground) >= 4.5, element
-    wanted = os.environ.get("APIKLEY_SCREENSHOT")
-    if wanted:
-        path = Path(wanted)
-        page.screenshot(path=path.with_stem(f"{path.stem}-{scheme}"), animations="disabled")
-    page.close()
+    screenshot = os.environ.get("APIKLEY_SCREENSHOT")
+    if screenshot:
+        path = Path(screenshot)
+        page.screenshot(
+            path=path.with_stem(f"{path.stem}-{request.node.callspec.params['page']}"), animations="disabled"
+        )
 
 
 def _contrast(one: str, other: str) -> float:

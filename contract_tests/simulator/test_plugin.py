@@ -21,7 +21,16 @@ from apikley_mock.web.app import Simulator
 from apikley_mock.web.server import ThreadedServer
 from apikley_mock.web.transport import SimulatorTransport
 from apikley_mock.world.clock import VirtualClock
-from contract_tests.simulator.simulators import CREATE, CREDITS, DETAILS, Received, create, poll, request_for
+from contract_tests.simulator.simulators import (
+    CREATE,
+    CREDITS,
+    DETAILS,
+    Received,
+    create,
+    in_process,
+    poll,
+    request_for,
+)
 from scripts.pipeline.io import ROOT
 
 README = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
@@ -41,7 +50,7 @@ def test_a_server_that_does_not_start_is_reported(monkeypatch: pytest.MonkeyPatc
 
     class Slow(Simulator):
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-            await asyncio.to_thread(go_on.wait, 10)
+            await asyncio.to_thread(go_on.wait, 600)
             await super().__call__(scope, receive, send)
 
     server = ThreadedServer(Slow())
@@ -180,9 +189,7 @@ async def test_a_task_runs_in_process(apikley_mock_transport: SimulatorTransport
 def test_an_in_process_callback_leaves_no_connection_open(receiver: Received, prompt: str) -> None:
     async def live() -> None:
         service = Service(clock=VirtualClock())
-        headers = {"Authorization": f"Bearer {service.settings.api_key}"}
-        transport = SimulatorTransport(Simulator(service))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test", headers=headers) as http:
+        async with in_process(service) as http:
             await http.post(CREATE, json=request_for(prompt, callBackUrl=receiver.url))
         await service.advance(10)
 

@@ -1,4 +1,4 @@
-"""Settings, plans and faults: in scenario files, options, the admin API, the fixture and prompt directives alike."""
+"""Settings, plans and faults: in scenario files, options, the admin API and the fixture alike."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import httpx2
 import pytest
 
 import apikley_mock
-from apikley_mock.control import prompt_directives, scenario
+from apikley_mock.control import scenario
 from apikley_mock.control.vocabulary import FILE_OPERATIONS, Settings, VocabularyError, convert, operations
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
-from apikley_mock.world.plan import Plan
+from apikley_mock.world.plan import CallbackChanges, Plan
 from contract_tests.simulator.simulators import CREATE, CREDITS, MODEL, create, poll, request_for
 from scripts.pipeline.io import ROOT
 
@@ -35,11 +35,11 @@ def written(folder: Path, text: str) -> Path:
 
 
 def plan_of(**members: Any) -> Plan:
-    return scenario.parse({"plan": members}).settings.plan
+    return scenario.parse({"plan": members}).plan_for(MODEL)
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*SERVE, *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run([*SERVE, *arguments], capture_output=True, text=True, check=False, timeout=600)
 
 
 @contextmanager
@@ -70,11 +70,11 @@ def test_the_readmes_scenario_works(tmp_path: Path) -> None:
         "getCredits": 5,
     }
     assert [account.name for account in service.accounts] == ["default", "second"]
-    assert [rule.what.fault for rule in service.faults] == ["reset"]
-    assert [rule.what["callback"] for rule in service.plans] == [{"times": 2, "delay": 30}]
+    assert [armed.rule.fault for armed in service.faults] == ["reset"]
+    assert [armed.rule.callback for armed in service.plans] == [CallbackChanges(times=2, delay=30)]
     service.faults.disarm()
     service.reset()
-    assert [rule.share for rule in service.faults] == [0.05], "a reset arms them again"
+    assert [armed.rule.share for armed in service.faults] == [0.05], "a reset arms them again"
 
 
 def test_the_readmes_scenario_shows_the_common_members() -> None:
@@ -91,7 +91,10 @@ INVALID_FILES = [
     ("x = ", "not TOML: "),
     ("colour = 1", "unknown field 'colour'"),
     ("webhok_key = 'x'", "unknown field 'webhok_key'; did you mean 'webhook_key'?"),
+    ("[plan.callback]\nsignatur = 'none'", "plan.callback: unknown field 'signatur'; did you mean 'signature'?"),
     ("speed = 0", "speed: "),
+    ("api_key = 'a b'", "api_key: expected 1 to 200 ASCII characters without spaces"),
+    ("plan = {fail_code = '!'}", "plan.fail_code: expected a number or a word up to 40 characters"),
     ("price = nan", "price: nan is not a finite number"),
     ("seed = 2020-01-01", "seed: '2020-01-01' is a date, expected text or a number"),
     ("[[faults]]\nfault = 'explode'", "faults[0].fault: "),
@@ -106,7 +109,7 @@ INVALID_FILES = [
     ("[models.x]\nprice = 1", "models: there is no 'x'; there are: "),
     ("durations = [1, 2]", "durations: "),
     ("[plan]\ntimes = 3", "plan: unknown field 'times'"),
-    ("callback_hosts = ['https://x.test/y']", "callback_hosts[0]: "),
+    ("callback_hosts = ['https://x.test/y']", "callback_hosts[0]: expected a host name or an address without scheme"),
     ("accounts = [{key = 'mock-key', name = 'b'}]", "accounts: two accounts have the same key; give each its own"),
     ("accounts = [{key = 'x', name = 'default'}]", "accounts: two accounts have the same name; give each its own"),
     ("a = " + "[" * 3000, "nested too deeply"),
@@ -116,7 +119,7 @@ INVALID_FILES = [
 @pytest.mark.parametrize(("text", "message"), INVALID_FILES, ids=[message[:40] for _, message in INVALID_FILES])
 def test_an_invalid_file_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
     path = written(tmp_path, text)
-    with pytest.raises(scenario.ScenarioError) as refused:
+    with pytest.raises(VocabularyError) as refused:
         scenario.load(path)
     assert str(refused.value).startswith(f"{path}: ")
     assert message in str(refused.value)
@@ -127,7 +130,7 @@ def test_an_invalid_file_is_refused_in_one_line(tmp_path: Path, text: str, messa
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "scenario.toml"
     path.write_bytes("api_key = 'clé'".encode("latin-1"))
-    with pytest.raises(scenario.ScenarioError, match=r"not UTF-8 text$"):
+    with pytest.raises(VocabularyError, match=r"not UTF-8 text$"):
         scenario.load(path)
 
 
@@ -192,14 +195,14 @@ def test_an_invalid_option_exits_with_2(arguments: tuple[str, ...]) -> None:
 def test_durations_override_all_of_a_scenarios_own() -> None:
     own = {"durations": [9, 9, 9], "plan": {"outcome": "fail", "durations": [50, 50, 50]}}
     models = {MODEL: {"price": 2, "durations": [70, 70, 70]}}
-    settings = scenario.parse(scenario.overridden({**own, "models": models}, {"durations": [0, 0, 0]})).settings
+    settings = scenario.parse(scenario.overridden({**own, "models": models}, {"durations": [0, 0, 0]}))
     plan = settings.plan_for(MODEL)
     assert (plan.durations, plan.outcome, settings.price_of(MODEL)) == ((0, 0, 0), "fail", 2)
 
 
 def test_documented_limits_override_a_scenarios_own() -> None:
     own = {"limits": {"createTask": [500, 1], "getCredits": [5, 1]}}
-    limits = scenario.parse(scenario.overridden(own, {"documented_limits": True})).settings.all_limits()
+    limits = scenario.parse(scenario.overridden(own, {"documented_limits": True})).all_limits()
     assert {name: requests for name, (requests, _) in limits.items()} == {
         "createTask": 20,
         "getTaskDetails": 10,
@@ -221,9 +224,9 @@ def test_a_plan_has_defaults_for_what_it_does_not_name() -> None:
 
 
 def test_a_plans_durations_take_precedence_over_the_general_ones() -> None:
-    settings = scenario.parse({"durations": [9, 9, 9], "plan": {"durations": [1, 2, 3]}}).settings
+    settings = scenario.parse({"durations": [9, 9, 9], "plan": {"durations": [1, 2, 3]}})
     assert settings.plan_for(MODEL).durations == (1, 2, 3)
-    assert scenario.parse({"durations": [9, 9, 9], "plan": {}}).settings.plan_for(MODEL).durations == (9, 9, 9)
+    assert scenario.parse({"durations": [9, 9, 9], "plan": {}}).plan_for(MODEL).durations == (9, 9, 9)
 
 
 @pytest.mark.parametrize("host", ["files.example.com", "10.0.0.7", "2001:db8::1", "bücher.test"])
@@ -279,10 +282,10 @@ def test_a_contradiction_is_refused_everywhere(
         apikley_mock.plan_next(**members) if kind == "plan" else apikley_mock.fail_next(**members)
     response = httpx2.post(f"{apikley_mock.url}/__mock__/{kind}s", json=members)
     assert (response.status_code, message in response.json()["error"]) == (422, True)
-    with pytest.raises(scenario.ScenarioError, match=rf"^{kind}s\[0\].*{re.escape(message)}"):
+    with pytest.raises(VocabularyError, match=rf"^{kind}s\[0\].*{re.escape(message)}"):
         scenario.parse({f"{kind}s": [members]})
     if kind == "plan":
-        with pytest.raises(scenario.ScenarioError, match=rf"^plan.*{re.escape(message)}"):
+        with pytest.raises(VocabularyError, match=rf"^plan.*{re.escape(message)}"):
             scenario.parse({"plan": members})
 
 
@@ -302,71 +305,9 @@ def test_per_poll_implies_progress_by_polls(http: httpx2.Client, apikley_mock: M
     assert [poll(http, task_id)["state"] for _ in range(3)] == ["waiting", "waiting", "queuing"]
 
 
-# Prompt directives
-
-MALFORMED = [
-    "error 200",
-    "error 399",
-    "per_poll 1001",
-    "per_poll 0",
-    "take 31536001",
-    "latency 3601",
-    "fail",
-    "fail a-b",
-]
-MALFORMED += ["callback form 2024", "reset later", "never more", "fail 422 " + "x" * 501]
-
-
-@pytest.mark.parametrize("directive", MALFORMED)
-def test_a_malformed_directive_is_refused(directive: str) -> None:
-    directives = prompt_directives.parse(f"[mock: {directive}]")
-    assert directives
-    assert "is malformed; write it as [mock: " in (directives.error or "")
-
-
-CONTRADICTING = ["latency 2, reset", "never, fail 422", "callback lost, callback twice", "per_poll 2, manual"]
-CONTRADICTING += [
-    "take 1, take 2",
-    "callback early, callback late 60",
-    "manual, take 5",
-    "callback lost, callback early",
-]
-CONTRADICTING += ["error 402, fail 422", "callback twice, error 402", "reset before, fail 422"]
-
-
-@pytest.mark.parametrize("directive", CONTRADICTING)
-def test_directives_that_contradict_each_other_are_refused(http: httpx2.Client, directive: str) -> None:
-    envelope = http.post(CREATE, json=request_for(f"[mock: {directive}]")).json()
-    last = directive.rpartition(", ")[2]
-    message = f"prompt directive: {last!r} contradicts an earlier one; leave out one of them"
-    assert (envelope["code"], envelope["msg"]) == (422, message)
-
-
-@pytest.mark.parametrize(
-    "directive", ["reset, fail 422", "hidden 3, callback early", "never, per_poll 2", "manual, disappear"]
-)
-def test_directives_of_different_kinds_can_be_combined(directive: str) -> None:
-    directives = prompt_directives.parse(f"[mock: {directive}]")
-    assert directives
-    assert directives.error is None
-
-
-def test_directives_describe_a_plan_and_a_fault() -> None:
-    directives = prompt_directives.parse("[mock: fail 422 no, callback twice, callback forged] [mock: reset]")
-    assert directives
-    assert directives.plan == {
-        "outcome": "fail",
-        "fail_code": "422",
-        "fail_message": "no",
-        "callback": {"times": 2, "signature": "wrong"},
-    }
-    assert directives.fault
-    assert directives.fault.stage == "after"
-
-
-def test_a_directive_takes_precedence_over_an_armed_plan(http: httpx2.Client, apikley_mock: MockService) -> None:
-    apikley_mock.plan_next(callback={"early": True}, times=None)
-    assert poll(http, create(http, "[mock: never]"))["state"] == "waiting"
+def test_a_plan_can_restore_a_default() -> None:
+    settings = scenario.parse({"plan": {"outcome": "fail"}, "plans": [{"outcome": "success"}]})
+    assert [settings.plan_for(MODEL).changed(rule).outcome for rule in settings.plans] == ["success"]
 
 
 # Package and page

@@ -13,31 +13,29 @@ import httpx2
 import pytest
 
 from apikley import Hailuo02ImageToVideoPro, callbacks
-from apikley_mock.control.vocabulary import Settings
 from apikley_mock.plugin import MockService
-from apikley_mock.web.app import Simulator
 from apikley_mock.world.accounts import Account, AccountSettings
 from apikley_mock.world.plan import Plan
 from apikley_mock.world.tasks import Engine
-from contract_tests.simulator.simulators import CREATE, DETAILS, Received, assert_fits, poll
-
-
-def _create(http: httpx2.Client, body: dict[str, Any]) -> str:
-    response = http.post(CREATE, json=body).json()
-    assert response["code"] == 200, response
-    return str(response["data"]["taskId"])
+from contract_tests.simulator.simulators import (
+    CREATE,
+    DETAILS,
+    Received,
+    assert_fits,
+    create,
+    in_process,
+    poll,
+    request_for,
+)
 
 
 def test_the_published_example_is_accepted(http: httpx2.Client, example: dict[str, Any]) -> None:
-    example["callBackUrl"] = "http://127.0.0.1:9/cb"
-    assert _create(http, example).startswith("task_hailuo_")
+    envelope = http.post(CREATE, json={**example, "callBackUrl": "http://127.0.0.1:9/cb"}).json()
+    assert envelope["data"]["taskId"].startswith("task_hailuo_")
 
 
-def test_a_task_goes_through_its_states_in_order(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
-) -> None:
-    del example["callBackUrl"]
-    task_id = _create(http, example)
+def test_a_task_goes_through_its_states_in_order(http: httpx2.Client, apikley_mock: MockService) -> None:
+    task_id = create(http)
     states = []
     for _ in range(8):
         states.append(poll(http, task_id)["state"])
@@ -45,26 +43,20 @@ def test_a_task_goes_through_its_states_in_order(
     assert states == ["waiting", "queuing", *["generating"] * 4, "success", "success"]
 
 
-def test_the_record_has_the_recorded_shape(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
-) -> None:
-    del example["callBackUrl"]
-    task_id = _create(http, example)
+def test_the_record_has_the_recorded_shape(http: httpx2.Client, apikley_mock: MockService) -> None:
+    task_id = create(http)
     before = poll(http, task_id)
     apikley_mock.advance(10)
     after = poll(http, task_id)
     assert (before["resultJson"], before["failCode"], before["failMsg"]) == ("", None, None)
-    assert json.loads(before["param"]) == example
+    assert json.loads(before["param"]) == request_for()
     assert isinstance(after["createTime"], int)
     assert after["completeTime"] - after["createTime"] == after["costTime"] == 3000
     assert "completeTime" not in before
 
 
-def test_the_record_has_the_time_of_the_last_change(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
-) -> None:
-    del example["callBackUrl"]
-    task_id = _create(http, example)
+def test_the_record_has_the_time_of_the_last_change(http: httpx2.Client, apikley_mock: MockService) -> None:
+    task_id = create(http)
     changes = []
     for _ in range(5):
         record = poll(http, task_id)
@@ -79,22 +71,16 @@ def test_the_record_has_the_time_of_the_last_change(
     ]
 
 
-def test_the_record_does_not_change_after_the_end(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
-) -> None:
-    del example["callBackUrl"]
-    task_id = _create(http, example)
+def test_the_record_does_not_change_after_the_end(http: httpx2.Client, apikley_mock: MockService) -> None:
+    task_id = create(http)
     apikley_mock.advance(10)
     first = poll(http, task_id)
     apikley_mock.advance(3600)
     assert poll(http, task_id) == first
 
 
-def test_the_result_is_a_playable_video(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]
-) -> None:
-    del example["callBackUrl"]
-    task_id = _create(http, example)
+def test_the_result_is_a_playable_video(http: httpx2.Client, apikley_mock: MockService) -> None:
+    task_id = create(http)
     assert httpx2.get(f"{apikley_mock.url}/results/{task_id}.mp4").status_code == 404
     apikley_mock.advance(10)
     (url,) = json.loads(poll(http, task_id)["resultJson"])["resultUrls"]
@@ -107,9 +93,9 @@ def test_the_result_is_a_playable_video(
 
 
 def test_one_signed_callback_is_sent_when_the_task_ends(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any], receiver: Received
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received
 ) -> None:
-    task_id = _create(http, {**example, "callBackUrl": receiver.url})
+    task_id = create(http, callBackUrl=receiver.url)
     apikley_mock.advance(2.9)
     assert receiver.calls == []
     apikley_mock.advance(0.2)
@@ -122,23 +108,10 @@ def test_one_signed_callback_is_sent_when_the_task_ends(
     assert [(entry.status, entry.task_id) for entry in apikley_mock.journal.callbacks()] == [(200, task_id)]
 
 
-@pytest.mark.parametrize("url", ["http://192.0.2.1/cb", "http://service.test/cb", "http://169.254.169.254/latest"])
-def test_a_callback_to_another_host_is_not_sent(
-    http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any], url: str
-) -> None:
-    _create(http, {**example, "callBackUrl": url})
-    apikley_mock.advance(10)
-    (entry,) = apikley_mock.journal.callbacks()
-    assert entry.status is None
-    assert "neither loopback nor allowed by name" in entry.note
-
-
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong", "Basic bW9jay1rZXk6", "mock-key"])
-def test_a_request_without_the_key_does_nothing(
-    apikley_mock: MockService, example: dict[str, Any], header: Any
-) -> None:
+def test_a_request_without_the_key_does_nothing(apikley_mock: MockService, header: Any) -> None:
     headers = {} if header is None else {"Authorization": header}
-    response = httpx2.post(apikley_mock.url + CREATE, json=example, headers=headers)
+    response = httpx2.post(apikley_mock.url + CREATE, json=request_for(), headers=headers)
     assert (response.status_code, response.json()["code"], response.json()["data"]) == (200, 401, None)
 
 
@@ -161,18 +134,12 @@ def test_an_invalid_request_is_refused_with_its_violations(http: httpx2.Client, 
     assert message in response.json()["msg"]
 
 
-def test_a_body_that_is_too_large_is_refused(http: httpx2.Client) -> None:
-    response = http.post(CREATE, content=b" " * (1024 * 1024 + 1))
-    assert "larger than 1,048,576 bytes" in response.json()["msg"]
-
-
 def test_an_unknown_task_is_not_found(http: httpx2.Client) -> None:
     assert http.get(DETAILS, params={"taskId": "nope"}).json() == {"code": 404, "msg": "Task not found", "data": None}
 
 
-def test_each_poll_gets_its_own_task(http: httpx2.Client, example: dict[str, Any]) -> None:
-    del example["callBackUrl"]
-    ids = [_create(http, example) for _ in range(3)]
+def test_each_poll_gets_its_own_task(http: httpx2.Client) -> None:
+    ids = [create(http) for _ in range(3)]
     assert [poll(http, task_id)["taskId"] for task_id in ids] == ids
 
 
@@ -185,25 +152,10 @@ def test_unknown_paths_and_methods_are_refused(http: httpx2.Client) -> None:
     assert (http.get(CREATE).status_code, http.get(CREATE).headers["allow"]) == (405, "POST")
 
 
-def test_errors_can_have_their_code_as_http_status() -> None:
-    transport = httpx2.ASGITransport(Simulator(Settings(error_style="http")))
-
-    async def ask() -> httpx2.Response:
-        async with httpx2.AsyncClient(transport=transport, base_url="http://mock.test") as client:
-            return await client.get(DETAILS)
-
-    import asyncio
-
-    response = asyncio.run(ask())
+@pytest.mark.anyio
+async def test_errors_can_have_their_code_as_http_status() -> None:
+    response = await in_process(key="wrong", error_style="http").get(DETAILS)
     assert (response.status_code, response.json()["code"]) == (401, 401)
-
-
-def test_the_journal_holds_no_key(http: httpx2.Client, apikley_mock: MockService, example: dict[str, Any]) -> None:
-    http.post(CREATE, json=example)
-    httpx2.post(apikley_mock.url + CREATE, headers={"Authorization": "Bearer sk-wrong-key"})
-    assert len(apikley_mock.journal) == 2
-    assert apikley_mock.api_key not in repr(list(apikley_mock.journal))
-    assert "sk-wrong-key" not in repr(list(apikley_mock.journal))
 
 
 def test_the_client_waits_for_a_task_and_downloads_it(apikley_mock: MockService, tmp_path: Path) -> None:

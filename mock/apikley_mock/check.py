@@ -6,6 +6,7 @@ is printed as a table.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ import httpx2
 import jsonschema_rs
 
 import apikley_contract
+from apikley_mock.journal.journal import Journal
 
 CODES = apikley_contract.codes()
 UPLOAD = "uploadFileBase64"
@@ -20,7 +22,6 @@ _NO_KEY = "apikley-contract-check-no-key"
 _NO_MODEL = "apikley-contract-check/no-such-model"
 _NO_TASK = "apikley-contract-check-no-such-task"
 _TIMEOUT = 30.0
-_REDACTED = "***"
 
 
 class CheckError(Exception):
@@ -99,11 +100,11 @@ def check_server(url: str, api_key: str, task_id: str | None = None) -> int:
             _compare(probe, response)
         except Difference as difference:
             failed += 1
-            print(server.redact(f"FAILED  {probe.name}: {difference}"))
+            print(f"FAILED  {probe.name}: {server.shown(str(difference))}")
         else:
             print(f"ok      {probe.name}")
     print(f"{len(probes) - failed} of {len(probes)} probes agree with the contract\n")
-    print("\n".join(server.redact(line) for line in _table(seen, record.name)))
+    print("\n".join(_table(seen, record.name, server.shown)))
     return 1 if failed else 0
 
 
@@ -111,6 +112,7 @@ class _Server:
     def __init__(self, url: str, api_key: str) -> None:
         self._url = url
         self._api_key = api_key
+        self._redact = Journal([api_key]).redact
 
     def send(self, probe: Probe) -> httpx2.Response:
         operation = apikley_contract.operation(probe.operation)
@@ -132,8 +134,10 @@ class _Server:
         if CODES["UNAUTHORIZED"] in (response.status_code, (_object(response) or {}).get("code")):
             raise CheckError(f"{self._url} refuses the key ({CODES['UNAUTHORIZED']}); pass one with --api-key")
 
-    def redact(self, text: str) -> str:
-        return text.replace(self._api_key, _REDACTED)
+    def shown(self, text: str, size: int = 300) -> str:
+        """Return a text of the server in one printable line, cut after redaction so that no part of a key is left."""
+        printable = "".join(each if each.isprintable() else " " for each in self._redact(text))
+        return " ".join(printable.split())[:size]
 
 
 def _require(url: str, api_key: str) -> None:
@@ -166,10 +170,10 @@ def _compare(probe: Probe, response: httpx2.Response) -> None:
     schema = {"$ref": f"#/components/schemas/{probe.schema}", **apikley_contract.schemas()}
     for error in jsonschema_rs.Draft4Validator(schema).iter_errors(body):
         where = "/".join(map(str, error.instance_path)) or "the body"
-        raise Difference(f"{place}: {where}: {error.message}; see {probe.schema} in the contract")
+        raise Difference(f"{place}: expected {probe.schema} of the contract, {where}: {error.message}")
 
 
-def _table(seen: dict[str, httpx2.Response], record: str) -> list[str]:
+def _table(seen: dict[str, httpx2.Response], record: str, shown: Callable[[str], str]) -> list[str]:
     """Return a Markdown table of what the contract leaves open."""
     errors = {name: response for name, response in seen.items() if name not in (CREDITS.name, record)}
     uploads = {probe.name for probe in PROBES if probe.operation == UPLOAD}
@@ -177,9 +181,9 @@ def _table(seen: dict[str, httpx2.Response], record: str) -> list[str]:
     style = {frozenset([True]): "HTTP 200, the code in the body", frozenset([False]): "the code as HTTP status"}
     lines = ["| what | response |", "| --- | --- |"]
     lines.append(f"| form of errors | {style.get(frozenset(styles), 'both, see below')} |")
-    lines += [f"| {name} | {_describe(response)} |" for name, response in errors.items()]
+    lines += [f"| {name} | {shown(_describe(response))} |" for name, response in errors.items()]
     data = (_object(seen[record]) or {}).get("data") if record in seen else None
-    fields = _cell(", ".join(data)) if isinstance(data, dict) else "not checked; pass --task ID"
+    fields = shown(", ".join(data)) if isinstance(data, dict) else "not checked; pass --task ID"
     return [
         *lines,
         f"| fields of a task | {fields} |",
@@ -190,7 +194,7 @@ def _table(seen: dict[str, httpx2.Response], record: str) -> list[str]:
 def _object(response: httpx2.Response) -> dict[str, Any] | None:
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
 
@@ -201,8 +205,4 @@ def _describe(response: httpx2.Response) -> str:
         return f"HTTP {response.status_code}, not a JSON object"
     name = next((name for name in ("msg", "message") if isinstance(body.get(name), str)), None)
     text = "no text" if name is None else f"{name}: {body[name]}"
-    return _cell(f"HTTP {response.status_code}, code {body.get('code')}, {text}")[:140]
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "/").split())
+    return f"HTTP {response.status_code}, code {body.get('code')}, {text}".replace("|", "/")

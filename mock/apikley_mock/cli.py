@@ -9,29 +9,24 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 KEY_VARIABLE = "APIKLEY_API_KEY"
-# Options that are also members of a scenario.
-_SETTINGS = (
-    "api_key",
-    "webhook_key",
-    "credits",
-    "error_style",
-    "lenient",
-    "documented_limits",
-    "speed",
-    "seed",
-    "durations",
-    "callback_hosts",
-)
+# Options that are members of a scenario, too, by their names there.
+_SETTINGS = {
+    **{name: f"--{name.replace('_', '-')}" for name in ("api_key", "webhook_key", "credits", "error_style", "lenient")},
+    "documented_limits": "--limits",
+    "callback_hosts": "--allow-callback-host",
+    **{name: f"--{name}" for name in ("speed", "seed", "durations")},
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 success, 1 failure, 2 wrong usage."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     try:
-        return _check(options) if options.command == "check" else _serve(options)
+        return _check(options) if options.command == "check" else _serve(options, _given(options, parser.error))
     except KeyboardInterrupt:
         return 0 if options.command == "serve" else 130
     except ModuleNotFoundError as error:
@@ -46,9 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", type=_address, default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     add("--port", type=_port, default=8080, help="the port; 0 picks a free one (default: 8080)")
     add("--scenario", type=Path, metavar="FILE", help="a TOML file with these settings and more; options override it")
-    add("--api-key", type=_setting("api_key"), help="the accepted key (default: mock-key)")
-    add("--webhook-key", type=_setting("webhook_key"), help="the key that signs callbacks (default: unsigned)")
-    add("--credits", type=_setting("credits", _number), help="the account's credits (default: never run out)")
+    add("--api-key", help="the accepted key (default: mock-key)")
+    add("--webhook-key", help="the key that signs callbacks (default: unsigned)")
+    add("--credits", type=float, help="the account's credits (default: never run out)")
     add("--error-style", choices=["envelope", "http"], help="the form of errors (default: envelope, with HTTP 200)")
     add(
         "--lenient",
@@ -65,12 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     # A virtual clock has no speed.
     clock = serve.add_mutually_exclusive_group().add_argument
-    clock("--speed", type=_setting("speed", _number), help="simulated seconds in one real second (default: 1)")
+    clock("--speed", type=float, help="simulated seconds in one real second (default: 1)")
     clock("--virtual-clock", action="store_true", help="time passes only when the admin API advances it")
     add("--seed", type=int, help="seeds everything random (default: 0)")
     add(
         "--durations",
-        type=_setting("durations", _durations),
+        type=_durations,
         metavar="WAITING,QUEUING,GENERATING",
         help="seconds in each state, each a number or a range such as 60-300 (default: 0.5,0.5,2)",
     )
@@ -78,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
         "--allow-callback-host",
         dest="callback_hosts",
         action="append",
-        type=_host,
         metavar="HOST",
         help="a host that may be called, besides loopback",
     )
@@ -104,19 +98,32 @@ def _check(options: argparse.Namespace) -> int:
         return 2
 
 
-def _serve(options: argparse.Namespace) -> int:
+def _given(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> dict[str, Any]:
+    """Return the options that are members of a scenario; an invalid one ends the process."""
+    from apikley_mock.control.vocabulary import Settings, VocabularyError, convert  # noqa: PLC0415 - needs the extra
+
+    given = {name: value for name in _SETTINGS if (value := getattr(options, name)) is not None}
+    for name, value in given.items():
+        try:
+            convert({name: value}, Settings)
+        except VocabularyError as error:
+            refuse(f"argument {_SETTINGS[name]}: {str(error).partition(': ')[2]}")
+    return given
+
+
+def _serve(options: argparse.Namespace, given: dict[str, Any]) -> int:
     from apikley_mock.control import scenario  # noqa: PLC0415 - needs the extra
+    from apikley_mock.control.vocabulary import VocabularyError  # noqa: PLC0415
     from apikley_mock.service import Service  # noqa: PLC0415
     from apikley_mock.web import server  # noqa: PLC0415
     from apikley_mock.web.app import Simulator  # noqa: PLC0415
     from apikley_mock.world.clock import VirtualClock  # noqa: PLC0415
 
-    given = {name: value for name in _SETTINGS if (value := getattr(options, name)) is not None}
     try:
         members = scenario.load(options.scenario) if options.scenario else {}
         parsed = scenario.parse(scenario.overridden(members, given))
         bound = server.bind(options.host, options.port)
-    except scenario.ScenarioError as error:
+    except VocabularyError as error:
         return _fail(str(error))
     except OSError as error:
         reason = error.strerror or str(error)
@@ -161,39 +168,10 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _setting(name: str, parse: Callable[[str], Any] = str) -> Callable[[str], Any]:
-    """Return a function that parses an option and validates it as a member of a scenario."""
-
-    def value_of(text: str) -> Any:
-        from apikley_mock.control.vocabulary import Settings, VocabularyError, convert  # noqa: PLC0415 - slow
-
-        value = parse(text)
-        try:
-            convert({name: value}, Settings)
-        except VocabularyError as error:
-            raise argparse.ArgumentTypeError(str(error).partition(": ")[2]) from None
-        return value
-
-    return value_of
-
-
-def _host(text: str) -> str:
-    (host,) = _setting("callback_hosts", lambda text: [text])(text)
-    return str(host)
-
-
 def _durations(text: str) -> list[float | list[float]]:
-    spans = [[_number(part) for part in span.split("-", 1)] for span in text.split(",")]
-    if len(spans) != 3:
-        raise argparse.ArgumentTypeError(f"{text!r} is not three numbers of seconds, such as 0.5,0.5,2 or 0,0,60-300")
-    return [span if len(span) == 2 else span[0] for span in spans]
-
-
-def _number(text: str) -> float:
     try:
-        value = float(text)
+        waiting, queuing, generating = ([float(part) for part in span.split("-", 1)] for span in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN
-        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
-    return value
+        example = "such as 0.5,0.5,2 or 0,0,60-300"
+        raise argparse.ArgumentTypeError(f"{text!r} is not three numbers of seconds, {example}") from None
+    return [span if len(span) == 2 else span[0] for span in (waiting, queuing, generating)]

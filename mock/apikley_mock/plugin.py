@@ -11,7 +11,8 @@ import pytest
 
 if TYPE_CHECKING:
     from apikley import Apikley
-    from apikley_mock.journal.journal import Entry, Journal
+    from apikley_mock.journal.entry import Entry
+    from apikley_mock.journal.journal import Journal
     from apikley_mock.web.app import Simulator
     from apikley_mock.web.server import ThreadedServer
     from apikley_mock.web.transport import SimulatorTransport
@@ -24,6 +25,7 @@ class MockService:
         url: The base URL.
         api_key: The accepted key.
         webhook_key: The key that signs callbacks.
+        journal: The requests received and the callbacks sent during this test.
     """
 
     def __init__(self, server: ThreadedServer) -> None:
@@ -32,11 +34,7 @@ class MockService:
         self.url = server.url
         self.api_key = self._service.settings.api_key
         self.webhook_key = self._service.settings.webhook_key or ""
-
-    @property
-    def journal(self) -> Journal:
-        """The requests received and the callbacks sent during this test."""
-        return self._service.journal
+        self.journal: Journal = self._service.journal
 
     def now(self) -> float:
         """Return the simulated time in Unix seconds."""
@@ -69,10 +67,8 @@ class MockService:
         Raises:
             ValueError: The fault is invalid, or names what does not exist.
         """
-        from apikley_mock.control.rules import fault_rule  # noqa: PLC0415 - only for tests that use it
-
         described = {"fault": fault, **({} if code is None else {"code": code}), **options}
-        rule = fault_rule(described, self._service.accounts.names())
+        rule = self._validated("FaultRule", described)
         self._run(lambda: self._service.faults.arm(rule))
 
     def plan_next(self, **plan: Any) -> None:
@@ -85,9 +81,7 @@ class MockService:
         Raises:
             ValueError: The plan is invalid, or names what does not exist.
         """
-        from apikley_mock.control.rules import plan_rule  # noqa: PLC0415
-
-        rule = plan_rule(plan, self._service.accounts.names())
+        rule = self._validated("PlanRule", plan)
         self._run(lambda: self._service.plans.arm(rule))
 
     def set_credits(self, credits_left: float | None, *, key: str | None = None) -> None:
@@ -103,7 +97,7 @@ class MockService:
         account = self._service.accounts.of(f"Bearer {self.api_key if key is None else key}".encode())
         if account is None:
             raise ValueError("key: no account has this key; see the fixture apikley_mock_settings")
-        account.credits = _validated("Credits", credits=credits_left).credits
+        account.credits = self._validated("Credits", {"credits": credits_left}).credits
 
     def assert_created_once(self, **expected: Any) -> Entry:
         """Assert that exactly one task was created by a request with the expected members.
@@ -149,7 +143,7 @@ class MockService:
         return Apikley(**{"api_key": self.api_key, "base_url": self.url, "clock": clock, **options})
 
     async def _advance(self, seconds: float) -> None:
-        await self._service.advance(_validated("Advance", seconds=seconds).seconds)
+        await self._service.advance(self._validated("Advance", {"seconds": seconds}).seconds)
 
     async def _until_called_back(self, task_id: str | None, within: float, expected: dict[str, Any]) -> None:
         from apikley_mock.journal.matching import differences  # noqa: PLC0415
@@ -157,7 +151,7 @@ class MockService:
         def reached() -> bool:
             return bool(self.journal.find_callback(lambda entry: not differences(expected, entry.json()), task_id))
 
-        await self._service.advance_until(reached, _validated("Advance", seconds=within).seconds)
+        await self._service.advance_until(reached, self._validated("Advance", {"seconds": within}).seconds)
 
     def _run(self, act: Callable[[], object]) -> None:
         async def run() -> None:
@@ -165,11 +159,13 @@ class MockService:
 
         self._server.call(run())
 
+    def _validated(self, name: str, members: dict[str, Any]) -> Any:
+        from apikley_mock.control import vocabulary  # noqa: PLC0415 - only for tests that use it
 
-def _validated(name: str, **values: Any) -> Any:
-    from apikley_mock.control import vocabulary  # noqa: PLC0415 - only for tests that use it
-
-    return vocabulary.convert(values, getattr(vocabulary, name))
+        value = vocabulary.convert(members, getattr(vocabulary, name))
+        if hasattr(value, "when"):
+            vocabulary.check_rule(value, self._service.accounts.names())
+        return value
 
 
 class _AdvancingClock:
@@ -242,6 +238,7 @@ def apikley_mock_transport(apikley_mock_settings: Mapping[str, Any]) -> Simulato
 def _simulator(settings: Mapping[str, Any]) -> Simulator:
     """Return a simulator on a virtual clock; invalid settings fail the test in one line."""
     from apikley_mock.control import scenario  # noqa: PLC0415
+    from apikley_mock.control.vocabulary import VocabularyError  # noqa: PLC0415
     from apikley_mock.service import Service  # noqa: PLC0415
     from apikley_mock.web.app import Simulator  # noqa: PLC0415
     from apikley_mock.world.clock import VirtualClock  # noqa: PLC0415
@@ -250,6 +247,6 @@ def _simulator(settings: Mapping[str, Any]) -> Simulator:
         pytest.fail("apikley_mock_settings: speed: the test advances this clock itself", pytrace=False)
     try:
         parsed = scenario.parse({"webhook_key": "mock-webhook-key", **settings})
-    except scenario.ScenarioError as error:
+    except VocabularyError as error:
         pytest.fail(f"apikley_mock_settings: {error}", pytrace=False)
     return Simulator(Service(parsed, VirtualClock()))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from random import Random
-from typing import Any
 
-from apikley_mock.control.rules import Rule, Rules
-from apikley_mock.control.scenario import Scenario
-from apikley_mock.control.vocabulary import Fault, Settings
+from apikley_mock.control.rules import Rules
+from apikley_mock.control.vocabulary import Settings
 from apikley_mock.journal.journal import Journal
 from apikley_mock.world.accounts import Accounts
 from apikley_mock.world.callbacks import Deliveries
@@ -24,7 +22,7 @@ class Service:
     """A simulated Apikley.
 
     Args:
-        settings: Its settings, or a whole scenario.
+        settings: Its settings.
         clock: Its time; by default the machine's, at the settings' speed.
 
     Attributes:
@@ -33,9 +31,8 @@ class Service:
         plans: Changes to the plans of the next tasks.
     """
 
-    def __init__(self, settings: Settings | Scenario | None = None, clock: Clock | None = None) -> None:
-        scenario = settings if isinstance(settings, Scenario) else Scenario(settings or Settings(), [], [])
-        self.settings, self._first_faults, self._first_plans = scenario
+    def __init__(self, settings: Settings | None = None, clock: Clock | None = None) -> None:
+        self.settings = settings or Settings()
         self.clock: Clock = clock or RealClock(self.settings.speed)
         accounts = self.settings.all_accounts()
         self.journal = Journal([key for each in accounts for key in (each.key, each.webhook_key) if key])
@@ -55,12 +52,8 @@ class Service:
         self.accounts = Accounts(self.settings.all_accounts(), self.settings.all_limits())
         self.engine = Engine(random, self.settings.max_tasks, self.settings.max_task_bytes)
         self.storage = Storage(self.settings.max_storage)
-        self.faults: Rules[Fault] = Rules(random)
-        self.plans: Rules[Mapping[str, Any]] = Rules(random)
-        for fault in self._first_faults:
-            self.faults.arm(Rule(fault.what, fault.when, fault.times, fault.share))
-        for plan in self._first_plans:
-            self.plans.arm(Rule(plan.what, plan.when, plan.times, plan.share))
+        self.faults = Rules(random, self.settings.faults)
+        self.plans = Rules(random, self.settings.plans)
         self._plan_of_model: dict[str, Plan] = {}
         self.deliveries.clear()
         self.journal.clear()

@@ -1,1 +1,1 @@
-"""What can be asked of the simulator: settings, plans, faults, scenarios, the admin API."""
+"""The vocabulary of control: settings, plans, faults, scenarios and prompt directives."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from apikley_mock.control.vocabulary import Fault, VocabularyError, convert, plan_changes
+from apikley_mock.control.vocabulary import Fault, VocabularyError, convert
+from apikley_mock.world.plan import PlanChanges
 
 _DIRECTIVE = re.compile(r"\[\s*mock\s*:([^\[\]]*)(\]?)", re.IGNORECASE)
 
@@ -17,12 +18,12 @@ class Directives:
     """What a prompt asks for.
 
     Attributes:
-        plan: Changes to the task's plan.
+        plan: Changes to the task's plan, if any.
         fault: What goes wrong with the request, if anything.
         error: What is wrong with the prompt, if anything.
     """
 
-    plan: dict[str, Any] = field(default_factory=dict)
+    plan: PlanChanges | None = None
     fault: Fault | None = None
     error: str | None = None
 
@@ -51,8 +52,9 @@ def parse(prompt: Any) -> Directives | None:
         return None
     for text, end in found:
         if not end:
-            return Directives(error=f"prompt directive: '[mock:{text[:60].rstrip()}' is not closed; end it with ]")
-    described: dict[str, dict[str, Any]] = {"plan": {}, "fault": {}}
+            return Directives(error=f"prompt directive: '[mock:{text.rstrip()}' is not closed; end it with ]")
+    plan: dict[str, Any] = {}
+    fault: dict[str, Any] = {}
     for part in (each.strip() for each in ",".join(text for text, _ in found).split(",")):
         name, _, rest = part.partition(" ")
         word = WORDS.get(name)
@@ -60,25 +62,17 @@ def parse(prompt: Any) -> Directives | None:
             return Directives(error=f"prompt directive: {name!r} is unknown; known: {', '.join(WORDS)}")
         try:
             members = word.describe(rest.strip())
-            _validate(word.kind, members)
+            convert(members, PlanChanges if word.kind == "plan" else Fault)
         except ValueError:
             return Directives(error=f"prompt directive: {part!r} is malformed; write it as [mock: {word.example}]")
         try:
-            _merge(described[word.kind], members)
-            _validate("plan", described["plan"])
-            if described["plan"] and described["fault"].get("stage", "after") == "before":
+            _merge(plan if word.kind == "plan" else fault, members)
+            convert(plan, PlanChanges)
+            if plan and fault.get("stage") == "before":
                 raise VocabularyError("without a task there is no plan")
         except ValueError:
             return Directives(error=f"prompt directive: {part!r} contradicts an earlier one; leave out one of them")
-    fault = convert(described["fault"], Fault) if described["fault"] else None
-    return Directives(plan_changes(described["plan"]), fault)
-
-
-def _validate(kind: str, members: dict[str, Any]) -> None:
-    if kind == "plan":
-        plan_changes(members)
-    else:
-        convert(members, Fault)
+    return Directives(convert(plan, PlanChanges) if plan else None, convert(fault, Fault) if fault else None)
 
 
 def _merge(described: dict[str, Any], members: dict[str, Any]) -> None:

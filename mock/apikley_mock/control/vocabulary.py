@@ -6,31 +6,32 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 import apikley_contract
 from apikley_mock.world.accounts import AccountSettings, Amount, ApiKey, Limit, WebhookKey
 from apikley_mock.world.clock import LAST_MOMENT
-from apikley_mock.world.plan import Durations, FailCode, Message, Plan
+from apikley_mock.world.plan import CallbackChanges, Durations, FailCode, Message, Plan, PlanChanges
 
 T = TypeVar("T")
 ErrorStyle = Literal["envelope", "http"]
 # Downloads; faults can be armed for them as for the contract's operations.
 FILE_OPERATIONS = ("result", "link", "file")
 MIB = 1024 * 1024
+MAX_RULES = 1000
 
-Times = Annotated[int, Meta(ge=1, le=1_000_000, description="The number of requests; null for all.")]
-Share = Annotated[float, Meta(ge=0, le=1, description="The share of the matching requests, drawn from the seed.")]
+Times = Annotated[int, Meta(ge=1, le=1_000_000)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 Host = Annotated[
     str,
     Meta(
         max_length=253,
         pattern=r"^([^\s:/?#@\[\]\\]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)$",
-        description="A host name or address without scheme, port, path and brackets.",
+        description="a host name or an address without scheme, port, path and brackets",
     ),
 ]
 
@@ -46,16 +47,16 @@ class UnknownNameError(VocabularyError):
 class FaultMatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The requests that a fault is for."""
 
-    operation: Annotated[str, Meta(description="An operation id of the contract; or `result`, `link` or `file`.")] = ""
-    account: Annotated[str, Meta(description="The name of the account.")] = ""
+    operation: Annotated[str, Meta(description="An operation id, `result`, `link` or `file`.")] | UnsetType = UNSET
+    account: Annotated[str, Meta(description="The name of the account.")] | UnsetType = UNSET
 
 
 class PlanMatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The tasks that a plan is for."""
 
-    model: Annotated[str, Meta(description="A model of the contract.")] = ""
-    prompt: Annotated[str, Meta(description="A part of the prompt.")] = ""
-    account: Annotated[str, Meta(description="The name of the account.")] = ""
+    model: Annotated[str, Meta(description="A model of the contract.")] | UnsetType = UNSET
+    prompt: Annotated[str, Meta(description="A part of the prompt.")] | UnsetType = UNSET
+    account: Annotated[str, Meta(description="The name of the account.")] | UnsetType = UNSET
 
 
 class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,15 +88,27 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FaultRule(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fault, and the requests that it is for."""
+    """A fault, and the requests that it is for.
+
+    Attributes:
+        times: The number of requests; null for all.
+        share: The share of the matching requests, drawn from the seed.
+        when: What a request must be.
+    """
 
     times: Times | None = 1
     share: Share = 1.0
     when: FaultMatch = FaultMatch()
 
 
-class PlanRule(Plan, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Changes to the plan of tasks, and the tasks that they are for."""
+class PlanRule(PlanChanges, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Changes to the plan of tasks, and the tasks that they are for.
+
+    Attributes:
+        times: The number of tasks; null for all.
+        share: The share of the matching tasks, drawn from the seed.
+        when: What a task must be.
+    """
 
     times: Times | None = 1
     share: Share = 1.0
@@ -103,7 +116,12 @@ class PlanRule(Plan, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings of one model."""
+    """Settings of one model.
+
+    Attributes:
+        price: Credits for one task.
+        durations: How long its tasks stay in each state.
+    """
 
     price: Amount | None = None
     durations: Durations | None = None
@@ -151,9 +169,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     documented_limits: bool = False
     limits: dict[str, Limit] = {}
     callback_hosts: list[Host] = []
-    plan: Plan = Plan()
-    plans: list[PlanRule] = []
-    faults: list[FaultRule] = []
+    plan: PlanChanges = PlanChanges()
+    plans: Annotated[list[PlanRule], Meta(max_length=MAX_RULES)] = []
+    faults: Annotated[list[FaultRule], Meta(max_length=MAX_RULES)] = []
     max_body: Annotated[int, Meta(ge=1)] = MIB
     max_upload: Annotated[int, Meta(ge=1)] = 32 * MIB
     max_storage: Annotated[int, Meta(ge=1)] = 128 * MIB
@@ -178,9 +196,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def plan_for(self, model: str) -> Plan:
         """Return the plan of a model's tasks."""
-        of_model = self.models.get(model, ModelSettings()).durations
-        durations = of_model or self.durations
-        return self.plan.changed({"durations": durations}) if durations else self.plan
+        durations = self.models.get(model, ModelSettings()).durations
+        if durations is None and self.plan.durations is UNSET:
+            durations = self.durations
+        plan = Plan().changed(self.plan)
+        return msgspec.structs.replace(plan, durations=durations) if durations else plan
 
     def price_of(self, model: str) -> float:
         """Return the credits for one task of a model."""
@@ -189,19 +209,32 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Advance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Time to let pass."""
+    """Time to let pass.
+
+    Attributes:
+        seconds: Simulated seconds.
+    """
 
     seconds: Annotated[float, Meta(ge=0, le=LAST_MOMENT)]
 
 
 class Credits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an account has left; null never runs out."""
+    """What an account has left.
+
+    Attributes:
+        credits: The credits; null never runs out.
+    """
 
     credits: Amount | None
 
 
 class Failure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a task fails; by default as its plan says."""
+    """How a task fails.
+
+    Attributes:
+        code: The `failCode`; by default the plan's.
+        message: The `failMsg`; by default the contract's text for the code.
+    """
 
     code: FailCode | None = None
     message: Message | None = None
@@ -220,12 +253,11 @@ class JournalQuery(Limited, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     kind: Literal["request", "callback"] | None = None
 
 
-_IMPLIED = {
-    "fail_code": ("outcome", "fail"),
-    "fail_message": ("outcome", "fail"),
-    "per_poll": ("progress", "per_poll"),
-    "durations": ("progress", "time"),
-}
+STRUCTS: tuple[type[Struct], ...] = (
+    *(Settings, AccountSettings, ModelSettings, FaultRule, FaultMatch, PlanRule, PlanMatch, PlanChanges),
+    *(CallbackChanges, Advance, Credits, Failure),
+)
+_FIELDS = sorted({name for struct in STRUCTS for name in struct.__struct_fields__})
 
 
 def convert(value: Any, to: type[T], *, text: bool = False) -> T:
@@ -247,25 +279,7 @@ def convert(value: Any, to: type[T], *, text: bool = False) -> T:
     except msgspec.ValidationError as error:
         raise VocabularyError(_one_line(str(error))) from None
     except (TypeError, ValueError, RecursionError) as error:
-        raise VocabularyError(next(_not_json(value), f"not a JSON value: {error}")) from None
-
-
-def plan_changes(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Validate changes to a plan; returns them by field, with the implied outcome and progress.
-
-    Raises:
-        VocabularyError: They are invalid or contradict each other.
-    """
-    implied = {field: value for name, (field, value) in _IMPLIED.items() if name in described}
-    whole = {**implied, **described}
-    for name, (field, value) in _IMPLIED.items():
-        if name in described and whole[field] != value:
-            raise VocabularyError(f"{name} needs {field} {value!r}, not {whole[field]!r}")
-    plan = convert(whole, Plan)
-    changes = {name: getattr(plan, name) for name in whole}
-    if "callback" in described:
-        changes["callback"] = {name: getattr(plan.callback, name) for name in described["callback"]}
-    return changes
+        raise VocabularyError(next(not_json(value), f"not a JSON value: {error}")) from None
 
 
 def documented_limits() -> dict[str, Limit]:
@@ -284,7 +298,26 @@ def operations() -> list[str]:
     return [found["operationId"] for item in items for found in item.values() if "operationId" in found]
 
 
-def check_names(kind: str, names: Any, known: Any) -> None:
+def check_rule(rule: FaultRule | PlanRule, accounts: Collection[str], path: str = "") -> None:
+    """Check that the names in a rule exist.
+
+    Args:
+        rule: The rule.
+        accounts: The names of all accounts.
+        path: The place of the rule, for the error.
+
+    Raises:
+        VocabularyError: It names what does not exist, or matches nothing.
+    """
+    when = msgspec.to_builtins(rule.when)
+    if "account" in when and when.get("operation") in FILE_OPERATIONS:
+        raise VocabularyError(f"{path}when.account: a {when['operation']} is served without an account")
+    known = {"operation": [*operations(), *FILE_OPERATIONS], "model": apikley_contract.models(), "account": accounts}
+    for name in known.keys() & when.keys():
+        check_names(f"{path}when.{name}", [when[name]], known[name])
+
+
+def check_names(path: str, names: Iterable[str], known: Collection[str]) -> None:
     """Check that names exist.
 
     Raises:
@@ -292,24 +325,25 @@ def check_names(kind: str, names: Any, known: Any) -> None:
     """
     for name in names:
         if name not in known:
-            raise UnknownNameError(f"{kind}: there is no {name!r}; there are: {', '.join(known)}")
+            raise UnknownNameError(f"{path}: there is no {name!r}; there are: {', '.join(known)}")
 
 
-def _not_json(value: Any, path: str = "") -> Iterator[str]:
-    """Yield where a value contains what JSON cannot represent."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _not_json(name, f"{path or 'the object'}, a key")
-            yield from _not_json(inner, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from _not_json(inner, f"{path}[{index}]")
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield f"{path}: {value} is not a finite number"
-    elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        yield f"{path}: contains a lone surrogate"
-    elif not isinstance(value, str | int | float | None):
-        yield f"{path}: {str(value)[:60]!r} is a {type(value).__name__}, expected text or a number"
+def not_json(value: Any) -> Iterator[str]:
+    """Yield where a value contains what JSON or UTF-8 cannot represent."""
+    stack = [("", value)]
+    while stack:
+        path, each = stack.pop()
+        if isinstance(each, Mapping):
+            for name, inner in each.items():
+                stack += [(f"{path}.{name}".lstrip("."), inner), (f"{path or 'the object'}, a key", name)]
+        elif isinstance(each, list | tuple):
+            stack += [(f"{path}[{index}]", inner) for index, inner in enumerate(each)]
+        elif isinstance(each, float) and not math.isfinite(each):
+            yield f"{path}: {each} is not a finite number"
+        elif isinstance(each, str) and any("\ud800" <= character <= "\udfff" for character in each):
+            yield f"{path}: contains a lone surrogate"
+        elif not isinstance(each, str | int | float | None):
+            yield f"{path}: {str(each)[:60]!r} is a {type(each).__name__}, expected text or a number"
 
 
 def _one_line(message: str) -> str:
@@ -317,9 +351,11 @@ def _one_line(message: str) -> str:
     text, _, place = message.partition(" - at `$")
     unknown = re.search(r"unknown field `(.*)`", text)
     if unknown:
-        structs = (FaultRule, PlanRule, Settings, ModelSettings, AccountSettings, Plan)
-        names = {name for struct in structs for name in struct.__struct_fields__}
-        near = difflib.get_close_matches(unknown[1], sorted(names), 1)
+        near = difflib.get_close_matches(unknown[1], _FIELDS, 1)
         text = f"unknown field {unknown[1]!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    for kind in (ApiKey, WebhookKey, FailCode, Host):
+        meta = get_args(kind)[1]
+        if repr(meta.pattern) in text:
+            text = f"expected {meta.description}"
     place = place.rstrip("`").lstrip(".")
     return f"{place}: {text}" if place else text

@@ -4,61 +4,24 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
 
 import apikley_contract
+from apikley_mock.journal.entry import Entry
 from apikley_mock.journal.matching import differences, report
 
 _CREATE = apikley_contract.operation("createTask")
 _MAX_ENTRIES = 10_000
 _MAX_BYTES = 32 * 1024 * 1024
 _MAX_BODY = 64 * 1024
-_MAX_TARGET = 2_000
-_MAX_TASK_ID = 200
+_MAX_TARGET = _MAX_NOTE = 2_000
+_MAX_TASK_ID = _MAX_WARNING = 200
 _MIN_SECRET = 8
 REDACTED = "***"
 
 _Secret = tuple[str, bytes]
-
-
-class Entry(NamedTuple):
-    """One received request, or one sent callback.
-
-    Attributes:
-        number: Its number, from 1.
-        at: Unix seconds of the simulator's clock.
-        kind: `request` or `callback`.
-        method: The HTTP method.
-        target: The path of a request without its query, or the URL of a callback.
-        status: The HTTP status; None without a response.
-        code: The code in the envelope, if there was one.
-        note: The verdict or the error.
-        task_id: The task, if there is one.
-        account: The name of the account, if there is one.
-        body: The body, cut after 64 KiB.
-        warnings: Unknown fields of a createTask request, which the service accepts.
-    """
-
-    number: int
-    at: float
-    kind: Literal["request", "callback"]
-    method: str
-    target: str
-    status: int | None
-    code: int | None
-    note: str
-    task_id: str | None
-    account: str | None
-    body: bytes
-    warnings: tuple[str, ...] = ()
-
-    def json(self) -> Any:
-        """Return the parsed body; None if it is not JSON or was cut."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
 
 
 class Journal:
@@ -71,9 +34,10 @@ class Journal:
         era: How often the journal was cleared.
     """
 
-    def __init__(self, secrets: list[str] | None = None) -> None:
-        self._secrets = _longest_first([(secret, secret.encode()) for secret in secrets or [] if secret])
-        self._known = {raw for _, raw in self._secrets}
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        known = [*secrets]
+        self._secrets = _longest_first(form for secret in known for form in _forms(secret))
+        self._known = {secret.encode() for secret in known}
         self._entries: deque[Entry] = deque()
         self._bytes = 0
         self._last = 0
@@ -91,26 +55,13 @@ class Journal:
         """The number of the newest entry; 0 without entries."""
         return self._last
 
-    def add(
-        self,
-        at: float,
-        kind: Literal["request", "callback"],
-        method: str,
-        target: str,
-        status: int | None,
-        *,
-        code: int | None = None,
-        note: str = "",
-        task_id: str | None = None,
-        account: str | None = None,
-        body: bytes = b"",
-        warnings: tuple[str, ...] = (),
-        secret: bytes = b"",
-    ) -> None:
-        """Add an entry; see `Entry` for the arguments. `secret` is the key of the request, known or not."""
+    def add(self, entry: Entry, secret: bytes = b"") -> None:
+        """Number and add an entry. `secret` is the key of the request, known or not."""
         secrets = self._secrets
         if len(secret) >= _MIN_SECRET and secret not in self._known:
-            secrets = _longest_first([*secrets, (secret.decode(errors="surrogateescape"), secret)])
+            sent = _forms(secret.decode(errors="surrogateescape"))
+            secrets = _longest_first([*(text for text, _ in secrets), *sent])
+        _, _, method, target, _, _, note, task_id, _, body, warnings, _ = entry
         line = f"{method}\n{target}\n{note}\n{task_id}\n{warnings}"
         for text, raw in secrets:
             if text in line:
@@ -120,15 +71,12 @@ class Journal:
             if raw in body:
                 body = body.replace(raw, REDACTED.encode())
         # Cut after redaction, so that no part of a key is left at the end.
-        if len(target) > _MAX_TARGET:
-            target = target[:_MAX_TARGET] + "…"
-        if task_id and len(task_id) > _MAX_TASK_ID:
-            task_id = task_id[:_MAX_TASK_ID]
-        if len(body) > _MAX_BODY:
-            body = body[:_MAX_BODY]
+        target, note, body = _cut(target, _MAX_TARGET), _cut(note, _MAX_NOTE), body[:_MAX_BODY]
+        task_id = task_id and task_id[:_MAX_TASK_ID]
+        warnings = tuple(_cut(each, _MAX_WARNING) for each in warnings)
         self._last += 1
-        entry = Entry(self._last, at, kind, method, target, status, code, note, task_id, account, body, warnings)
-        self._entries.append(entry)
+        entry = entry._replace(method=method, target=target, note=note, task_id=task_id, body=body, warnings=warnings)
+        self._entries.append(entry._replace(number=self._last))
         self._bytes += len(body)
         while len(self._entries) > _MAX_ENTRIES or self._bytes > _MAX_BYTES:
             self._bytes -= len(self._entries.popleft().body)
@@ -178,7 +126,7 @@ class Journal:
         if len(found) == 1:
             return found[0]
         requests = self.requests(_CREATE.method, _CREATE.path)
-        raise AssertionError(report("createTask that created a task", expected, found, requests, Entry.json))
+        raise AssertionError(report("createTask that created a task", expected, found, requests))
 
     def assert_called_back(self, task_id: str | None = None, **expected: Any) -> Entry:
         """Assert that a receiver acknowledged a callback with HTTP 200.
@@ -198,13 +146,25 @@ class Journal:
         if found:
             return found
         what = "callback acknowledged with HTTP 200" + (f" for {task_id}" if task_id else "")
-        raise AssertionError(report(what, expected, [], self.callbacks(), Entry.json))
+        raise AssertionError(report(what, expected, [], self.callbacks()))
 
     def find_callback(self, matches: Callable[[Entry], bool], task_id: str | None = None) -> Entry | None:
         """Return the first callback, acknowledged with HTTP 200, that matches."""
         return next((entry for entry in self.callbacks(task_id) if entry.status == 200 and matches(entry)), None)
 
 
-def _longest_first(secrets: list[_Secret]) -> list[_Secret]:
+def _forms(key: str) -> set[str]:
+    """Return how a key is written: plain, percent-encoded, and escaped in JSON, which callbacks nest three times."""
+    escaped = [key]
+    for _ in range(3):
+        escaped.append(json.dumps(escaped[-1])[1:-1])
+    return {quote(key.encode(errors="surrogateescape"), safe=""), *escaped}
+
+
+def _longest_first(texts: Iterable[str]) -> list[_Secret]:
     # One key may begin with another: replacing the shorter one first would leave the rest of the longer one.
-    return sorted(secrets, key=lambda secret: len(secret[1]), reverse=True)
+    return [(text, text.encode(errors="surrogateescape")) for text in sorted({*texts}, key=len, reverse=True)]
+
+
+def _cut(text: str, size: int) -> str:
+    return text if len(text) <= size else text[:size] + "…"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from apikley_mock.journal.journal import Entry
+from apikley_mock.journal.entry import Entry
 
 
 def differences(expected: Any, actual: Any, path: str = "") -> list[str]:
@@ -25,21 +24,15 @@ def differences(expected: Any, actual: Any, path: str = "") -> list[str]:
     return [] if expected == actual else [f"{path or 'body'}: expected {_short(expected)}, got {_short(actual)}"]
 
 
-def report(
-    what: str,
-    expected: Mapping[str, Any],
-    found: Sequence[Entry],
-    candidates: Sequence[Entry],
-    body: Callable[[Entry], Any],
-) -> str:
+def report(what: str, expected: Mapping[str, Any], found: Sequence[Entry], candidates: Sequence[Entry]) -> str:
     """Return why an assertion failed: how many entries matched, and the nearest other one."""
-    wanted = f" with {_short(dict(expected))}" if expected else ""
-    lines = [f"expected one {what}{wanted}; found {len(found) or 'none'}"]
+    members = f" with {_short(dict(expected))}" if expected else ""
+    lines = [f"expected one {what}{members}; found {len(found) or 'none'}"]
     lines += [f"  {_line(entry)}" for entry in found[:5]]
     if not found and candidates:
-        nearest = min(candidates, key=lambda entry: (len(differences(expected, body(entry))), -entry.number))
+        nearest = min(candidates, key=lambda entry: (len(differences(expected, entry.json())), -entry.number))
         lines.append(f"nearest of {len(candidates)}: {_line(nearest)}")
-        lines += [f"  {line}" for line in differences(expected, body(nearest))[:10]]
+        lines += [f"  {line}" for line in differences(expected, nearest.json())[:10]]
     elif not found:
         lines.append("there was none at all")
     return "\n".join(lines)

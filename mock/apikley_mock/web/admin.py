@@ -1,4 +1,4 @@
-"""The admin API under /__mock__/, and its OpenAPI document."""
+"""The admin API under /__mock__/."""
 
 # ruff: noqa: D102 - the route table describes the handlers
 
@@ -12,12 +12,12 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
+from msgspec.structs import replace
 
-from apikley_mock.control.rules import TooManyRulesError, fault_rule, plan_rule
+from apikley_mock.control.rules import TooManyRulesError
 from apikley_mock.control.vocabulary import (
     Advance,
     Credits,
@@ -26,21 +26,20 @@ from apikley_mock.control.vocabulary import (
     JournalQuery,
     Limited,
     PlanRule,
-    Settings,
     UnknownNameError,
     VocabularyError,
+    check_rule,
     convert,
 )
-from apikley_mock.journal.journal import Entry
+from apikley_mock.journal.entry import Entry
 from apikley_mock.service import Service
+from apikley_mock.web.admin_document import ACTIONS, PREFIX, ROUTES, Route, document
 from apikley_mock.web.http import Receive, Request, Response, json_response, read
 from apikley_mock.web.validation import parse_body
 from apikley_mock.world.clock import VirtualClock
 from apikley_mock.world.tasks import Task
 
-PREFIX = "/__mock__"
 _MAX_BODY = 64 * 1024
-_ACTIONS = ("step", "finish", "fail", "callback")
 
 
 class AdminError(Exception):
@@ -53,37 +52,6 @@ class AdminError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
-
-
-class Route(NamedTuple):
-    """One operation: its method, path, handler, and the types of its body and query."""
-
-    method: str
-    path: str
-    handler: str
-    summary: str
-    body: Any = None
-    query: Any = None
-    body_is_optional: bool = False
-
-
-ROUTES = [
-    Route("GET", "/", "page", "The page"),
-    Route("GET", "/openapi.json", "document", "This document"),
-    Route("GET", "/state", "state", "Time, accounts and counts"),
-    Route("POST", "/reset", "reset", "Delete all tasks, files and entries, and start again"),
-    Route("POST", "/advance", "advance", "Advance a virtual clock; responds after the callbacks that are due", Advance),
-    Route("PUT", "/accounts/{name}", "set_credits", "Set the credits of an account", Credits),
-    Route("GET", "/tasks", "tasks", "The newest tasks, newest first", None, Limited),
-    Route("POST", "/tasks/{id}/{action}", "act", f"Act on a task: {', '.join(_ACTIONS)}", Failure, None, True),
-    Route("GET", "/journal", "journal", "The entries after a number, or the newest ones", None, JournalQuery),
-    Route("GET", "/faults", "list_faults", "The armed faults"),
-    Route("POST", "/faults", "arm_fault", "Arm a fault for the next requests", FaultRule),
-    Route("DELETE", "/faults", "disarm_faults", "Disarm all faults"),
-    Route("GET", "/plans", "list_plans", "The armed plans"),
-    Route("POST", "/plans", "arm_plan", "Arm a plan for the next tasks", PlanRule),
-    Route("DELETE", "/plans", "disarm_plans", "Disarm all plans"),
-]
 
 
 class Admin:
@@ -114,7 +82,7 @@ class Admin:
         if not matching:
             allowed = ", ".join(route.method for route, _ in matches)
             response = json_response(405, {"error": f"this endpoint accepts {allowed}"})
-            response.headers.append((b"allow", allowed.encode()))
+            response.headers = [(b"allow", allowed.encode())]
             return response
         ((route, found),) = matching
         arguments: dict[str, Any] = found.groupdict()
@@ -132,10 +100,8 @@ class Admin:
         )
 
     def page(self) -> Response:
-        response = Response(200, _page(), b"text/html; charset=utf-8")
         policy = b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
-        response.headers.append((b"content-security-policy", policy))
-        return response
+        return Response(200, _page(), b"text/html; charset=utf-8", [(b"content-security-policy", policy)])
 
     def document(self) -> Response:
         return json_response(200, document())
@@ -148,6 +114,7 @@ class Admin:
             "error_style": service.settings.error_style,
             "tasks": len(service.engine.tasks),
             "entries": service.journal.last,
+            "resets": service.journal.era,
             "planned_callbacks": service.deliveries.planned(),
             "accounts": [{"name": account.name, "credits": account.credits} for account in service.accounts],
         }
@@ -155,28 +122,28 @@ class Admin:
     def reset(self) -> None:
         self._service.reset()
 
-    async def advance(self, body: dict[str, Any]) -> None:
+    async def advance(self, body: Advance) -> None:
         try:
-            await self._service.advance(body["seconds"])
+            await self._service.advance(body.seconds)
         except (TypeError, ValueError) as error:
             raise AdminError(409, str(error)) from None
 
-    def set_credits(self, name: str, body: dict[str, Any]) -> None:
+    def set_credits(self, name: str, body: Credits) -> None:
         account = self._service.accounts.named(name)
         if account is None:
             raise AdminError(404, f"no account {name!r}")
-        account.credits = body["credits"]
+        account.credits = body.credits
 
     def tasks(self, query: Limited) -> list[dict[str, Any]]:
         service, now = self._service, self._service.clock.now()
         newest = islice(reversed(service.engine.tasks.values()), query.limit)
         return [_describe(task, now, service.journal.redact) for task in newest]
 
-    def act(self, id: str, action: str, body: dict[str, Any]) -> None:  # noqa: A002 - the path's parameter
+    def act(self, id: str, action: str, body: Failure) -> None:  # noqa: A002 - the path's parameter
         service = self._service
         now = service.clock.now()
-        if action not in _ACTIONS:
-            raise AdminError(422, f"action: expected one of {', '.join(_ACTIONS)}")
+        if action not in ACTIONS:
+            raise AdminError(422, f"action: expected one of {', '.join(ACTIONS)}")
         task = service.engine.tasks.get(id)
         if task is None:
             raise AdminError(404, f"no task {id!r}")
@@ -190,10 +157,11 @@ class Admin:
         elif action == "step":
             service.engine.step(task, now)
         elif action == "finish":
-            service.engine.end(task, task.plan.changed({"outcome": "success"}), now)
+            service.engine.end(task, replace(task.plan, outcome="success"), now)
         else:
-            failure = {"fail_code": body.get("code", task.plan.fail_code), "fail_message": body.get("message")}
-            service.engine.end(task, task.plan.changed({"outcome": "fail", **failure}), now)
+            code = body.code or task.plan.fail_code
+            plan = replace(task.plan, outcome="fail", fail_code=code, fail_message=body.message)
+            service.engine.end(task, plan, now)
         service.wake()
 
     def journal(self, query: JournalQuery) -> list[dict[str, Any]]:
@@ -207,8 +175,9 @@ class Admin:
     def list_faults(self) -> list[dict[str, Any]]:
         return [rule.described() for rule in self._service.faults]
 
-    def arm_fault(self, body: dict[str, Any]) -> dict[str, int]:
-        return {"number": self._service.faults.arm(fault_rule(body, self._service.accounts.names())).number}
+    def arm_fault(self, body: FaultRule) -> dict[str, int]:
+        check_rule(body, self._service.accounts.names())
+        return {"number": self._service.faults.arm(body)}
 
     def disarm_faults(self) -> None:
         self._service.faults.disarm()
@@ -216,54 +185,12 @@ class Admin:
     def list_plans(self) -> list[dict[str, Any]]:
         return [rule.described() for rule in self._service.plans]
 
-    def arm_plan(self, body: dict[str, Any]) -> dict[str, int]:
-        return {"number": self._service.plans.arm(plan_rule(body, self._service.accounts.names())).number}
+    def arm_plan(self, body: PlanRule) -> dict[str, int]:
+        check_rule(body, self._service.accounts.names())
+        return {"number": self._service.plans.arm(body)}
 
     def disarm_plans(self) -> None:
         self._service.plans.disarm()
-
-
-@cache
-def document() -> dict[str, Any]:
-    """Return the OpenAPI document of this API, with the schemas of the vocabulary."""
-    types = [*{route.body for route in ROUTES if route.body is not None}, Settings]
-    types.sort(key=lambda each: each.__name__)
-    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    schema_of = dict(zip(types, schemas, strict=True))
-    paths: dict[str, dict[str, Any]] = {}
-    for route in ROUTES:
-        operation: dict[str, Any] = {
-            "operationId": route.handler,
-            "summary": route.summary,
-            "responses": {"200": {"description": "Done"}, "default": {"description": 'An error: {"error": "…"}'}},
-        }
-        parameters = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in re.findall(r"{(\w+)}", route.path)
-        ]
-        if route.query is not None:
-            properties = msgspec.json.schema(route.query)["$defs"][route.query.__name__]["properties"]
-            parameters += [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
-        if parameters:
-            operation["parameters"] = parameters
-        if route.body is not None:
-            content = {"application/json": {"schema": schema_of[route.body]}}
-            operation["requestBody"] = {"required": not route.body_is_optional, "content": content}
-        paths.setdefault(PREFIX + route.path, {})[route.method.lower()] = operation
-    described = {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Admin API of the Apikley simulator",
-            "version": "1.0.0",
-            "description": "Controls the simulator and shows what happened. Open to everyone who reaches the port; "
-            "it shows no key.",
-        },
-        "paths": paths,
-        "components": {"schemas": components},
-    }
-    # Defaults are tuples until they are JSON.
-    found: dict[str, Any] = json.loads(json.dumps(described))
-    return found
 
 
 @cache
@@ -275,12 +202,11 @@ def _parse(route: Route, content: bytes | None) -> Any:
     if content is None:
         raise AdminError(422, f"the body is larger than {_MAX_BODY:,} bytes")
     if not content and route.body_is_optional:
-        return {}
+        return route.body()
     body, error = parse_body(content)
     if error:
         raise AdminError(422, error)
-    convert(body, route.body)
-    return body
+    return convert(body, route.body)
 
 
 def _require_same_origin(request: Request) -> None:

@@ -14,11 +14,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import apikley_contract
-from apikley_mock.control.rules import Rule
-from apikley_mock.control.vocabulary import FILE_OPERATIONS, Fault, Settings
+from apikley_mock.control.rules import Armed
+from apikley_mock.control.vocabulary import Fault, FaultRule, Settings
+from apikley_mock.journal.entry import Entry
 from apikley_mock.service import Service
 from apikley_mock.web import faults, responses
-from apikley_mock.web.admin import PREFIX, Admin
+from apikley_mock.web.admin import Admin
+from apikley_mock.web.admin_document import PREFIX
 from apikley_mock.web.endpoints import LINKS, Jobs
 from apikley_mock.web.http import MAX_HEAD, DisconnectedError, Receive, Request, Response, Scope, Send, read, write
 from apikley_mock.web.responses import CODES, UPLOADS
@@ -50,7 +52,7 @@ class Simulator:
     def __init__(self, service: Service | Settings | None = None) -> None:
         self.service = service if isinstance(service, Service) else Service(service)
         self._admin = Admin(self.service)
-        self._jobs = jobs = Jobs(self.service)
+        jobs = Jobs(self.service)
         uploads = Uploads(self.service)
         self._downloads = {
             f"{RESULTS}/": ("result", jobs.result),
@@ -108,7 +110,7 @@ class Simulator:
             response = faults.damaged(response.fault, response)
         if self.service.journal.era != era:
             return response  # the simulator was reset meanwhile
-        self.service.journal.add(
+        entry = Entry(
             self.service.clock.now(),
             "request",
             request.method,
@@ -120,8 +122,8 @@ class Simulator:
             account=account.name if account else None,
             body=request.body,
             warnings=request.warnings,
-            secret=request.headers.get(b"authorization", b"").rpartition(b" ")[2],
         )
+        self.service.journal.add(entry, request.headers.get(b"authorization", b"").rpartition(b" ")[2])
         return response
 
     async def _check(self, request: Request, account: Account | None, receive: Receive) -> Response:
@@ -146,10 +148,10 @@ class Simulator:
         async def handle() -> Response:
             return await self._handle(route, request, account)
 
-        rule = None
+        armed = None
         if self.service.faults:
-            rule = self.service.faults.take({"operation": route.operation, "account": account.name})
-        return await handle() if rule is None else await self._with_fault(route.operation, rule, handle)
+            armed = self.service.faults.take({"operation": route.operation, "account": account.name})
+        return await handle() if armed is None else await self._with_fault(route.operation, armed, handle)
 
     async def _handle(self, route: _Route, request: Request, account: Account) -> Response:
         retry_after = account.admit(route.operation, self.service.clock.now())
@@ -161,36 +163,29 @@ class Simulator:
         return await route.handler(request, account)
 
     async def _with_fault(
-        self, operation: str, rule: Rule[Fault], handle: Callable[[], Awaitable[Response]]
+        self, operation: str, armed: Armed[FaultRule], handle: Callable[[], Awaitable[Response]]
     ) -> Response:
         """Return the response to a request that a fault is armed for."""
-        fault = rule.what
+        fault, style = armed.rule, self.service.settings.error_style
         if fault.stage == "before":
             era = self.service.journal.era
             await asyncio.sleep(fault.latency)
             if self.service.journal.era != era:
                 text = "The simulator was reset meanwhile"
                 reset = Fault(fault="error", code=CODES["MAINTENANCE"], message=text)
-                return self._fault_response(operation, reset)
+                return faults.error(reset, operation, style)
             if fault.fault != "latency":
-                return self._fault_response(operation, fault)
+                return faults.error(fault, operation, style)
         response = await handle()
         if fault.stage == "after" and responses.is_refusal(response):
-            self.service.faults.give_back(rule)  # it is for an accepted request
+            self.service.faults.give_back(armed)  # it is for an accepted request
             return response
         if fault.fault == "error":
             task_id = response.task_id
-            response = self._fault_response(operation, fault)
+            response = faults.error(fault, operation, style)
             response.task_id = task_id
         response.fault = fault
         return response
-
-    def _fault_response(self, operation: str, fault: Fault) -> Response:
-        if operation in UPLOADS:
-            return faults.with_retry_after(fault, responses.upload_error(faults.code_of(fault), fault.message))
-        if operation in FILE_OPERATIONS:
-            return faults.with_retry_after(fault, responses.plain_error(faults.code_of(fault), fault.message))
-        return self._jobs.refusal(fault)
 
     def _preferred(self, route: _Route, header: bytes) -> Response | None:
         """Return the documented response that the header `Prefer` asks for, as Prism does."""
@@ -202,8 +197,7 @@ class Simulator:
             return responses.error(CODES["NOT_FOUND"], f"The contract has no response {code} here", "http")
         if code == CODES["SUCCESS"]:
             return responses.documented(route.operation)
-        is_upload = route.operation in UPLOADS
-        response = responses.upload_error(code) if is_upload else responses.error(code, None, "http")
+        response = responses.error_of(route.operation, code, None, "http")
         if code == CODES["RATE_LIMITED"]:
             response.headers.append((b"retry-after", b"1"))
         return response
@@ -222,10 +216,10 @@ class Simulator:
             return self._error("NOT_FOUND", f"No such endpoint: {path}")
         operation, serve = download
         # Faults without an operation are for the API's requests only.
-        rule = self.service.faults.take({"operation": operation}, required="operation")
-        if rule is None:
+        armed = self.service.faults.take({"operation": operation}, required="operation")
+        if armed is None:
             return await serve(request)
-        return await self._with_fault(operation, rule, lambda: serve(request))
+        return await self._with_fault(operation, armed, lambda: serve(request))
 
     def _internal_error(self, request: Request, error: Exception) -> Response:
         """Log a bug of the simulator, and return the response."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from apikley_mock.control import prompt_directives
-from apikley_mock.control.vocabulary import Fault
 from apikley_mock.service import Service
 from apikley_mock.web import faults, media, responses, validation
 from apikley_mock.web.http import Request, Response
@@ -41,16 +40,16 @@ class Jobs:
         if directives and directives.error:
             return self._error("VALIDATION_FAILED", directives.error)
         if fault and fault.stage == "before":
-            return self.refusal(fault)
+            return faults.error(fault, "createTask", service.settings.error_style)
         price = service.settings.price_of(model)
         if not account.pay(price):
             return self._error("INSUFFICIENT_CREDITS")
         # Armed plans are used up only by tasks: from here on, nothing refuses this one.
         plan = service.plan_for(model)
         if service.plans:
-            rule = service.plans.take({"model": model, "prompt": prompt, "account": account.name})
-            plan = plan.changed(rule.what) if rule else plan
-        plan = plan.changed(directives.plan) if directives else plan
+            armed = service.plans.take({"model": model, "prompt": prompt, "account": account.name})
+            plan = plan.changed(armed.rule) if armed else plan
+        plan = plan.changed(directives.plan) if directives and directives.plan else plan
         task = service.engine.create(model, request.body, account, plan, service.clock.now())
         task.price, task.paid = price, account.credits is not None
         task.base_url = request.base_url
@@ -117,11 +116,6 @@ class Jobs:
             response = media.serve(media.video(), "video/mp4", request.headers.get(b"range", b""))
         response.task_id = task.id
         return response
-
-    def refusal(self, fault: Fault) -> Response:
-        """Return the response of a fault before the request is accepted."""
-        style = self._service.settings.error_style
-        return faults.with_retry_after(fault, responses.error(faults.code_of(fault), fault.message, style))
 
     async def _end_at_once(self, task: Task) -> None:
         service = self._service

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from apikley_mock.control.vocabulary import Fault
+from apikley_mock.control.vocabulary import ErrorStyle, Fault
+from apikley_mock.web import responses
 from apikley_mock.web.http import Receive, Response, Send, write
 from apikley_mock.web.responses import CODES
 
@@ -19,13 +20,10 @@ class ConnectionLostError(ConnectionResetError):
     """The simulated connection broke, on a server that cannot break a real one (in-process)."""
 
 
-def code_of(fault: Fault) -> int:
-    """Return the code of an error."""
-    return CODES["SERVER_ERROR"] if fault.code is None else fault.code
-
-
-def with_retry_after(fault: Fault, response: Response) -> Response:
-    """Return the error response of a fault, with its headers."""
+def error(fault: Fault, operation: str, style: ErrorStyle) -> Response:
+    """Return the error response of a fault."""
+    code = CODES["SERVER_ERROR"] if fault.code is None else fault.code
+    response = responses.error_of(operation, code, fault.message, style)
     if fault.retry_after is not None or fault.code == CODES["RATE_LIMITED"]:
         retry_after = 1 if fault.retry_after is None else fault.retry_after
         response.headers.append((b"retry-after", b"%d" % retry_after))
@@ -41,9 +39,7 @@ def damaged(fault: Fault, response: Response) -> Response:
     else:
         response.code = None  # the request was not validated
     if fault.fault == "html":
-        task_id = response.task_id
-        response = Response(502, _PAGE, b"text/html")
-        response.task_id, response.fault = task_id, fault
+        response = Response(502, _PAGE, b"text/html", task_id=response.task_id, fault=fault)
     elif fault.fault == "broken-json":
         response.body = response.body[: len(response.body) // 2]
     response.note = ": ".join(notes)
@@ -70,8 +66,7 @@ async def write_damaged(fault: Fault, response: Response, state: dict[str, Any],
     if disconnect is None:
         raise ConnectionLostError(f"simulated: {response.note}")
     if fault.fault == "cut":
-        headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send(response.start())
         half = response.body[: len(response.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
     disconnect()

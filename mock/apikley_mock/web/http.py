@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_HEAD = 32 * 1024
-_JSON = b"application/json"
 
 
 class DisconnectedError(Exception):
@@ -65,34 +65,39 @@ class Request:
         return sum(map(len, self.headers)) + sum(map(len, self.headers.values())) + len(self.query_string)
 
 
+@dataclass(slots=True)
 class Response:
     """One response.
 
     Attributes:
         status: The HTTP status.
         body: The body.
-        headers: The headers without the content length.
+        content_type: The media type.
+        headers: Further headers.
         code: The code in the envelope, if there is one.
         note: The journal's note.
         task_id: The task, if there is one.
         fault: What goes wrong with it, if anything.
     """
 
-    __slots__ = ("body", "code", "fault", "headers", "note", "status", "task_id")
+    status: int
+    body: bytes
+    content_type: bytes = b"application/json"
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    code: int | None = None
+    note: str = ""
+    task_id: str | None = None
+    fault: Fault | None = None
 
-    def __init__(self, status: int, body: bytes, content_type: bytes = _JSON) -> None:
-        self.status = status
-        self.body = body
-        self.headers = [(b"content-type", content_type)]
-        self.code: int | None = None
-        self.note = ""
-        self.task_id: str | None = None
-        self.fault: Fault | None = None
+    def start(self) -> Message:
+        """Return the ASGI message that starts the response."""
+        headers = [(b"content-type", self.content_type), *self.headers, (b"content-length", b"%d" % len(self.body))]
+        return {"type": "http.response.start", "status": self.status, "headers": headers}
 
 
-def json_response(status: int, value: Any) -> Response:
+def json_response(status: int, value: Any, code: int | None = None, note: str = "") -> Response:
     """Return a JSON response."""
-    return Response(status, json.dumps(value, separators=(",", ":")).encode())
+    return Response(status, json.dumps(value, separators=(",", ":")).encode(), code=code, note=note)
 
 
 async def read(receive: Receive, max_bytes: int) -> bytes | None:
@@ -118,6 +123,5 @@ async def read(receive: Receive, max_bytes: int) -> bytes | None:
 
 async def write(response: Response, send: Send) -> None:
     """Send a response."""
-    headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send(response.start())
     await send({"type": "http.response.body", "body": response.body})

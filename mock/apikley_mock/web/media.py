@@ -36,17 +36,15 @@ def serve(content: bytes, mime_type: str, range_header: bytes) -> Response:
     """
     requested = _RANGE.fullmatch(range_header.strip())
     if requested is None or requested.groups() == (b"", b""):
-        response = Response(200, content, mime_type.encode())
+        status, part, described = 200, content, []
     else:
         first, last = requested.groups()
         size = len(content)
         start = int(first) if first else max(0, size - int(last))
         end = min(int(last), size - 1) if first and last else size - 1
         if start > end:
-            response = Response(416, b"", mime_type.encode())
-            response.headers.append((b"content-range", b"bytes */%d" % size))
+            status, part, described = 416, b"", [(b"content-range", b"bytes */%d" % size)]
         else:
-            response = Response(206, content[start : end + 1], mime_type.encode())
-            response.headers.append((b"content-range", b"bytes %d-%d/%d" % (start, end, size)))
-    response.headers.append((b"accept-ranges", b"bytes"))
-    return response
+            part = content[start : end + 1]
+            status, described = 206, [(b"content-range", b"bytes %d-%d/%d" % (start, end, size))]
+    return Response(status, part, mime_type.encode(), [*described, (b"accept-ranges", b"bytes")])

@@ -33,7 +33,7 @@ class Protocol(_Protocol):
         """Count the bytes of an incomplete request head."""
         super().data_received(data)
         scope: Any = self.scope
-        if scope is None or "path" in scope:  # no request has begun, or its head is complete
+        if scope is None or "path" in scope:  # between requests, or the head is complete
             self._head = 0
             return
         self._head += len(data)

@@ -6,7 +6,7 @@ import json
 from functools import cache
 
 import apikley_contract
-from apikley_mock.control.vocabulary import ErrorStyle
+from apikley_mock.control.vocabulary import FILE_OPERATIONS, ErrorStyle
 from apikley_mock.web.http import Response, json_response
 from apikley_mock.world.records import error_example, error_text
 
@@ -17,18 +17,13 @@ SUCCESS = CODES["SUCCESS"]
 
 def success(data: object) -> Response:
     """Return HTTP 200 with the success code."""
-    response = json_response(200, {"code": SUCCESS, "msg": "success", "data": data})
-    response.code = SUCCESS
-    return response
+    return json_response(200, {"code": SUCCESS, "msg": "success", "data": data}, SUCCESS)
 
 
 def created(task_id: str) -> Response:
     """Return the response of createTask: the same as `success`, formatted directly because it is frequent."""
     body = b'{"code":%d,"msg":"success","data":{"taskId":%s}}' % (SUCCESS, json.dumps(task_id).encode())
-    response = Response(200, body)
-    response.code = SUCCESS
-    response.task_id = task_id
-    return response
+    return Response(200, body, code=SUCCESS, task_id=task_id)
 
 
 def error(code: int, message: str | None = None, style: ErrorStyle = "envelope") -> Response:
@@ -40,27 +35,27 @@ def error(code: int, message: str | None = None, style: ErrorStyle = "envelope")
         style: `envelope` responds with HTTP 200 as recorded traffic does; `http` with the code as the HTTP status.
     """
     text = error_text(code) if message is None else message
-    response = json_response(200 if style == "envelope" else _status(code), {"code": code, "msg": text, "data": None})
-    response.code = code
-    response.note = text
-    return response
+    status = 200 if style == "envelope" else _status(code)
+    return json_response(status, {"code": code, "msg": text, "data": None}, code, text)
 
 
 def upload_error(code: int, message: str | None = None) -> Response:
     """Return an error of an upload, which has a real HTTP status."""
     text = upload_text(code) if message is None else message
-    response = json_response(_status(code), {"success": False, "code": code, "msg": text})
-    response.code = code
-    response.note = text
-    return response
+    return json_response(_status(code), {"success": False, "code": code, "msg": text}, code, text)
 
 
 def plain_error(code: int, message: str | None = None) -> Response:
     """Return an error of a download: a real HTTP status and plain text."""
     text = error_text(code) if message is None else message
-    response = Response(_status(code), f"{text}\n".encode(), b"text/plain")
-    response.note = text
-    return response
+    return Response(_status(code), f"{text}\n".encode(), b"text/plain", note=text)
+
+
+def error_of(operation: str, code: int, message: str | None, style: ErrorStyle) -> Response:
+    """Return an error in the form of an operation: of an upload, of a download, or an envelope."""
+    if operation in UPLOADS:
+        return upload_error(code, message)
+    return plain_error(code, message) if operation in FILE_OPERATIONS else error(code, message, style)
 
 
 def documented(operation_id: str) -> Response:
@@ -68,9 +63,7 @@ def documented(operation_id: str) -> Response:
     content = apikley_contract.operation(operation_id).description["responses"][str(SUCCESS)]["content"]
     described = content["application/json"]
     example = described["example"] if "example" in described else next(iter(described["examples"].values()))["value"]
-    response = json_response(SUCCESS, example)
-    response.code = SUCCESS
-    return response
+    return json_response(SUCCESS, example, SUCCESS)
 
 
 def is_refusal(response: Response) -> bool:

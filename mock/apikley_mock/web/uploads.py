@@ -106,9 +106,8 @@ class Uploads:
             "mimeType": stored.mime_type,
             "uploadedAt": _date(now),
         }
-        response = json_response(200, {"success": True, "code": 200, "msg": "File uploaded successfully", "data": data})
-        response.code = 200
-        return response
+        value = {"success": True, "code": 200, "msg": "File uploaded successfully", "data": data}
+        return json_response(200, value, 200)
 
 
 def _form(content_type: bytes, body: bytes) -> tuple[dict[str, Any], bytes, str | None]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, NoReturn
 
 import jsonschema_rs
 
 import apikley_contract
+from apikley_mock.control.vocabulary import not_json
 
 _MAX_VIOLATIONS = 10
 
@@ -85,28 +85,13 @@ def violations(schema: str, value: Any) -> str | None:
             for error in validator.iter_errors(value)
         ]
     except (ValueError, OverflowError):
-        surrogate = next(_lone_surrogates(value), None)
-        return "request: nested too deeply" if surrogate is None else f"{surrogate}: contains a lone surrogate"
+        return next(not_json(value), "request: nested too deeply")
     return "; ".join(found[:_MAX_VIOLATIONS])
 
 
 def _warning(place: str, name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"unknown field {place}{name[:100]}" + (f"; did you mean {near[0]}?" if near else "")
-
-
-def _lone_surrogates(value: Any, path: str = "") -> Iterator[str]:
-    """Yield the places of texts that UTF-8 cannot encode."""
-    stack: list[tuple[str, Any]] = [(path, value)]
-    while stack:
-        where, each = stack.pop()
-        if isinstance(each, dict):
-            stack += [(f"{where}.{name}" if where else name, inner) for name, inner in each.items()]
-            stack += [(f"{where or 'request'}, a key", name) for name in each]
-        elif isinstance(each, list):
-            stack += [(f"{where}.{index}" if where else str(index), inner) for index, inner in enumerate(each)]
-        elif isinstance(each, str) and any("\ud800" <= character <= "\udfff" for character in each):
-            yield where or "request"
+    near = difflib.get_close_matches(name, known, 1) if len(name) < 100 else []  # long names take long
+    return f"unknown field {place}{name}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _text(error: jsonschema_rs.ValidationError) -> str:

@@ -9,8 +9,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-ApiKey = Annotated[str, Meta(pattern="^[!-~]{1,200}$", description="Printable ASCII without spaces.")]
-WebhookKey = Annotated[str, Meta(pattern="^[ -~]{1,200}$")]
+ApiKey = Annotated[str, Meta(pattern="^[!-~]{1,200}$", description="1 to 200 ASCII characters without spaces")]
+WebhookKey = Annotated[str, Meta(pattern="^[ -~]{1,200}$", description="1 to 200 printable ASCII characters")]
 Amount = Annotated[float, Meta(ge=0, le=1_000_000_000)]
 _Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
 # Requests, and the seconds of the window.

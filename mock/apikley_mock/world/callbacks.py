@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import apikley_contract
+from apikley_mock.journal.entry import Entry
 from apikley_mock.journal.journal import Journal
 from apikley_mock.world import records
 from apikley_mock.world.caller import Caller, NotAllowedError
@@ -137,7 +138,7 @@ class Deliveries:
             error, allowed = str(refused), False
         attempt = f"attempt {delivery.attempt + 1}" if delivery.attempt else ""
         note = ": ".join(filter(None, (attempt, error)))
-        self._journal.add(now, "callback", "POST", url, status, note=note, task_id=task.id, body=content)
+        self._journal.add(Entry(now, "callback", "POST", url, status, note=note, task_id=task.id, body=content))
         if status != 200 and allowed and delivery.attempt < len(self._retry_after):
             due = self._clock.now() + self._retry_after[delivery.attempt]
             self._push(due, Delivery(task, delivery.attempt + 1))

@@ -27,7 +27,7 @@ class _Pool:
         self._session: aiohttp.ClientSession | None = None
 
     def session(self) -> aiohttp.ClientSession:
-        import aiohttp  # noqa: PLC0415 - slow to import, and many simulators call nobody
+        import aiohttp  # noqa: PLC0415 - slow to import, and many simulators send no callback
 
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ttl_dns_cache=10)
@@ -59,7 +59,7 @@ class Caller:
         Raises:
             NotAllowedError: Nothing was sent.
         """
-        import aiohttp  # noqa: PLC0415 - slow to import, and many simulators call nobody
+        import aiohttp  # noqa: PLC0415 - slow to import, and many simulators send no callback
         from yarl import URL  # noqa: PLC0415
 
         self._check(url)
@@ -111,7 +111,7 @@ class Caller:
     async def connections(self) -> AsyncIterator[_Pool]:
         """Keep connections open between the requests of this block.
 
-        Connections are closed when nobody uses them, so that an event loop that just ends, as in a test, leaves none.
+        Unused connections are closed, so that an event loop that ends without `close`, as in a test, leaves none.
         """
         loop = asyncio.get_running_loop()
         if self._pool is None or self._pool.loop is not loop:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from random import Random
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
-from msgspec.structs import replace
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import force_setattr, replace
 
 Seconds = Annotated[float, Meta(ge=0, le=31_536_000)]
 # Variable tuples with fixed lengths: msgspec 0.22 crashes on a union with a tuple of fixed types.
@@ -20,13 +19,26 @@ Durations = Annotated[
         description="Seconds in waiting, queuing and generating: each a number, or the shortest and the longest.",
     ),
 ]
-FailCode = Annotated[str, Meta(pattern="^[0-9A-Za-z_]{1,40}$", description="A number or a word.")]
+FailCode = Annotated[str, Meta(pattern="^[0-9A-Za-z_]{1,40}$", description="a number or a word up to 40 characters")]
 Message = Annotated[str, Meta(max_length=500)]
+Outcome = Literal["success", "fail", "never", "disappear"]
+Progress = Literal["time", "per_poll", "manual"]
+Polls = Annotated[int, Meta(ge=1, le=1000)]
 Form = Literal["2025", "late-2025", "2026"]
+Repeats = Annotated[int, Meta(ge=0, le=100)]
+Signature = Literal["valid", "wrong", "none"]
+SignatureClock = Literal["machine", "simulated"]
+
+_IMPLIED = {
+    "fail_code": ("outcome", "fail"),
+    "fail_message": ("outcome", "fail"),
+    "per_poll": ("progress", "per_poll"),
+    "durations": ("progress", "time"),
+}
 
 
-class CallbackPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a completion is called back.
+class CallbackChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Changes to how a completion is called back.
 
     Attributes:
         form: Which of the three published payloads is sent.
@@ -39,24 +51,24 @@ class CallbackPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         clock: The clock of the signed timestamp: the machine's, which receivers check against, or the simulator's.
     """
 
-    form: Form = "late-2025"
-    delay: Seconds = 0.0
-    times: Annotated[int, Meta(ge=0, le=100)] = 1
-    early: bool = False
-    corrupt: bool = False
-    signature: Literal["valid", "wrong", "none"] = "valid"
-    age: Seconds = 0.0
-    clock: Literal["machine", "simulated"] = "machine"
+    form: Form | UnsetType = UNSET
+    delay: Seconds | UnsetType = UNSET
+    times: Repeats | UnsetType = UNSET
+    early: bool | UnsetType = UNSET
+    corrupt: bool | UnsetType = UNSET
+    signature: Signature | UnsetType = UNSET
+    age: Seconds | UnsetType = UNSET
+    clock: SignatureClock | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        if self.early and (self.delay or not self.times):
+        if self.early and (self.delay or self.times == 0):
             raise ValueError("early excludes a delay and times 0")
 
 
-class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What becomes of a task.
+class PlanChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Changes to what becomes of a task.
 
-    `fail_code` and `fail_message` imply the outcome `fail`, and `per_poll` implies the progress `per_poll`.
+    `fail_code` and `fail_message` imply the outcome `fail`, `per_poll` and `durations` the progress.
 
     Attributes:
         outcome: `never` does not end; `disappear` makes the task unknown when it would have ended.
@@ -70,14 +82,50 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         callback: How the completion is called back.
     """
 
-    outcome: Literal["success", "fail", "never", "disappear"] = "success"
-    fail_code: FailCode = "500"
-    fail_message: Message | None = None
+    outcome: Outcome | UnsetType = UNSET
+    fail_code: FailCode | UnsetType = UNSET
+    fail_message: Message | UnsetType | None = UNSET
+    durations: Durations | UnsetType = UNSET
+    progress: Progress | UnsetType = UNSET
+    per_poll: Polls | UnsetType = UNSET
+    hidden: Seconds | UnsetType = UNSET
+    result_ttl: Seconds | UnsetType | None = UNSET
+    callback: CallbackChanges | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        for name, (field, implied) in _IMPLIED.items():
+            if getattr(self, name) is UNSET:
+                continue
+            if getattr(self, field) is UNSET:
+                force_setattr(self, field, implied)
+            elif getattr(self, field) != implied:
+                raise ValueError(f"{name} needs {field} {implied!r}, not {getattr(self, field)!r}")
+
+
+class CallbackPlan(Struct, frozen=True, kw_only=True):
+    """How a completion is called back; see `CallbackChanges`."""
+
+    form: Form = "late-2025"
+    delay: float = 0.0
+    times: int = 1
+    early: bool = False
+    corrupt: bool = False
+    signature: Signature = "valid"
+    age: float = 0.0
+    clock: SignatureClock = "machine"
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What becomes of a task; see `PlanChanges`."""
+
+    outcome: Outcome = "success"
+    fail_code: str = "500"
+    fail_message: str | None = None
     durations: Durations = (0.5, 0.5, 2.0)
-    progress: Literal["time", "per_poll", "manual"] = "time"
-    per_poll: Annotated[int, Meta(ge=1, le=1000)] = 1
-    hidden: Seconds = 0.0
-    result_ttl: Seconds | None = None
+    progress: Progress = "time"
+    per_poll: int = 1
+    hidden: float = 0.0
+    result_ttl: float | None = None
     callback: CallbackPlan = CallbackPlan()
 
     @property
@@ -85,13 +133,17 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Whether the task ends, and is called back, before the response of createTask."""
         return self.callback.early and self.outcome != "never" and self.progress == "time"
 
-    def changed(self, changes: Mapping[str, Any]) -> Plan:
-        """Return this plan with changes by field; those of `callback` are a mapping of their own."""
-        values = dict(changes)
-        if "callback" in values:
-            values["callback"] = replace(self.callback, **values["callback"])
-        return replace(self, **values)
+    def changed(self, changes: PlanChanges) -> Plan:
+        """Return this plan with changes."""
+        given = _given(changes, PlanChanges)
+        if changes.callback is not UNSET:
+            given["callback"] = replace(self.callback, **_given(changes.callback, CallbackChanges))
+        return replace(self, **given)
 
     def draw_durations(self, random: Random) -> list[float]:
         """Return one duration for each state."""
         return [random.uniform(span[0], span[1]) if isinstance(span, tuple) else span for span in self.durations]
+
+
+def _given(changes: Struct, of: type[Struct]) -> dict[str, Any]:
+    return {name: value for name in of.__struct_fields__ if (value := getattr(changes, name)) is not UNSET}

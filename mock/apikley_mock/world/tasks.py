@@ -6,7 +6,10 @@ import heapq
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from random import Random
+
+from msgspec.structs import replace
 
 import apikley_contract
 from apikley_mock.world.accounts import Account
@@ -17,6 +20,7 @@ STATES: list[str] = apikley_contract.openapi()["components"]["schemas"]["TaskSta
 WAITING, QUEUING, GENERATING, SUCCESS, FAIL = STATES
 
 
+@dataclass(slots=True, eq=False)
 class Task:
     """One task.
 
@@ -25,48 +29,32 @@ class Task:
         model: The model.
         body: The createTask body as it arrived.
         account: The account that pays.
+        plan: What becomes of it.
+        created: When it was created, in Unix seconds.
         price: The price in credits.
         paid: Whether the price was taken from the account, which is not so if its credits never run out.
         base_url: The base URL that the client used, for the result's URL.
         callback_url: The callback URL, if there is one.
-        plan: What becomes of it.
-        created: When it was created, in Unix seconds.
         moments: When it is queued, when it is generating, and when it ends; infinite if unknown.
         polls: How often it was polled.
         settled: Whether `Engine.ended` has returned it.
         forgotten: Whether newer tasks have replaced it.
     """
 
-    __slots__ = (
-        "account",
-        "base_url",
-        "body",
-        "callback_url",
-        "created",
-        "forgotten",
-        "id",
-        "model",
-        "moments",
-        "paid",
-        "plan",
-        "polls",
-        "price",
-        "settled",
-    )
-
-    def __init__(self, task_id: str, model: str, body: bytes, account: Account, plan: Plan, created: float) -> None:
-        self.id = task_id
-        self.model = model
-        self.body = body
-        self.account = account
-        self.plan = plan
-        self.created = created
-        self.price = 0.0
-        self.base_url = ""
-        self.callback_url: str | None = None
-        self.moments = [math.inf, math.inf, math.inf]
-        self.polls = 0
-        self.paid = self.settled = self.forgotten = False
+    id: str
+    model: str
+    body: bytes
+    account: Account
+    plan: Plan
+    created: float
+    price: float = 0.0
+    paid: bool = False
+    base_url: str = ""
+    callback_url: str | None = None
+    moments: list[float] = field(default_factory=lambda: [math.inf] * 3)
+    polls: int = 0
+    settled: bool = False
+    forgotten: bool = False
 
     @property
     def param(self) -> str:
@@ -150,7 +138,7 @@ class Engine:
         reached = sum(moment <= now for moment in task.moments)
         if reached == 2:
             endless = task.plan.outcome == "never"
-            self.end(task, task.plan.changed({"outcome": "success"}) if endless else task.plan, now)
+            self.end(task, replace(task.plan, outcome="success") if endless else task.plan, now)
         else:
             task.reach(reached + 1, now)
 
