@@ -68,7 +68,7 @@ def test_a_simulated_task_reaches_its_handler(apikley_mock: MockService, tmp_pat
                 body = {"model": MODEL, "input": {"prompt": "x", "image_url": "https://a.test/a"}}
                 task = api.create_raw(body, callback_url=hook, correlation_token=hook and "a-token-of-the-caller")
                 receiver.expect(task, due=0 if source == "poll" else 3600)
-                for _ in range(HANG):  # the service repeats a delivery that a busy machine answers late
+                for _ in range(HANG):  # the service repeats a delivery whose response is late on a busy machine
                     apikley_mock.advance(60)
                     if source == "poll":
                         receiver.work()

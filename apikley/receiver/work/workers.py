@@ -63,7 +63,7 @@ class Workers:
             thread.start()
 
     def wake(self) -> None:
-        """Look for new events now."""
+        """Claim new events now."""
         self._wake.set()
 
     def stop(self) -> None:
