@@ -5,11 +5,14 @@ ApikleyError
 ├── ConfigurationError      a key, URL or option is missing or invalid
 ├── RequestInvalid          the request breaks the contract; nothing was sent
 ├── ApiError                the service answered with an error code
+│   ├── BadRequest
 │   ├── Unauthorized
 │   ├── InsufficientCredits
 │   ├── NotFound
+│   ├── ProviderTimeout
 │   ├── ValidationFailed
 │   ├── RateLimited
+│   ├── SubKeyLimitExceeded
 │   ├── Maintenance
 │   ├── ServerError
 │   ├── GenerationError
@@ -127,6 +130,10 @@ class ApiError(ApikleyError):
         return f"{self.code}: {self.message or 'no message'}{task}"
 
 
+class BadRequest(ApiError):
+    """The service cannot read the request."""
+
+
 class Unauthorized(ApiError):
     """The API key is missing or not accepted."""
 
@@ -139,12 +146,20 @@ class NotFound(ApiError):
     """The service does not know the task or file."""
 
 
+class ProviderTimeout(ApiError):
+    """The provider of the model gave no result for ten minutes."""
+
+
 class ValidationFailed(ApiError):
     """The service refused the content of the request."""
 
 
 class RateLimited(ApiError):
     """Too many requests. The service refused this one."""
+
+
+class SubKeyLimitExceeded(ApiError):
+    """The usage limit of this sub-key is reached."""
 
 
 class Maintenance(ApiError):

@@ -180,12 +180,12 @@ def _is_refusal(response: Response) -> bool:
     """
     codes = apikley_contract.codes()
     envelope = response.envelope
-    if envelope and envelope.code == codes["SUCCESS"]:
-        return False
-    if envelope and envelope.code in codes.values():
-        return True
     code = envelope.code if envelope else response.status
-    return (400 <= code < 500 and code != 408) or code in (301, 307, 308)
+    if code in (codes["SUCCESS"], codes["PROVIDER_TIMEOUT"]):
+        return False
+    if envelope and code in codes.values():
+        return True
+    return 400 <= code < 500 or code in (301, 307, 308)
 
 
 def _describe(response: Response) -> str:

@@ -165,7 +165,7 @@ def test_a_missing_file_raises_file_not_found(tmp_path: Path) -> None:
     ("response", "error"),
     [
         (httpx2.Response(401, json={"success": False, "code": 401, "msg": "no"}), apikley.Unauthorized),
-        (httpx2.Response(400, json={"success": False, "code": 400, "msg": "bad"}), apikley.UnknownCode),
+        (httpx2.Response(400, json={"success": False, "code": 400, "msg": "bad"}), apikley.BadRequest),
         (httpx2.Response(500, json={"success": False, "code": 500, "msg": "oops"}), apikley.ServerError),
         (httpx2.Response(200, json={"success": False, "code": 200, "data": {"downloadUrl": URL}}), TransportError),
         (envelope(data={}), TransportError),

@@ -67,7 +67,6 @@ EXCLUDED = (
     ExcludedCheck("simulator", "uploadFileBase64", ACCEPTS, "the contract has no format for base64", _NO_BASE64),
     ExcludedCheck("simulator", "uploadFileStream", REJECTS, "a form carries only text, no types", _WRONG_TYPE),
     ExcludedCheck("prism", "getTaskDetails", AUTH, "Prism accepts every bearer token", _OTHER_KEY, everywhere=True),
-    ExcludedCheck("prism", "createTask", STATUS, "Prism sends 400 for malformed JSON", _NO_JSON, everywhere=True),
     ExcludedCheck("prism", "createTask", SCHEMA, "the body of that 400 is Prism's own", _NO_JSON, everywhere=True),
     ExcludedCheck(
         "prism", "createTask", TYPE, "the content type of that 400 is Prism's own", _NO_JSON, everywhere=True

@@ -208,8 +208,8 @@ def test_prefer_accepts_every_form_of_the_header(http: httpx2.Client, header: st
 
 
 def test_prefer_for_an_undocumented_response_is_not_found(http: httpx2.Client) -> None:
-    response = http.get(CREDITS, headers={"Prefer": "code=433"})
-    assert (response.status_code, response.json()["msg"]) == (404, "The contract has no response 433 here")
+    response = http.get(CREDITS, headers={"Prefer": "code=466"})
+    assert (response.status_code, response.json()["msg"]) == (404, "The contract has no response 466 here")
     assert http.post(BASE64, headers={"Prefer": "code=500"}).json()["success"] is False
 
 

@@ -45,10 +45,10 @@ def test_every_code_has_the_contracts_text(http: httpx2.Client, apikley_mock: Mo
 
 
 def test_an_unlisted_code_can_be_sent(http: httpx2.Client, apikley_mock: MockService) -> None:
-    apikley_mock.fail_next(433, message="Sub-key limit")
-    apikley_mock.fail_next(433)
-    assert http.get(CREDITS).json() == {"code": 433, "msg": "Sub-key limit", "data": None}
-    assert http.get(CREDITS).json() == {"code": 433, "msg": "Error 433", "data": None}
+    apikley_mock.fail_next(466, message="Sub-key limit")
+    apikley_mock.fail_next(466)
+    assert http.get(CREDITS).json() == {"code": 466, "msg": "Sub-key limit", "data": None}
+    assert http.get(CREDITS).json() == {"code": 466, "msg": "Error 466", "data": None}
     assert http.get(CREDITS).json()["code"] == 200
 
 

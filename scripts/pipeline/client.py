@@ -10,12 +10,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import openapi_python_client
 
-from scripts.pipeline.client_inputs import input_classes, inputs_module, with_field_docs
+from scripts.pipeline.client_inputs import for_generator, input_classes, inputs_module
 from scripts.pipeline.io import OPENAPI, ROOT, display_path, dump, read, read_document
 from scripts.pipeline.issues import Issue, error, refuse
+from scripts.pipeline.merge import REQUEST
 
 CONFIG = OPENAPI / "client" / "config.yaml"
 _IMPORT_ALL = "import apikley; [getattr(apikley, name) for name in dir(apikley)]"
@@ -35,13 +37,13 @@ def generate(contract: Path, generated: Path) -> None:
         templates.mkdir()
         patch_templates(templates)
         documented = Path(folder) / "openapi.json"
-        documented.write_text(dump(with_field_docs(document)), encoding="utf-8")
+        documented.write_text(dump(for_generator(document)), encoding="utf-8")
         output = Path(folder) / "apikley_client"
         _run(documented, templates, output)
         if classes := input_classes(document):
             (output / "inputs.py").write_text(inputs_module(classes), encoding="utf-8")
         (output / "py.typed").write_text("", encoding="utf-8")
-        _check_names(output)
+        _check_names(output, document)
         shutil.copytree(
             output, generated / "apikley_client", ignore=shutil.ignore_patterns(".ruff_cache", "__pycache__")
         )
@@ -94,12 +96,13 @@ def patch_templates(into: Path) -> None:
 
 
 def _run(contract: Path, templates: Path, output: Path) -> None:
-    command = [sys.executable, "-m", "openapi_python_client", "generate", "--path", str(contract)]
+    command = [sys.executable, "-m", "scripts.pipeline.generator", "generate", "--path", str(contract)]
     command += ["--config", str(CONFIG), "--custom-template-path", str(templates), "--output-path", str(output)]
     command += ["--meta", "none", "--fail-on-warning"]
     # The generator's post hooks search the path for ruff; the locked one is in this interpreter's folder.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+    environment["PYTHONPATH"] = str(ROOT)
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if run.returncode:
         raise error("openapi-python-client", _error_text(run.stdout + run.stderr))
@@ -115,10 +118,15 @@ def _error_text(output: str) -> str:
     return re.sub(r"<[\w.]+ object at \w+>", "…", text) or "failed"
 
 
-def _check_names(output: Path) -> None:
-    """Refuse a class override that matches no class, which the generator ignores silently."""
-    refuse(
-        Issue(display_path(CONFIG), f"the override of {name} matches no generated class")
-        for name, override in read_document(CONFIG).get("class_overrides", {}).items()
-        if not (output / "models" / f"{override['module_name']}.py").exists()
-    )
+def _check_names(output: Path, document: dict[str, Any]) -> None:
+    """Refuse a class override that matches no class, and a model whose classes have other names in the client."""
+    exports = read(output / "models" / "__init__.py")
+    for name, override in read_document(CONFIG).get("class_overrides", {}).items():
+        if not (output / "models" / f"{override['module_name']}.py").exists():
+            raise error(display_path(CONFIG), f"the override of {name} matches no generated class")
+    request = document["components"]["schemas"].get(REQUEST, {})
+    for model, reference in request.get("discriminator", {}).get("mapping", {}).items():
+        component = reference.rpartition("/")[2]
+        for name in (component, component.removesuffix("Request")):
+            if f'"{name}",' not in exports:
+                raise error("openapi-python-client", f"the model {model!r} has no class {name} in the client")

@@ -11,20 +11,50 @@ from typing import Any
 _REPEATED = re.compile(r"\s*\((Max length: \d+ characters|Boolean value \(true/false\)|File URL after upload[^()]*)\)")
 _MAX_LENGTH = 400
 _RANGES = {("minLength", "maxLength"): " characters", ("minItems", "maxItems"): " items", ("minimum", "maximum"): ""}
-# The client's template gives a field with this text a type for files.
+# The client's template gives a field with one of these texts a type for files.
 _FILE = "A URL, or a LocalFile or path, which is uploaded first"
+_FILES = "URLs, or LocalFiles or paths, which are uploaded first"
 
 
-def with_field_docs(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the contract with descriptions of input fields that contain text, limits and default."""
+def for_generator(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the contract as the generator needs it: with the types that people write, and documented fields."""
     result = copy.deepcopy(document)
+    schemas = result["components"]["schemas"]
     for name in input_classes(result):
-        for field in result["components"]["schemas"][name].get("properties", {}).values():
-            if "$ref" in field:
-                continue
-            field["description"] = " ".join(_sentences(field))
-            field.pop("example", None)
+        for field in _fields(schemas[name]):
+            # A default would be sent. The documentation shows it.
+            sentences = [*_sentences(field)]
+            for key in ("example", "default", "pattern"):
+                field.pop(key, None)
+            if sentences and "$ref" not in field:
+                field["description"] = " ".join(sentences)
+            _simplify_enum(field)
     return result
+
+
+def _fields(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield all schemas inside a schema."""
+    for key in ("items", "additionalProperties", "not"):
+        if isinstance(schema.get(key), dict):
+            yield from _fields(schema[key])
+            yield schema[key]
+    for each in [part for key in ("allOf", "anyOf", "oneOf") for part in schema.get(key, [])]:
+        yield from _fields(each)
+        yield each
+    for field in schema.get("properties", {}).values():
+        yield from _fields(field)
+        yield field
+
+
+def _simplify_enum(field: dict[str, Any]) -> None:
+    if "enum" not in field:
+        return
+    values = [value for value in field["enum"] if value is not None]
+    if len({type(value) for value in values}) == 1 and isinstance(values[0], str | int) and values[0] is not True:
+        field["enum"] = values
+    else:
+        # The generator knows no such literal. The contract keeps the values.
+        del field["enum"]
 
 
 def input_classes(document: dict[str, Any]) -> list[str]:
@@ -65,9 +95,12 @@ def _sentences(field: dict[str, Any]) -> Iterator[str]:
         text = text[:_MAX_LENGTH].rpartition(" ")[0] + "…"
     if text:
         yield text if text.endswith((".", "!", "?", "…")) else f"{text}."
-    if "x-file" in field:
-        rule = field["x-file"]
-        yield f"{_FILE}: {', '.join(rule['media-types'])}; at most {rule['max-bytes'] / 2**20:g} MB."
+    rule = field.get("x-file", field.get("items", {}).get("x-file"))
+    if rule is not None:
+        types, size = rule.get("media-types"), rule.get("max-bytes")
+        limits = [", ".join(types)] if types else []
+        limits += [f"at most {size / 2**20:g} MB"] if size else []
+        yield (_FILE if "x-file" in field else _FILES) + (f": {'; '.join(limits)}." if limits else ".")
     values = [value for value in field.get("enum", []) if value is not None]
     if values:
         yield f"One of {', '.join(map(repr, values))}."

@@ -1,13 +1,14 @@
 """Replaces two extensions of the overlay: names of the envelope's codes, and error responses.
 
 The client decides about retries by these names, so a wrong name costs money. Generators read names from
-`x-enum-varnames`, in the order of the published codes; the overlay names each code by its value instead.
+`x-enum-varnames`, in the order of the codes; the overlay names each code by its value instead. It also names codes
+that no vendored page lists, which extends the table.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import re
 from typing import Any
 
 from scripts.pipeline.issues import Issue, error, refuse
@@ -17,13 +18,13 @@ from scripts.pipeline.page_shape import METHODS
 NAMES = "x-code-names"
 # In an operation: {"401": "Unauthorized", …}, with names of components.
 RESPONSES = "x-error-responses"
+# The codes that no vendored page lists.
+INFERRED = "x-inferred-codes"
 _TABLE = "built contract, /components/schemas/ApiResponse/properties/code/enum"
-_ADD = "add '{code}': NAME there, and to apikley/errors.py a class of that name in CamelCase"
-_REMOVE = "remove it there, and its uses in apikley/ and mock/"
 
 
 def add_names(document: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return a copy of the document with both extensions replaced; each code must have its own name.
+    """Return a copy of the document with both extensions replaced; each code has its own name and error response.
 
     Args:
         document: The document after the overlay.
@@ -32,23 +33,47 @@ def add_names(document: dict[str, Any], where: str) -> dict[str, Any]:
     result = copy.deepcopy(document)
     table = result["components"]["schemas"]["ApiResponse"]["properties"].get("code", {})
     names = table.pop(NAMES, {})
-    codes = table.get("enum")
-    if not codes:
+    published = table.get("enum")
+    if not published:
         raise error(_TABLE, "has no codes", f"check the pages and {where}")
-    refuse(_mismatches(codes, names, f"{where}, {NAMES}"))
-    table["x-enum-varnames"] = [names[str(code)] for code in codes]
+    taken = [*names.values()]
+    refuse(
+        Issue(f"{where}, {NAMES}", f"{name} names several codes, including {code}", "give each code its own name")
+        for code, name in names.items()
+        if taken.count(name) > 1
+    )
+    table["enum"] = sorted({*published, *map(int, names)})
+    if inferred := [code for code in table["enum"] if code not in published]:
+        table[INFERRED] = inferred
+    for code in table["enum"]:
+        if str(code) not in names:
+            names[str(code)] = _name(code, table.get("description", ""), {*names.values()})
+    table["x-enum-varnames"] = [names[str(code)] for code in table["enum"]]
     for operation in (item[method] for item in result["paths"].values() for method in METHODS if method in item):
-        for status, name in operation.pop(RESPONSES, {}).items():
-            operation["responses"].setdefault(status, {"$ref": f"#/components/responses/{name}"})
+        if RESPONSES in operation:
+            _add_responses(operation, names, result["components"]["responses"])
     return result
 
 
-def _mismatches(codes: list[Any], names: dict[str, str], place: str) -> Iterator[Issue]:
-    for code in codes:
-        if type(code) is not int or str(code) not in names:
-            yield Issue(place, f"the published code {code!r} has no name", _ADD.format(code=code))
-    for code, name in names.items():
-        if code not in map(str, codes):
-            yield Issue(place, f"{name} names the code {code}, which is no longer published", _REMOVE)
-        if [*names.values()].count(name) > 1:
-            yield Issue(place, f"{name} names several codes, including {code}", "give each code its own name")
+def _name(code: int, description: str, taken: set[str]) -> str:
+    """Return a name for a code that the overlay does not name, from the text of the table."""
+    text = re.search(rf"\*\*{code}\*\*:\s*([^\n]+?)\s*(?: - |\n|$)", description)
+    name = re.sub(r"\W+", "_", text[1], flags=re.ASCII).strip("_").upper() if text else ""
+    return name if name[:1].isalpha() and name not in taken else f"CODE_{code}"
+
+
+def _add_responses(operation: dict[str, Any], names: dict[str, str], components: dict[str, Any]) -> None:
+    given = operation.pop(RESPONSES)
+    for status, name in [*given.items(), *((code, "") for code in names if code not in given)]:
+        if status in operation["responses"] or names.get(status) == "SUCCESS":
+            continue
+        component = name or f"Code{status}"
+        if not name:
+            title = names[status].replace("_", " ").capitalize()
+            schema = {"$ref": "#/components/schemas/ErrorResponse"}
+            example = {"code": int(status), "msg": title, "data": None}
+            components.setdefault(
+                component,
+                {"description": title, "content": {"application/json": {"schema": schema, "example": example}}},
+            )
+        operation["responses"][status] = {"$ref": f"#/components/responses/{component}"}

@@ -23,11 +23,12 @@ def run(arguments: list[str] | None = None) -> int:
     summary = "import published pages, generate, and report what changed"
     # Its usage names the script that users call.
     updater = commands.add_parser("update", prog="scripts/update-spec", help=summary, description=summary)
-    updater.add_argument("sources", metavar="SOURCE", nargs="*", help="file or http(s) address: page, YAML or JSON")
+    updater.add_argument("sources", metavar="SOURCE", nargs="*", help="page, YAML or JSON: file, folder or address")
     updater.add_argument("--recorded", action="store_true", help="fetch the addresses in sources.json")
     updater.add_argument("--path", help="published path of a bare document, such as market/VENDOR/MODEL.json")
     updater.add_argument("--check", action="store_true", help="change nothing; exit 1 if something would change")
     updater.add_argument("--write", action="store_true", help="also write the version and the CHANGELOG entry")
+    updater.add_argument("--strict", action="store_true", help="change nothing if a page is refused or has a slip")
     updater.add_argument("--report", type=Path, metavar="FILE", help="also write the report to a file")
     given = parser.parse_args(arguments)
     try:
@@ -49,11 +50,13 @@ def run(arguments: list[str] | None = None) -> int:
 def _update(given: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if bool(given.sources) == given.recorded:
         parser.error("give SOURCE or --recorded" + (", not both" if given.sources else ""))
-    if given.path and len(given.sources) != 1:
+    if given.path and (len(given.sources) != 1 or Path(given.sources[0]).is_dir()):
         parser.error("--path is for one SOURCE")
     if given.check and given.write:
         parser.error("--check changes nothing; leave out --write")
-    options = Options(tuple(given.sources), given.path, check=given.check, write=given.write, report=given.report)
+    options = Options(
+        tuple(given.sources), given.path, check=given.check, write=given.write, strict=given.strict, report=given.report
+    )
     return update(Project(), options)
 
 

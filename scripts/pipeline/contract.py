@@ -12,17 +12,30 @@ from scripts.pipeline.evidence import add_grades
 from scripts.pipeline.io import GENERATED, OPENAPI, display_path, dump, read_document
 from scripts.pipeline.issues import refuse
 from scripts.pipeline.merge import merge
+from scripts.pipeline.prepared import Prepared, prepare, repaired
 from scripts.pipeline.schema_checks import check_companion
-from scripts.pipeline.vendored import documents
+from scripts.pipeline.vendored import documents, records
+
+
+def prepared_pages(openapi: Path = OPENAPI) -> list[Prepared]:
+    """Return the vendored documents with their repairs, in one form."""
+    vendored, repairs = openapi / "vendored", read_document(openapi / "overlay.yaml")
+    recorded = records(vendored)
+    pages = []
+    for path in documents(vendored):
+        name = path.relative_to(vendored).as_posix()
+        source = recorded.get(name, {}).get("source", name)
+        pages.append(prepare(name, repaired(read_document(path), repairs, name, source)))
+    return pages
 
 
 def merge_folder(openapi: Path = OPENAPI) -> dict[str, Any]:
     """Return vendored and companion documents as one, before the overlay."""
-    paths = [*documents(openapi / "vendored")], sorted((openapi / "companion").glob("*.yaml"))
     # Names start at the folder, because an update builds in a copy.
-    pages, companions = ({str(p.relative_to(openapi.parent)): read_document(p) for p in part} for part in paths)
+    paths = sorted((openapi / "companion").glob("*.yaml"))
+    companions = {str(path.relative_to(openapi.parent)): read_document(path) for path in paths}
     refuse(issue for name, each in companions.items() for issue in check_companion(name, each))
-    return merge(pages, companions)
+    return merge(prepared_pages(openapi), companions)
 
 
 def complete(document: dict[str, Any], openapi: Path = OPENAPI) -> dict[str, Any]:

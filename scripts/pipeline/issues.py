@@ -8,11 +8,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Issue:
-    """One error: where it is, what is wrong, and what to do about it."""
+    """One error: where it is, what is wrong, and what to do about it.
+
+    Attributes:
+        where: The place.
+        what: What is wrong.
+        remedy: What to do about it.
+        pages: The published paths of the pages without which the error would not exist.
+    """
 
     where: str
     what: str
     remedy: str = ""
+    pages: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}" + (f"; {self.remedy}" if self.remedy else "")

@@ -9,99 +9,153 @@ from __future__ import annotations
 
 import copy
 import re
+from collections import defaultdict
+from collections.abc import Iterator
+from difflib import SequenceMatcher
 from typing import Any
 
-from scripts.pipeline.consistency import check_agreement, security_of, shared_part
+from scripts.pipeline.envelope import contradictions, request_example, shared_document
 from scripts.pipeline.file_rules import add_file_rules
 from scripts.pipeline.issues import Issue, error, pointer, refuse
-from scripts.pipeline.naming import check_class_name, class_name, name_members
-from scripts.pipeline.page_shape import CREATE_TASK, check_page, request_schema
+from scripts.pipeline.naming import check_class_name, check_field_names, class_name
+from scripts.pipeline.page_shape import CREATE_TASK, request_schema
+from scripts.pipeline.prepared import Prepared
 
 Document = dict[str, Any]
 Names = dict[str, str]
 
 REQUEST = "CreateTaskRequest"
 _COMPONENTS = "#/components/schemas/"
-_REMOVAL = (
-    "if it has moved, remove the page that is no longer published: delete its .json and .published.txt "
-    "and its entry in openapi/vendored/sources.json, then run again"
-)
 _COMPONENT = re.compile(r"/components/[^/]+/[^/]+$")
 
 
-def merge(pages: dict[str, Document], companions: dict[str, Document]) -> Document:
+def merge(pages: list[Prepared], companions: dict[str, Document]) -> Document:
     """Merge all documents into one.
 
     Args:
-        pages: Published documents by name, each with one createTask operation.
+        pages: The published documents.
         companions: Our own documents by name, which add paths and components.
+
+    Raises:
+        SpecError: Pages contradict each other, or have names that are taken.
     """
     if not pages:
         raise error("openapi/vendored", "no published document found")
-    refuse(issue for name, page in pages.items() for issue in check_page(name, page))
-    issues: list[Issue] = []
-    merged: Document = {}
-    shared: Document = {}
-    for name, page in pages.items():
-        check_agreement(name, shared_part(page), shared, issues)
-        _fill(merged, page)
-    operation = merged["paths"][CREATE_TASK]["post"]
-    # At the operation, where the client generator reads it.
-    operation["security"] = security_of(merged)
-    # The overlay sets the tags, which become the client's modules.
-    for node in (merged, operation):
-        node.pop("tags", None)
-    schemas = merged.setdefault("components", {}).setdefault("schemas", {})
+    issues = [*_same_models(pages), *contradictions({page.name: page.document for page in pages})]
+    refuse(issues)
+    merged = shared_document({page.name: page.document for page in pages})
+    schemas = merged["components"]["schemas"]
     mapping: Names = {}
     examples: dict[str, Any] = {}
     taken = {REQUEST: "the merged request", **dict.fromkeys(schemas, "the published pages")}
     for name, companion in companions.items():
         taken |= dict.fromkeys(companion.get("components", {}).get("schemas", {}), name)
-    for key, schema in schemas.items():
-        issues += name_members(schema, f"published pages, /components/schemas/{key}")
-    for name, page in pages.items():
-        _add_model(name, page, schemas, taken, mapping, examples, issues)
+    callbacks = _common_fields(pages)
+    for page in pages:
+        issues += _add_model(page, schemas, taken, mapping, examples, callbacks)
     schemas[REQUEST] = {
         "description": "The body of createTask: the model, and the input of this model.",
         "oneOf": [{"$ref": reference} for reference in mapping.values()],
         "discriminator": {"propertyName": "model", "mapping": mapping},
     }
-    operation["requestBody"]["content"]["application/json"] = {
-        "schema": {"$ref": _COMPONENTS + REQUEST},
-        "examples": examples,
-    }
+    content = {"schema": {"$ref": _COMPONENTS + REQUEST}, **({"examples": examples} if examples else {})}
+    merged["paths"][CREATE_TASK]["post"]["requestBody"]["content"]["application/json"] = content
     for name, companion in companions.items():
         _add_companion(name, companion, merged, issues)
     refuse(issues)
     return merged
 
 
+def _common_fields(pages: list[Prepared]) -> dict[str, Document]:
+    """Return type and format of the fields beside `model` and `input`, such as `callBackUrl`."""
+    found: dict[str, Document] = {}
+    for page in pages:
+        for name, field in request_schema(page.document)["properties"].items():
+            statements = {key: field[key] for key in ("type", "format") if key in field}
+            found[name] = {**statements, **found.get(name, {})}
+    return found
+
+
 def _add_model(
-    name: str, page: Document, schemas: Document, taken: Names, mapping: Names, examples: Document, issues: list[Issue]
-) -> None:
-    operation = page["paths"][CREATE_TASK]["post"]
-    request = copy.deepcopy(request_schema(page))
-    model = request["properties"]["model"]["enum"][0]
-    name_of_input = class_name(model)
+    page: Prepared,
+    schemas: Document,
+    taken: Names,
+    mapping: Names,
+    examples: Document,
+    common: dict[str, Document],
+) -> list[Issue]:
+    operation = page.document["paths"][CREATE_TASK]["post"]
+    request = copy.deepcopy(request_schema(page.document))
+    name_of_input = class_name(page.model)
     name_of_request = f"{name_of_input}Request"
-    if model in mapping:
-        issues.append(Issue(f"{taken[name_of_input]} and {name}", f"are both the page of {model!r}", _REMOVAL))
-        return
-    unusable = list(check_class_name(name, model, taken))
-    if unusable:
-        issues += unusable
-        return
-    taken |= dict.fromkeys((name_of_input, name_of_request), name)
+    issues = [*check_class_name(page.name, page.model, taken)]
     for field, schema in request["properties"].items():
-        issues += name_members(schema, f"{name}, {field}")
-    title = operation.get("summary", f"Create a task of {model}")
-    schemas[name_of_input] = add_file_rules(request["properties"]["input"])
-    request["properties"]["input"] = {"$ref": _COMPONENTS + name_of_input}
-    schemas[name_of_request] = {"description": title, **request}
-    mapping[model] = _COMPONENTS + name_of_request
-    content = operation["requestBody"]["content"]["application/json"]
-    if "example" in content:
-        examples[model] = {"summary": title, "value": copy.deepcopy(content["example"])}
+        issues += check_field_names(schema, f"{page.name}, {field}")
+    if issues:
+        return issues
+    taken |= dict.fromkeys((name_of_input, name_of_request), page.name)
+    # A title would name the generated class, and two pages may have the same title.
+    title = operation.get("summary") or f"Create a task of {page.model}"
+    schemas[name_of_input] = _without_titles(add_file_rules(request["properties"]["input"]))
+    fields = {
+        name: field if name in ("model", "input") else {**field, **common[name]}
+        for name, field in request["properties"].items()
+    }
+    fields["input"] = {"$ref": _COMPONENTS + name_of_input}
+    schemas[name_of_request] = _without_titles({"description": title, **request, "properties": fields})
+    mapping[page.model] = _COMPONENTS + name_of_request
+    example = request_example(page.document)
+    if example is not None:
+        examples[page.model] = {"summary": title, "value": copy.deepcopy(example)}
+    return []
+
+
+def _without_titles(schema: Any, *, is_named: bool = False) -> Any:
+    if isinstance(schema, list):
+        return [_without_titles(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: item if key in ("enum", "default", "example") else _without_titles(item, is_named=key == "properties")
+        for key, item in schema.items()
+        if is_named or key != "title"
+    }
+
+
+def _same_models(pages: list[Prepared]) -> Iterator[Issue]:
+    """Yield each model that is described by several pages, and say which of them fits the model."""
+    by_model: dict[str, list[Prepared]] = defaultdict(list)
+    for page in pages:
+        by_model[page.model].append(page)
+    for model, same in by_model.items():
+        if len(same) == 1:
+            continue
+        ranked = sorted(same, key=_fit, reverse=True)
+        blamed = tuple(page.name for page in ranked[1:])
+        best, others = ranked[0], ", ".join(blamed)
+        what = f"{others} and {best.name} are both the page of {model!r}"
+        if _fit(best) > _fit(ranked[1]):
+            what += f"; operation id, path and example of {best.name} fit this model, those of {others} do not"
+        remedy = (
+            "correct the model of the other page under x-page-repairs in openapi/overlay.yaml, or, if the page has "
+            "moved, delete the old .json and .published.txt and its entry in openapi/vendored/sources.json"
+        )
+        yield Issue(blamed[0], what, remedy, blamed)
+
+
+def _fit(page: Prepared) -> float:
+    """Return how well a page's operation id, path and example fit its model."""
+    operation = page.document["paths"][CREATE_TASK]["post"]
+    names = [operation.get("operationId", ""), page.name.removeprefix("market/").removesuffix(".json")]
+    names += [operation.get("summary", "")]
+    example = request_example(page.document)
+    names += [str(example["model"])] if isinstance(example, dict) and "model" in example else []
+    ratios = [SequenceMatcher(None, _slug(str(name)), _slug(page.model)).ratio() for name in names if name]
+    return round(sum(ratios) / len(ratios), 3) if ratios else 0.0
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def _add_companion(name: str, companion: Document, merged: Document, issues: list[Issue]) -> None:
@@ -119,14 +173,3 @@ def _add_companion(name: str, companion: Document, merged: Document, issues: lis
 
     for part in ("paths", "components"):
         add(merged.setdefault(part, {}), copy.deepcopy(companion.get(part, {})), f"/{part}")
-
-
-def _fill(target: Document, page: Document) -> None:
-    """Add values that earlier pages do not have."""
-    for key, value in page.items():
-        if key not in target:
-            target[key] = copy.deepcopy(value)
-            continue
-        mergeable = key not in ("example", "examples") and not key.startswith("x-")
-        if mergeable and isinstance(value, dict) and isinstance(target[key], dict):
-            _fill(target[key], value)

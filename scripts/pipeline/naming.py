@@ -1,4 +1,4 @@
-"""Python names for models and enum values."""
+"""Python names for models."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import keyword
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from openapi_python_client.strings import pascal_case
 
 import apikley
 from scripts.pipeline.issues import Issue
@@ -16,25 +18,15 @@ _RESERVED |= {"self", "cls", "d", "src_dict", "field_dict"}
 
 
 def class_name(model: str) -> str:
-    """Return the class name of a model.
+    """Return the class name of a model, as the generator would write it.
 
-    >>> class_name("hailuo/02-image-to-video-pro")
-    'Hailuo02ImageToVideoPro'
+    >>> class_name("hailuo/02-image-to-video-pro"), class_name("wan/2-2-a14b"), class_name("3d/cat")
+    ('Hailuo02ImageToVideoPro', 'Wan22A14B', 'Model3DCat')
     """
-    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", model))
-
-
-def member_name(value: str) -> str:
-    """Return the name of an enum member.
-
-    >>> member_name("16:9"), member_name("-1"), member_name("1080p"), member_name("")
-    ('VALUE_16_9', 'VALUE_NEGATIVE_1', 'VALUE_1080P', 'EMPTY')
-    """
-    words = re.sub(r"^-(?=\d)", "NEGATIVE_", value)
-    words = re.sub(r"\W+|_+", "_", words).strip("_").upper()
-    if not value:
-        return "EMPTY"
-    return words if value[0].isalpha() else f"VALUE_{words}"
+    name = "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", model))
+    if not name[:1].isalpha() or keyword.iskeyword(name):
+        name = f"Model{name}"
+    return str(pascal_case(name))
 
 
 def check_class_name(place: str, model: str, taken: Mapping[str, str]) -> Iterator[Issue]:
@@ -46,9 +38,6 @@ def check_class_name(place: str, model: str, taken: Mapping[str, str]) -> Iterat
         taken: The page or companion document of each component so far.
     """
     name = class_name(model)
-    if not name.isidentifier() or keyword.iskeyword(name):
-        yield Issue(place, f"the model {model!r} would become the class {name!r}, which is not a Python name")
-        return
     # Module names are lower case, so class names that differ only in case collide.
     owners = {**dict.fromkeys(apikley.__all__, "the library"), **taken}
     used = {key.casefold(): key for key in owners}
@@ -59,31 +48,16 @@ def check_class_name(place: str, model: str, taken: Mapping[str, str]) -> Iterat
             yield Issue(place, what)
 
 
-def name_members(schema: Any, place: str) -> Iterator[Issue]:
-    """Name the enum members in a schema after their values; yields unusable values and field names.
-
-    The generator numbers all members if one value is not a Python name, so a new value could rename others.
-    """
+def check_field_names(schema: Any, place: str) -> Iterator[Issue]:
+    """Yield the field names in a schema that generated classes cannot have."""
     if isinstance(schema, list):
         for item in schema:
-            yield from name_members(item, place)
+            yield from check_field_names(item, place)
     if not isinstance(schema, dict):
         return
-    values = schema.get("enum")
-    values = [value for value in values if value is not None] if isinstance(values, list) else []
-    if values and all(isinstance(value, str) for value in values):
-        yield from _name_enum(schema, values, place)
     for name, item in schema.get("properties", {}).items():
         if re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() in _RESERVED:
             yield Issue(place, f"the field name {name!r} is reserved by generated classes")
-        yield from name_members(item, f"{place}/{name}")
+        yield from check_field_names(item, f"{place}/{name}")
     for key in ("items", "allOf", "anyOf", "oneOf", "additionalProperties"):
-        yield from name_members(schema.get(key), f"{place}/{key}")
-
-
-def _name_enum(schema: dict[str, Any], values: list[str], place: str) -> Iterator[Issue]:
-    names = [member_name(value) for value in values]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        same = [value for value, its_name in zip(values, names, strict=True) if its_name == name]
-        yield Issue(place, f"the values {same!r} would all become the member {name}")
-    schema["x-enum-varnames"] = names
+        yield from check_field_names(schema.get(key), f"{place}/{key}")

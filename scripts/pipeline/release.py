@@ -15,6 +15,7 @@ from scripts.pipeline.io import read
 from scripts.pipeline.issues import error
 from scripts.pipeline.report import Report
 from scripts.pipeline.report.changes import Severity
+from scripts.pipeline.report.report import REST, describe
 
 Version = tuple[int, int, int]
 
@@ -64,12 +65,23 @@ class Release:
         if self.released or not self.unreleased:
             target = max(bump(self.released or self.now, severity), self.now if self.unreleased else (0, 0, 0))
         added: dict[str, list[str]] = {}
-        # Of the Python changes, new names are left out, because they follow from the API.
-        breaking = [change for change in report.python if change.severity is Severity.MAJOR]
-        for change in [*report.api, *breaking]:
-            heading = _HEADINGS.get(change.severity)
-            if heading:
-                added.setdefault(heading, []).append(f"- {change}")
+        if report.added:
+            names = ", ".join(f"`{model}` (`{name}`)" for model, name in report.added.items())
+            added["### Added"] = [f"- {'Models' if len(report.added) > 1 else 'Model'} {names}."]
+        if report.removed:
+            names = ", ".join(f"`{model}` (`{name}`)" for model, name in report.removed.items())
+            added["### Removed"] = [f"- {'Models' if len(report.removed) > 1 else 'Model'} {names}."]
+        for model, changes in report.groups().items():
+            for level, heading in _HEADINGS.items():
+                # New names in Python follow from the API.
+                texts = [
+                    describe(change, model)
+                    for change in changes
+                    if change.severity is level and (level is Severity.MAJOR or change not in report.python)
+                ]
+                entries = texts if model == REST else [f"`{model}`: {'; '.join(texts)}"] if texts else []
+                if entries:
+                    added.setdefault(heading, []).extend(f"- {text}" for text in entries)
         if not added:
             added["### Changed"] = ["- Harmless changes of the published documentation."]
         return replace(self, next=target, severity=severity, added=added)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from scripts.pipeline.issues import error
 # A page has some ten kilobytes.
 MAX_BYTES = 2_000_000
 TIMEOUT = 30.0
+_SUFFIXES = (".md", ".txt", ".yaml", ".yml", ".json")
 _ACCEPT = "text/markdown, text/plain, application/json, application/yaml, */*;q=0.1"
 
 
@@ -45,6 +47,22 @@ class Source:
 def is_url(source: str) -> bool:
     """Return whether a source is an address rather than a file."""
     return "://" in source
+
+
+def expand(sources: Sequence[str]) -> list[str]:
+    """Return sources with the pages in a folder instead of the folder, sorted by name."""
+    found: list[str] = []
+    for source in sources:
+        folder = Path(source)
+        if is_url(source) or not folder.is_dir():
+            found.append(source)
+            continue
+        pages = sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
+        if not pages:
+            names = ", ".join(f"*{suffix}" for suffix in _SUFFIXES)
+            raise error(source, "contains no page", f"expected files named {names}")
+        found += map(str, pages)
+    return found
 
 
 def fetch(source: str, *, max_bytes: int = MAX_BYTES, timeout: float = TIMEOUT) -> Source:

@@ -8,12 +8,14 @@ entry whose source is a file keeps the address of an earlier import, so that the
 from __future__ import annotations
 
 import hashlib
+import shutil
 from datetime import date
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from scripts.pipeline.io import decode, display_path, dump, read_bytes, read_document
-from scripts.pipeline.issues import Issue, error, refuse
+from scripts.pipeline.issues import Issue, error
 from scripts.pipeline.page import Page, extract
+from scripts.pipeline.page_shape import model_of
 from scripts.pipeline.sources import Source, is_url
 
 SOURCES = "sources.json"
@@ -37,41 +39,62 @@ def address_of(record: dict[str, str]) -> str | None:
     return record["source"] if is_url(record["source"]) else record.get("address")
 
 
-def store(vendored: Path, pages: list[tuple[Source, Page]], today: date) -> list[str]:
-    """Store published documents and records of their sources; returns one line about each document."""
-    issues: list[Issue] = []
-    stored: dict[PurePosixPath, str] = {}
+def paths_of_models(vendored: Path) -> dict[str, str]:
+    """Return the published path of each model."""
+    found = {}
+    for path in documents(vendored):
+        if model := model_of(read_document(path)):
+            found[model] = path.relative_to(vendored).as_posix()
+    return found
+
+
+def is_current(vendored: Path, source: Source, page: Page) -> bool:
+    """Return whether a document is vendored already, with the same page and source."""
+    before = records(vendored).get(str(page.path))
+    if before is None or before["sha256"] != hashlib.sha256(source.content).hexdigest():
+        return False
+    return before["source"] == source.recorded or not is_url(source.recorded)
+
+
+def store(vendored: Path, source: Source, page: Page, today: date) -> None:
+    """Store a document and the record of its source.
+
+    Raises:
+        SpecError: A file of another document has the path of a folder, or the reverse.
+    """
+    name = str(page.path)
     recorded = records(vendored)
-    lines = []
-    for source, page in pages:
-        name = str(page.path)
-        if page.path in stored:
-            issues.append(Issue(f"{stored[page.path]} and {source.where}", f"are both {name}"))
-            continue
-        stored[page.path] = source.where
-        digest = hashlib.sha256(source.content).hexdigest()
-        before = recorded.get(name)
-        unchanged = before is not None and before["sha256"] == digest
-        if before and unchanged and (before["source"] == source.recorded or not is_url(source.recorded)):
-            lines.append(f"{name}: unchanged")
-            continue
-        day = before["date"] if before and unchanged else today.isoformat()
-        address = address_of(before) if before and not is_url(source.recorded) else None
-        recorded[name] = {"source": source.recorded, "date": day, "sha256": digest}
-        recorded[name] |= {"address": address} if address else {}
-        target = vendored / page.path
-        text = dump(page.document)
-        same = target.exists() and target.read_text(encoding="utf-8") == text
-        lines.append(f"{name}: {'same document, other text or source' if same else 'updated' if before else 'added'}")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8", newline="\n")
-            _page_of(target).write_bytes(source.content)
-        except OSError as caught:
-            issues.append(Issue(source.where, f"cannot be stored as {name}: {caught.strerror}"))
-    refuse(issues)
+    before = recorded.get(name)
+    digest = hashlib.sha256(source.content).hexdigest()
+    day = before["date"] if before and before["sha256"] == digest else today.isoformat()
+    address = address_of(before) if before and not is_url(source.recorded) else None
+    recorded[name] = {"source": source.recorded, "date": day, "sha256": digest}
+    recorded[name] |= {"address": address} if address else {}
+    target = vendored / page.path
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(dump(page.document), encoding="utf-8", newline="\n")
+        _page_of(target).write_bytes(source.content)
+    except OSError as caught:
+        raise error(source.where, f"cannot be stored as {name}: {caught.strerror}") from None
+    _write_records(vendored, recorded)
+
+
+def restore(vendored: Path, original: Path, name: str) -> None:
+    """Undo `store`: give a document the state that it has in another folder of vendored documents."""
+    recorded, before = records(vendored), records(original).get(name)
+    target = vendored / name
+    for path, source in ((target, original / name), (_page_of(target), _page_of(original / name))):
+        if source.exists():
+            shutil.copyfile(source, path)
+        else:
+            path.unlink(missing_ok=True)
+    recorded.pop(name, None)
+    _write_records(vendored, {**recorded, **({name: before} if before else {})})
+
+
+def _write_records(vendored: Path, recorded: dict[str, dict[str, str]]) -> None:
     (vendored / SOURCES).write_text(dump(dict(sorted(recorded.items()))), encoding="utf-8", newline="\n")
-    return lines
 
 
 def addresses(vendored: Path) -> list[str]:

@@ -42,7 +42,7 @@ class ApiResponse:
     def to_dict(self) -> dict[str, Any]:
         code: int | Unset = UNSET
         if not isinstance(self.code, Unset):
-            code = getattr(self.code, "value", self.code)
+            code = self.code.value
 
         msg = self.msg
 

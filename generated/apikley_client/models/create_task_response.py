@@ -49,7 +49,7 @@ class CreateTaskResponse:
 
         code: int | Unset = UNSET
         if not isinstance(self.code, Unset):
-            code = getattr(self.code, "value", self.code)
+            code = self.code.value
 
         msg = self.msg
 

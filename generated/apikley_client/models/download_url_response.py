@@ -43,7 +43,7 @@ class DownloadUrlResponse:
     def to_dict(self) -> dict[str, Any]:
         code: int | Unset = UNSET
         if not isinstance(self.code, Unset):
-            code = getattr(self.code, "value", self.code)
+            code = self.code.value
 
         msg = self.msg
 

@@ -8,6 +8,7 @@ from attrs import field as _attrs_field
 
 from ..models.hailuo_02_image_to_video_pro_request_model import (
     Hailuo02ImageToVideoProRequestModel,
+    check_hailuo_02_image_to_video_pro_request_model,
 )
 from ..types import UNSET, Unset, repr_without_unset
 
@@ -36,7 +37,7 @@ class Hailuo02ImageToVideoProRequest:
         input_: Input parameters for the generation task
     """
 
-    model: Hailuo02ImageToVideoProRequestModel = Hailuo02ImageToVideoProRequestModel.HAILUO_02_IMAGE_TO_VIDEO_PRO
+    model: Hailuo02ImageToVideoProRequestModel = "hailuo/02-image-to-video-pro"
     call_back_url: str | Unset = UNSET
     input_: Hailuo02ImageToVideoPro | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -45,7 +46,7 @@ class Hailuo02ImageToVideoProRequest:
         return repr_without_unset(self)
 
     def to_dict(self) -> dict[str, Any]:
-        model = getattr(self.model, "value", self.model)
+        model: str = self.model
 
         call_back_url = self.call_back_url
 
@@ -72,7 +73,7 @@ class Hailuo02ImageToVideoProRequest:
         from ..models.hailuo_02_image_to_video_pro import Hailuo02ImageToVideoPro  # noqa: PLC0415
 
         d = dict(src_dict)
-        model = Hailuo02ImageToVideoProRequestModel(d.pop("model"))
+        model = check_hailuo_02_image_to_video_pro_request_model(d.pop("model"))
 
         call_back_url = d.pop("callBackUrl", UNSET)
 

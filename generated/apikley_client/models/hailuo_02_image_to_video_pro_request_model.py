@@ -1,17 +1,11 @@
-from enum import StrEnum
+from typing import Literal, cast
+
+Hailuo02ImageToVideoProRequestModel = Literal["hailuo/02-image-to-video-pro"]
+
+HAILUO_02_IMAGE_TO_VIDEO_PRO_REQUEST_MODEL_VALUES: set[Hailuo02ImageToVideoProRequestModel] = {
+    "hailuo/02-image-to-video-pro",
+}
 
 
-class Hailuo02ImageToVideoProRequestModel(StrEnum):
-    HAILUO_02_IMAGE_TO_VIDEO_PRO = "hailuo/02-image-to-video-pro"
-
-    @classmethod
-    def _missing_(cls, value: object) -> "Hailuo02ImageToVideoProRequestModel | None":
-        if not isinstance(value, str):
-            return None
-        member = str.__new__(cls, value)
-        member._name_ = "UNKNOWN"
-        member._value_ = value
-        return member
-
-    def __str__(self) -> str:
-        return str(self.value)
+def check_hailuo_02_image_to_video_pro_request_model(value: str) -> Hailuo02ImageToVideoProRequestModel:
+    return cast(Hailuo02ImageToVideoProRequestModel, value)

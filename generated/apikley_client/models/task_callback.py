@@ -50,7 +50,7 @@ class TaskCallback:
 
         code: int | Unset = UNSET
         if not isinstance(self.code, Unset):
-            code = getattr(self.code, "value", self.code)
+            code = self.code.value
 
         msg = self.msg
 

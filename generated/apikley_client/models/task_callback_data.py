@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.task_state import TaskState
+from ..models.task_state import TaskState, check_task_state
 from ..types import UNSET, Unset, repr_without_unset
 
 T = TypeVar("T", bound="TaskCallbackData")
@@ -60,7 +60,7 @@ class TaskCallbackData:
     def to_dict(self) -> dict[str, Any]:
         task_id = self.task_id
 
-        state = getattr(self.state, "value", self.state)
+        state: str = self.state
 
         model = self.model
 
@@ -146,7 +146,7 @@ class TaskCallbackData:
         d = dict(src_dict)
         task_id = d.pop("taskId")
 
-        state = TaskState(d.pop("state"))
+        state = check_task_state(d.pop("state"))
 
         model = d.pop("model", UNSET)
 

@@ -22,7 +22,7 @@ from scripts.pipeline.report.schemas import SchemaComparison
 Node = dict[str, Any]
 
 _OPERATION = ("operationId", "deprecated", "security", "servers", "parameters", "requestBody", "responses", "callbacks")
-_CODE = "#/components/schemas/ApiResponse/properties/code"
+CODE = "#/components/schemas/ApiResponse/properties/code"
 
 
 def compare_api(old: Node, new: Node) -> Iterator[Change]:
@@ -164,4 +164,4 @@ class _Comparison:
             envelope = document.get("components", {}).get("schemas", {}).get("ApiResponse", {})
             tables.append(envelope.get("properties", {}).get("code", {}).get("description"))
         if tables[0] != tables[1]:
-            yield Change(Severity.MINOR, _CODE, "the code table's text changed: does every code still mean the same?")
+            yield Change(Severity.MINOR, CODE, "the code table's text changed: does every code still mean the same?")

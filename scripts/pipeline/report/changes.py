@@ -12,6 +12,8 @@ from typing import Any
 from scripts.pipeline.page_shape import METHODS
 
 _MAX_LENGTH = 80
+# Steps that a reader of a place need not see.
+_STRUCTURE = ("content", "application/json", "schema", "allOf", "properties")
 
 
 class Severity(IntEnum):
@@ -72,6 +74,19 @@ def strongest(changes: Iterable[Change]) -> list[Change]:
     return sorted(found.values(), key=lambda change: -change.severity)
 
 
+def together(changes: list[Change]) -> list[Change]:
+    """Return changes with one line for the same change of the same response in several operations."""
+    found: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        operation, separator, response = change.where.partition("/responses/")
+        key = (separator + response, change.what) if operation.startswith("#/paths/") else (change.where, change.what)
+        found.setdefault(key, []).append(change)
+    return [
+        same[0] if len(same) == 1 else replace(same[0], what=f"{same[0].what} (and in {len(same) - 1} more operations)")
+        for same in found.values()
+    ]
+
+
 def readable_place(where: str) -> str:
     """Return a JSON pointer in readable form: `Hailuo02ImageToVideoPro.prompt`, `POST /api/v1/… responses 200`."""
     if not where.startswith("#"):
@@ -81,8 +96,16 @@ def readable_place(where: str) -> str:
         text = "".join(f".{step}" for step in steps[2:])
         return re.sub(r"\.properties\.", ".", re.sub(r"\.items(?=\.|$)", "[]", text)).lstrip(".")
     if steps[0] == "paths" and len(steps) > 2 and steps[2] in METHODS:
-        return " ".join([steps[2].upper(), steps[1], *steps[3:]])
+        inner = [
+            s for s, before in zip(steps[3:], steps[2:], strict=False) if s not in _STRUCTURE and before != "allOf"
+        ]
+        return " ".join([steps[2].upper(), steps[1], *inner])
     return " ".join(steps) or "the document"
+
+
+def place_in(where: str) -> str:
+    """Return the part of a place that is inside its component: `prompt`, `shots[].duration`."""
+    return readable_place(where).partition(".")[2]
 
 
 def display(value: Any) -> str:

@@ -77,10 +77,15 @@ def _enum(old: Schema, new: Schema, at: str, direction: Direction) -> Iterator[C
 
 def _choices(before: Iterable[Any], after: Iterable[Any], what: str, at: str, direction: Direction) -> Iterator[Change]:
     old, new = ({json.dumps(value, sort_keys=True): value for value in values} for values in (before, after))
-    for value in (new[key] for key in new if key not in old):
-        yield Change(direction.widened, at, f"new {what} {display(value)} in the {direction.value}")
-    for value in (old[key] for key in old if key not in new):
-        yield Change(direction.narrowed, at, f"{what} {display(value)} removed from the {direction.value}")
+    added, removed = ([values[key] for key in values if key not in other] for values, other in ((new, old), (old, new)))
+    if added:
+        yield Change(direction.widened, at, f"new {_list(what, added)} in the {direction.value}")
+    if removed:
+        yield Change(direction.narrowed, at, f"{_list(what, removed)} removed from the {direction.value}")
+
+
+def _list(what: str, values: list[Any]) -> str:
+    return f"{what}{'s' if len(values) > 1 else ''} {', '.join(map(display, values))}"
 
 
 def _member_names(schema: Schema) -> dict[str, str]:
@@ -131,8 +136,13 @@ def _file(old: Schema, new: Schema, at: str, direction: Direction) -> Iterator[C
         severity = direction.widened if before is None else direction.narrowed
         yield Change(severity, at, f"{'now' if before is None else 'no longer'} accepts a local file")
         return
-    yield from _choices(before["media-types"], after["media-types"], "media type", at, direction)
-    sizes = before["max-bytes"], after["max-bytes"]
+    types = before.get("media-types"), after.get("media-types")
+    if types[0] and types[1]:
+        yield from _choices(types[0], types[1], "media type", at, direction)
+    elif types[0] != types[1]:
+        severity = direction.narrowed if types[1] else direction.widened
+        yield Change(severity, at, f"media types {display(types[0])} → {display(types[1])} of the file")
+    sizes = before.get("max-bytes", math.inf), after.get("max-bytes", math.inf)
     if sizes[0] != sizes[1]:
         severity = direction.narrowed if sizes[1] < sizes[0] else direction.widened
         yield Change(severity, at, f"max-bytes {sizes[0]} → {sizes[1]} of the file")

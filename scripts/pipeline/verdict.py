@@ -1,0 +1,42 @@
+"""What became of each page of an update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scripts.pipeline.issues import Issue
+from scripts.pipeline.page import Page
+from scripts.pipeline.sources import Source
+
+
+@dataclass
+class Verdict:
+    """What became of one source.
+
+    Attributes:
+        where: The source.
+        text: The verdict.
+        source: The fetched source, if there is one.
+        page: The published document, if there is one.
+        model: The model, if the source is the page of a model.
+        slips: What the publisher got wrong.
+        facts: In what a page of another operation differs from the contract.
+        issues: Why it was refused; empty if it was not.
+    """
+
+    where: str
+    text: str = ""
+    source: Source | None = None
+    page: Page | None = None
+    model: str | None = None
+    slips: list[Issue] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        if self.issues:
+            more = f" (and {len(self.issues) - 1} more)" if len(self.issues) > 1 else ""
+            return f"{self.where}: refused: {self.issues[0]}{more}"
+        notes = [f"{len(self.slips)} {'slip' if len(self.slips) == 1 else 'slips'}"] if self.slips else []
+        notes += [f"{len(self.facts)} facts differ from the contract"] if self.facts else []
+        return f"{self.where}: {', '.join([self.text, *notes])}"
