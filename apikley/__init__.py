@@ -124,7 +124,7 @@ if not TYPE_CHECKING:
             return version("apikley")
         if name in __all__:
             module = _MODULES.get(name, "apikley.errors")
-        elif name == "ModelInput" or (not name.startswith("_") and name in _inputs()):
+        elif not name.startswith("_") and name in _inputs():
             module = "apikley_client.inputs"
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -134,7 +134,7 @@ if not TYPE_CHECKING:
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__, *_inputs(), "__version__"})
 
-    def _inputs() -> set[str]:
-        from apikley_contract import models  # noqa: PLC0415 - on first use
+    def _inputs() -> list[str]:
+        from apikley_client import inputs  # noqa: PLC0415 - on first use
 
-        return {model.input for model in models().values()}
+        return inputs.__all__

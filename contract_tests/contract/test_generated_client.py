@@ -81,7 +81,7 @@ def test_an_unknown_state_is_parsed() -> None:
     details = get_task_details.sync(client=_client(response), task_id="task_1")
     assert isinstance(details, TaskDetailsResponse)
     assert isinstance(details.data, TaskDetails)
-    assert details.data.state == "paused"
+    assert str(details.data.state) == "paused"
 
 
 def test_the_repr_hides_the_api_key() -> None:

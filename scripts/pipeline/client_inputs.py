@@ -65,21 +65,32 @@ def input_classes(document: dict[str, Any]) -> list[str]:
 
 
 def inputs_module(classes: list[str]) -> str:
-    """Return the source of `apikley_client/inputs.py`."""
+    """Return the source of `apikley_client/inputs.py`, which imports a class when it is first used."""
     names = sorted(classes)
-    union = names[0] if len(names) == 1 else "(\n    " + "\n    | ".join(names) + "\n)"
+    union = names[0] if len(names) == 1 else "(\n        " + "\n        | ".join(names) + "\n    )"
     return "\n".join(
         [
-            '"""The inputs of all models: one class for each model."""',
+            '"""The inputs of all models: one class for each model. `ModelInput` is the input of any model."""',
             "",
-            "from typing import TypeAlias",
+            "from typing import TYPE_CHECKING, TypeAlias, Union",
             "",
-            "from .models import (",
-            *(f"    {name}," for name in names),
-            ")",
+            "if TYPE_CHECKING:",
+            "    from .models import (",
+            *(f"        {name}," for name in names),
+            "    )",
             "",
-            "# Any model's input.",
-            f"ModelInput: TypeAlias = {union}",
+            f"    ModelInput: TypeAlias = {union}",
+            "else:",
+            "",
+            "    def __getattr__(name: str) -> object:",
+            "        from . import models",
+            "",
+            '        if name == "ModelInput":',
+            "            return Union[tuple(getattr(models, each) for each in __all__ if each != name)]",
+            "        if name in __all__:",
+            "            return getattr(models, name)",
+            '        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")',
+            "",
             "",
             "__all__ = [",
             *(f'    "{name}",' for name in sorted([*names, "ModelInput"])),
