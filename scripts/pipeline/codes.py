@@ -20,6 +20,7 @@ NAMES = "x-code-names"
 RESPONSES = "x-error-responses"
 # The codes that no vendored page lists.
 INFERRED = "x-inferred-codes"
+_STATUS = re.compile(r"[1-5]\d\d")
 _TABLE = "built contract, /components/schemas/ApiResponse/properties/code/enum"
 
 
@@ -65,7 +66,7 @@ def _name(code: int, description: str, taken: set[str]) -> str:
 def _add_responses(operation: dict[str, Any], names: dict[str, str], components: dict[str, Any]) -> None:
     given = operation.pop(RESPONSES)
     for status, name in [*given.items(), *((code, "") for code in names if code not in given)]:
-        if status in operation["responses"] or names.get(status) == "SUCCESS":
+        if status in operation["responses"] or names.get(status) == "SUCCESS" or not _STATUS.fullmatch(status):
             continue
         component = name or f"Code{status}"
         if not name:

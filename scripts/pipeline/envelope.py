@@ -64,7 +64,8 @@ def _facts(page: Document) -> Iterator[Fact]:
     yield "the server", [str(server.get("url", "")).rstrip("/") for server in servers] or None
     yield "the security", security_of(page) or None
     for name, scheme in page.get("components", {}).get("securitySchemes", {}).items():
-        yield f"the security scheme {name}", {key: scheme.get(key) for key in ("type", "scheme", "in", "name")}
+        if isinstance(scheme, dict):
+            yield f"the security scheme {name}", {key: scheme.get(key) for key in ("type", "scheme", "in", "name")}
     for parameter in [*item.get("parameters", []), *operation.get("parameters", [])]:
         place = f"the {parameter.get('in')} parameter {parameter.get('name')}"
         yield place, [bool(parameter.get("required")), parameter.get("schema", {}).get("type")]

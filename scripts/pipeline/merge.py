@@ -11,7 +11,6 @@ import copy
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from typing import Any
 
 from scripts.pipeline.envelope import contradictions, request_example, shared_document
@@ -127,35 +126,22 @@ def _same_models(pages: list[Prepared]) -> Iterator[Issue]:
     by_model: dict[str, list[Prepared]] = defaultdict(list)
     for page in pages:
         by_model[page.model].append(page)
-    for model, same in by_model.items():
-        if len(same) == 1:
-            continue
-        ranked = sorted(same, key=_fit, reverse=True)
-        blamed = tuple(page.name for page in ranked[1:])
-        best, others = ranked[0], ", ".join(blamed)
-        what = f"{others} and {best.name} are both the page of {model!r}"
-        if _fit(best) > _fit(ranked[1]):
-            what += f"; operation id, path and example of {best.name} fit this model, those of {others} do not"
-        remedy = (
-            "correct the model of the other page under x-page-repairs in openapi/overlay.yaml, or, if the page has "
-            "moved, delete the old .json and .published.txt and its entry in openapi/vendored/sources.json"
-        )
-        yield Issue(blamed[0], what, remedy, blamed)
+    for same in by_model.values():
+        ranked = sorted(same, key=lambda page: page.fit, reverse=True)
+        for other in ranked[1:]:
+            yield same_model(ranked[0], other)
 
 
-def _fit(page: Prepared) -> float:
-    """Return how well a page's operation id, path and example fit its model."""
-    operation = page.document["paths"][CREATE_TASK]["post"]
-    names = [operation.get("operationId", ""), page.name.removeprefix("market/").removesuffix(".json")]
-    names += [operation.get("summary", "")]
-    example = request_example(page.document)
-    names += [str(example["model"])] if isinstance(example, dict) and "model" in example else []
-    ratios = [SequenceMatcher(None, _slug(str(name)), _slug(page.model)).ratio() for name in names if name]
-    return round(sum(ratios) / len(ratios), 3) if ratios else 0.0
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+def same_model(best: Prepared, other: Prepared) -> Issue:
+    """Return the issue that two pages describe one model, with the page that fits it first."""
+    what = f"describes the model {other.model!r}, and so does {best.name}"
+    if best.fit > other.fit:
+        what += f"; file name, operation id, title and example of {best.name} fit this model, those of this page do not"
+    remedy = (
+        "correct the model of the other page under x-page-repairs in openapi/overlay.yaml, or, if the page has "
+        "moved, delete the old .json and .published.txt and its entry in openapi/vendored/sources.json"
+    )
+    return Issue(other.name, what, remedy, (other.name,))
 
 
 def _add_companion(name: str, companion: Document, merged: Document, issues: list[Issue]) -> None:

@@ -34,7 +34,8 @@ def normalize(document: Document, name: str) -> Document:
         SpecError: A reference is circular or has no target, or the document expands too much.
     """
     found: Document = _Normalization(document, name).node(document, "", ())
-    schemes = found.get("components", {}).get("securitySchemes", {})
+    components = found.get("components")
+    schemes = components.get("securitySchemes") if isinstance(components, dict) else None
     for scheme in schemes.values() if isinstance(schemes, dict) else ():
         if isinstance(scheme, dict) and scheme.get("type") == "bearer":
             scheme |= {"type": "http", "scheme": "bearer"}

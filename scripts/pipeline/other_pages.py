@@ -47,11 +47,11 @@ def describe_other_page(document: Any, contract: Document, name: str) -> tuple[s
     for path, method in operations(document):
         known = _operation(contract, path, method)
         if known is None:
-            return f"{_api(path)} API ({method.upper()} {path}), which is not part of this project", []
+            return f"a page of the {_api(path)} API ({method.upper()} {path}), which is not part of this project", []
         names.append(f"{method.upper()} {path}")
         page = inlined(document, document["paths"][path][method], name)
         facts += [f"{method.upper()} {path}: {fact}" for fact in _differences(page, inlined(contract, known, name))]
-    return ", ".join(names) or "no operation", facts
+    return f"the page of {', '.join(names)}", facts
 
 
 def describe_guide(text: str, contract: Document) -> str:

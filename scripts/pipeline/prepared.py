@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import PurePath
 from typing import Any
 
 from scripts.pipeline import overlay
 from scripts.pipeline.issues import Issue, refuse
 from scripts.pipeline.normalize import normalize
-from scripts.pipeline.page_shape import check_page, request_schema
+from scripts.pipeline.page_shape import CREATE_TASK, check_page, request_content, request_schema
 from scripts.pipeline.slips import repair_request
 
 # In the overlay: actions for one page, by its published path or the name of its source.
@@ -23,17 +26,32 @@ class Prepared:
         name: Its published path.
         document: The normalized document.
         slips: What the publisher got wrong, and what the contract says instead.
+        example_model: The model of the published example, which may be left out of the document.
     """
 
     name: str
     document: dict[str, Any]
     slips: list[Issue]
+    example_model: str = ""
 
     @property
     def model(self) -> str:
         """The model of the page."""
         found: str = request_schema(self.document)["properties"]["model"]["enum"][0]
         return found
+
+    @property
+    def fit(self) -> float:
+        """How well the page's name, operation id, title and example fit its model, from 0 to 1."""
+        operation = self.document["paths"][CREATE_TASK]["post"]
+        names = [PurePath(self.name).with_suffix("").name, operation.get("operationId"), operation.get("summary")]
+        names.append(self.example_model)
+        ratios = [SequenceMatcher(None, _slug(str(name)), _slug(self.model)).ratio() for name in names if name]
+        return round(sum(ratios) / len(ratios), 3) if ratios else 0.0
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def repaired(document: dict[str, Any], repairs: Any, *names: str) -> dict[str, Any]:
@@ -66,5 +84,6 @@ def prepare(name: str, document: dict[str, Any]) -> Prepared:
     """
     normalized = normalize(document, name)
     refuse(check_page(name, normalized))
-    slips = repair_request(name, normalized)
-    return Prepared(name, normalized, slips)
+    example = request_content(normalized).get("example")
+    model = str(example.get("model", "")) if isinstance(example, dict) else ""
+    return Prepared(name, normalized, repair_request(name, normalized), model)

@@ -16,6 +16,7 @@ from scripts.pipeline import client, contract, generated
 from scripts.pipeline import replace_files as replacing
 from scripts.pipeline.io import ROOT, read_document
 from scripts.pipeline.issues import Issue, SpecError
+from scripts.pipeline.merge import same_model
 from scripts.pipeline.naming import class_name
 from scripts.pipeline.other_pages import describe_guide, describe_other_page
 from scripts.pipeline.page import NoDocument, extract, path_of_model
@@ -94,22 +95,22 @@ def update(project: Project, options: Options, today: date | None = None) -> int
     if options.write:
         changes |= release.files()
     lines = [*map(str, verdicts), *([] if options.sources else without_address(vendored))]
-    slips = [slip for each in verdicts if each.model and not each.issues for slip in each.slips]
+    refused = [issue for each in verdicts for issue in each.issues]
+    slips = [slip for each in verdicts if each.prepared and not each.issues for slip in each.slips]
     facts = [fact for each in verdicts for fact in each.facts]
-    text = "\n".join([*lines, "", report.text(release.suggestion, release.entry, slips, facts)])
+    text = "\n".join([*lines, "", report.text(release.suggestion, release.entry, refused, slips, facts)])
     print(text)
     if options.report:
         options.report.write_text(text, encoding="utf-8")
-    refused = [issue for each in verdicts for issue in each.issues]
-    for issue in refused:
-        print(issue, file=sys.stderr)
+    if refused:
+        print(f"{sum(1 for each in verdicts if each.issues)} of {len(verdicts)} pages refused", file=sys.stderr)
     if options.strict and refused:
         raise SpecError(*refused)
     if not options.check:
         replacing.replace(changes)
     elif changes:
         print("something would change; run without --check", file=sys.stderr)
-    nothing = not any(each.model and not each.issues for each in verdicts)
+    nothing = not any(each.prepared and not each.issues for each in verdicts)
     return 1 if refused or (options.check and changes) or (options.sources and nothing and not options.check) else 0
 
 
@@ -134,16 +135,26 @@ def _read_all(project: Project, sources: Sequence[str], path: str | None) -> lis
 
     with ThreadPoolExecutor(_FETCHES) as pool:
         verdicts = [*pool.map(verdict_of, sources)]
-    taken: dict[PurePosixPath, Verdict] = {}
     for verdict in verdicts:
-        if verdict.page is None or verdict.issues:
-            continue
-        first = taken.setdefault(verdict.page.path, verdict)
-        if first is not verdict:
-            what = f"describes the model {verdict.model!r} like {first.where}; both are {verdict.page.path}"
-            remedy = "if one has the wrong model, correct it under x-page-repairs in openapi/overlay.yaml"
-            verdict.issues.append(Issue(verdict.where, what, remedy))
+        _refuse_same_path(verdict, verdicts, project, overlay)
     return verdicts
+
+
+def _refuse_same_path(verdict: Verdict, verdicts: list[Verdict], project: Project, overlay: Any) -> None:
+    """Refuse a page if another one with the same published path fits their model better.
+
+    A page that does not contain its path has the path of its model. A wrong model would replace the right page.
+    """
+    if verdict.page is None or verdict.prepared is None or verdict.issues:
+        return
+    path, recorded = str(verdict.page.path), records(project.openapi / "vendored").get(str(verdict.page.path))
+    others = [each.prepared for each in verdicts if each is not verdict and each.page and str(each.page.path) == path]
+    if recorded and verdict.source and recorded["source"] != verdict.source.recorded and not verdict.page.names_itself:
+        document = read_document(project.openapi / "vendored" / path)
+        others.append(prepare(recorded["source"], repaired(document, overlay, path, recorded["source"])))
+    for other in others:
+        if other and (other.fit, other.name) > (verdict.prepared.fit, verdict.prepared.name):
+            verdict.issues.append(same_model(other, verdict.prepared))
 
 
 def _read(verdict: Verdict, path: str | None, overlay: Any, current: dict[str, Any], models: dict[str, str]) -> None:
@@ -157,7 +168,7 @@ def _read(verdict: Verdict, path: str | None, overlay: Any, current: dict[str, A
         return
     if operations(page.document) and not any(each == CREATE_TASK for each, _ in operations(page.document)):
         what, verdict.facts = describe_other_page(page.document, current, source.where)
-        verdict.text = f"the page of {what}"
+        verdict.text = what
         return
     document = repaired(page.document, overlay, str(page.path), source.recorded)
     prepared = prepare(source.where, document)
@@ -165,7 +176,7 @@ def _read(verdict: Verdict, path: str | None, overlay: Any, current: dict[str, A
         # The page does not contain its published path, so it follows from the model, after our repairs.
         known = models.get(prepared.model)
         page = replace(page, path=PurePosixPath(known) if known else path_of_model(prepared.model))
-    verdict.source, verdict.page, verdict.model, verdict.slips = source, page, prepared.model, prepared.slips
+    verdict.source, verdict.page, verdict.prepared = source, page, prepared
 
 
 def _build(
@@ -192,7 +203,7 @@ def _build(
             verdict.issues += caught.issues
             continue
         stored[name] = verdict
-        model = f"{verdict.model}, class {class_name(verdict.model or '')}"
+        model = f"{verdict.model}, class {class_name(verdict.model)}"
         verdict.text = f"updated, {model}" if name in known else f"new model {model}"
     while stored:
         try:
@@ -218,7 +229,7 @@ def _refuse_pages(caught: SpecError, stored: dict[str, Verdict], vendored: Path,
     for issue in caught.issues:
         text = str(issue)
         names = [name for name in issue.pages if name in stored] or [
-            name for name, each in stored.items() if name in text or class_name(each.model or "") in text
+            name for name, each in stored.items() if name in text or class_name(each.model) in text
         ]
         for name in names:
             blamed.setdefault(name, []).append(issue)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from scripts.pipeline.issues import Issue
 from scripts.pipeline.page import Page
+from scripts.pipeline.prepared import Prepared
 from scripts.pipeline.sources import Source
 
 
@@ -18,8 +19,7 @@ class Verdict:
         text: The verdict.
         source: The fetched source, if there is one.
         page: The published document, if there is one.
-        model: The model, if the source is the page of a model.
-        slips: What the publisher got wrong.
+        prepared: The document as the merge needs it, if the source is the page of a model.
         facts: In what a page of another operation differs from the contract.
         issues: Why it was refused; empty if it was not.
     """
@@ -28,15 +28,25 @@ class Verdict:
     text: str = ""
     source: Source | None = None
     page: Page | None = None
-    model: str | None = None
-    slips: list[Issue] = field(default_factory=list)
+    prepared: Prepared | None = None
     facts: list[str] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
 
+    @property
+    def model(self) -> str:
+        """The model of a page; empty for other pages."""
+        return self.prepared.model if self.prepared else ""
+
+    @property
+    def slips(self) -> list[Issue]:
+        """What the publisher got wrong."""
+        return self.prepared.slips if self.prepared else []
+
     def __str__(self) -> str:
         if self.issues:
+            first = self.issues[0]
             more = f" (and {len(self.issues) - 1} more)" if len(self.issues) > 1 else ""
-            return f"{self.where}: refused: {self.issues[0]}{more}"
+            return f"{self.where}: refused: {first.what}{more}"
         notes = [f"{len(self.slips)} {'slip' if len(self.slips) == 1 else 'slips'}"] if self.slips else []
         notes += [f"{len(self.facts)} facts differ from the contract"] if self.facts else []
         return f"{self.where}: {', '.join([self.text, *notes])}"

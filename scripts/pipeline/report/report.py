@@ -54,12 +54,20 @@ class Report:
         rest = found.pop(REST)
         return {**dict(sorted(found.items())), **({REST: rest} if rest else {})}
 
-    def text(self, suggestion: str, entry: list[str], slips: Iterable[Issue] = (), facts: Iterable[str] = ()) -> str:
+    def text(
+        self,
+        suggestion: str,
+        entry: list[str],
+        refused: Iterable[Issue] = (),
+        slips: Iterable[Issue] = (),
+        facts: Iterable[str] = (),
+    ) -> str:
         """Return the report as Markdown.
 
         Args:
             suggestion: The suggested version, with the reason.
             entry: The lines of the CHANGELOG entry.
+            refused: Why pages were refused.
             slips: What publishers got wrong on the updated pages.
             facts: In what other pages differ from the contract.
         """
@@ -74,6 +82,7 @@ class Report:
             lines += _section("Removed models: breaking", [f"`{m}`: `{name}`" for m, name in self.removed.items()])
         for model, changes in self.groups().items():
             lines += _section(model if model == REST else f"`{model}`", _lines(changes, model))
+        lines += _section("Refused", [str(issue) for issue in refused])
         lines += _section("Slips of the publisher", [str(slip) for slip in slips])
         lines += _section("Facts that differ from the contract", [*facts])
         if self.severity is not None:
