@@ -12,6 +12,7 @@ from scripts.pipeline.contract import complete
 from scripts.pipeline.io import OPENAPI, read_document
 from scripts.pipeline.merge import merge
 from scripts.pipeline.page_shape import CREATE_TASK
+from scripts.pipeline.prepared import prepare
 from scripts.pipeline.report.changes import Severity
 
 Document = dict[str, Any]
@@ -48,10 +49,15 @@ class SpecChange:
         return old, new
 
 
+def merge_pages(pages: dict[str, Document], companions: dict[str, Document] | None = None) -> Document:
+    """Return pages, and companion documents, as one document."""
+    return merge([prepare(name, page) for name, page in pages.items()], companions or {})
+
+
 def contract_of(pages: dict[str, Document]) -> Document:
     """Return the contract of some pages, before the validators."""
     companions = {path.name: read_document(path) for path in sorted((OPENAPI / "companion").glob("*.yaml"))}
-    return complete(merge(pages, companions))
+    return complete(merge_pages(pages, companions))
 
 
 def contract() -> Document:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import apikley_contract
-from contract_tests.pipeline.contract_edits import contract_of, field
+from contract_tests.pipeline.contract_edits import contract_of, create, field
 from contract_tests.pipeline.pages import HAILUO, published_pages
 from scripts.pipeline import codes
 from scripts.pipeline.issues import SpecError
@@ -33,33 +32,46 @@ def test_code_names_do_not_depend_on_the_order(order: list[int]) -> None:
     names = {str(code): name for name, code in apikley_contract.codes().items()}
     schemas = {"ApiResponse": {"properties": {"code": {"enum": order, "x-code-names": names}}}}
     document: dict[str, Any] = {"paths": {}, "components": {"schemas": schemas}}
-    expected = {"enum": order, "x-enum-varnames": [names[str(code)] for code in order]}
-    assert _CODE(codes.add_names(document, "overlay")) == expected
+    table = _CODE(codes.add_names(document, "overlay"))
+    assert dict(zip(table["x-enum-varnames"], table["enum"], strict=True)) == apikley_contract.codes()
 
 
 def test_a_page_with_another_order_of_codes_gives_the_same_names() -> None:
     assert _names_of(CODES[::-1]) == apikley_contract.codes()
 
 
+def test_a_code_that_no_page_lists_is_in_the_table_and_marked_as_inferred() -> None:
+    table = _CODE(contract_of({HAILUO: published_pages()[HAILUO]}))
+    assert {400, 408, 433} <= set(table["enum"])
+    assert table["x-inferred-codes"] == [400, 408, 433]
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("text", "name"),
     [
-        (
-            lambda published: published.append(433),
-            "the published code 433 has no name; add '433': NAME there, and to apikley/",
-        ),
-        (
-            lambda published: published.__setitem__(published.index(404), 408),
-            "NOT_FOUND names the code 404, which is no longer published; remove it there",
-        ),
-        (lambda published: published.__setitem__(published.index(429), "429"), "the published code '429' has no name"),
+        ("- **466**: Sub-key Paused - The sub-key is paused", "SUB_KEY_PAUSED"),
+        ("- **466**: 4 limits", "CODE_466"),
+        ("- **466**: Not Found - again", "CODE_466"),
+        ("", "CODE_466"),
     ],
 )
-def test_a_code_without_a_name_and_a_name_without_a_code_are_refused(
-    change: Callable[[list[Any]], object], message: str
-) -> None:
-    published: list[Any] = list(CODES)
-    change(published)
-    with pytest.raises(SpecError) as caught:
-        _names_of(published)
-    assert f"openapi/overlay.yaml, x-code-names: {message}" in str(caught.value)
+def test_a_code_without_a_name_is_named_after_the_text_of_the_table(text: str, name: str) -> None:
+    page = copy.deepcopy(published_pages()[HAILUO])
+    _CODE(page).update(enum=[*CODES, 466], description=text)
+    table = _CODE(contract_of({HAILUO: page}))
+    assert dict(zip(table["enum"], table["x-enum-varnames"], strict=True))[466] == name
+
+
+def test_a_code_without_a_name_has_an_error_response() -> None:
+    page = copy.deepcopy(published_pages()[HAILUO])
+    _CODE(page)["enum"] = [*CODES, 466]
+    document = contract_of({HAILUO: page})
+    assert create(document)["responses"]["466"] == {"$ref": "#/components/responses/Code466"}
+    assert document["components"]["responses"]["Code466"]["description"] == "Code 466"
+
+
+def test_a_name_of_two_codes_is_refused() -> None:
+    names = {"200": "SUCCESS", "401": "SUCCESS"}
+    schemas = {"ApiResponse": {"properties": {"code": {"enum": [200, 401], "x-code-names": names}}}}
+    with pytest.raises(SpecError, match="SUCCESS names several codes, including 401"):
+        codes.add_names({"paths": {}, "components": {"schemas": schemas}}, "overlay.yaml")

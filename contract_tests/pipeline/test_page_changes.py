@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from contract_tests.pipeline.contract_edits import MAJOR, MINOR, PATCH, Document, contract_of, create
+from contract_tests.pipeline.contract_edits import MAJOR, MINOR, Document, contract_of, create
 from contract_tests.pipeline.pages import ACME, HAILUO, PAGES
 from scripts.pipeline.checks import check
 from scripts.pipeline.io import read
-from scripts.pipeline.naming import name_members
 from scripts.pipeline.page import extract
 from scripts.pipeline.report.api import compare_api
 from scripts.pipeline.report.changes import Change, Severity, strongest
@@ -53,11 +50,6 @@ SECURITY: dict[str, tuple[list[tuple[str, str]], Severity, str]] = {
     "empty at the operation": ([(_POST, f"{_POST}      security: []\n")], MAJOR, "security removed"),
     "another scheme": ([(_SECURITY, "security:\n  - Key: []\n"), _API_KEY], MAJOR, "security BearerAuth → Key"),
     "an additional scheme": ([(_SECURITY, f"{_SECURITY}  - Key: []\n"), _API_KEY], MINOR, "security also accepts Key"),
-    "moved to the operation": (
-        [(_SECURITY, ""), (_POST, f"{_POST}      security:\n        - BearerAuth: []\n")],
-        PATCH,
-        "written differently, with the same meaning",
-    ),
 }
 
 
@@ -66,6 +58,11 @@ def test_security_comes_from_the_page(edits: list[tuple[str, str]], severity: Se
     changes = _changes(HAILUO, *edits)
     assert changes[0].severity is severity
     assert text in changes[0].what
+
+
+def test_security_may_stand_at_the_operation() -> None:
+    moved = [(_SECURITY, ""), (_POST, f"{_POST}      security:\n        - BearerAuth: []\n")]
+    assert _contract(HAILUO, *moved) == _contract(HAILUO)
 
 
 def test_a_page_without_security_is_valid() -> None:
@@ -78,15 +75,14 @@ def test_tags_of_a_page_are_ignored() -> None:
 
 
 def test_another_order_of_codes_changes_nothing() -> None:
-    (change,) = _changes(HAILUO, (_CODES, "            - 500\n            - 429\n            - 455\n"))
-    assert (change.severity, change.what) == (PATCH, "written differently, with the same meaning")
+    assert _changes(HAILUO, (_CODES, "            - 500\n            - 429\n            - 455\n")) == []
 
 
 def test_a_published_error_response_is_kept() -> None:
     document = _contract(HAILUO, (_ERROR, _OTHER_ERROR + _ERROR))
     check(document)
     ours, published = create(_contract(HAILUO))["responses"], create(document)["responses"]
-    assert published.pop("402")["content"]["application/json"]["schema"]["required"] == ["error"]
+    assert published.pop("402")["description"] == "Not enough credits"
     del ours["402"]
     assert published == ours
 
@@ -95,18 +91,3 @@ def test_a_new_enum_value_does_not_rename_others() -> None:
     edit = (_RESOLUTION, f"                        - 4k\n{_IMAGE_TYPES}")
     changes = _changes(ACME, edit, before=((_RESOLUTION, _IMAGE_TYPES),))
     assert [(change.severity, change.what) for change in changes] == [(MINOR, 'new value "4k" in the request')]
-
-
-@pytest.mark.parametrize(
-    ("values", "names"),
-    [
-        (["image/png", "4k", "16:9", "-1", "", "a-b c"], "IMAGE_PNG VALUE_4K VALUE_16_9 VALUE_NEGATIVE_1 EMPTY A_B_C"),
-        ([None, "image/png"], "IMAGE_PNG"),
-        ([1, 2], None),
-        ([None], None),
-    ],
-)
-def test_enum_members_are_named_after_their_values(values: list[Any], names: str | None) -> None:
-    schema: Document = {"enum": values}
-    assert list(name_members({"properties": {"x": schema}}, "page")) == []
-    assert schema.get("x-enum-varnames") == (names and names.split())

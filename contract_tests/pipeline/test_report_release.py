@@ -112,12 +112,9 @@ def test_the_report_explains_the_rule_before_1_0(tmp_path: Path) -> None:
     assert text.startswith(
         "Suggested version: 0.1.0 → 0.2.0 (breaking changes; before 1.0.0 they raise the second number)\n"
     )
-    headings = [line for line in text.splitlines() if line.startswith("### ")][:3]
-    assert headings == [
-        "### Breaking: API (1)",
-        "### New, or worth a review: API (1)",
-        "### Harmless: texts, examples, fewer possible responses: API (1)",
-    ]
+    assert "### Everything else (3)\n\n- breaking: " in text
+    assert "\n- new or worth a review: " in text
+    assert "\n- harmless: " in text
 
 
 def test_files_without_a_version_are_refused(tmp_path: Path) -> None:

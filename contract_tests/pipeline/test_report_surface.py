@@ -45,7 +45,7 @@ def test_the_same_client_has_no_changes(compare_with: Callable[..., list[Change]
     [
         (
             "models/__init__.py",
-            "from .task_state import TaskState\n",
+            "    from .task_state import TaskState\n",
             "",
             MAJOR,
             f"`{MODELS}.TaskState`: public object",

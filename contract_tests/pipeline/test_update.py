@@ -14,7 +14,6 @@ import pytest
 from contract_tests.pipeline.pages import ACME, PAGES, TEST_PAGES
 from scripts.pipeline import client, command, generated
 from scripts.pipeline.io import ROOT, read
-from scripts.pipeline.issues import SpecError
 from scripts.pipeline.page import extract
 from scripts.pipeline.replace_files import differences, files, replace
 from scripts.pipeline.update import Options, Project, update
@@ -33,10 +32,11 @@ def test_a_page_is_stored_with_its_text_and_a_record(updated: Project) -> None:
 
 def test_the_report_and_the_changelog_contain_the_changes(updated: Project) -> None:
     report = read(updated.root / "report.md")
-    assert "market/acme/1-fast.json: added" in report
-    assert "`CreateTaskRequest`: oneOf gained studio/frames.v2 in the request" in report
-    assert "`apikley_client.models.Acme1FastDuration`: new" in report
-    assert "- `CreateTaskRequest`: oneOf gained acme/1-fast in the request" in read(updated.root / "CHANGELOG.md")
+    assert "acme-1-fast.page.txt: new model acme/1-fast, class Acme1Fast" in report
+    assert "### New models (2)\n\n- `acme/1-fast`: `from apikley import Acme1Fast`\n- `studio/frames.v2`" in report
+    assert report.count("Acme1Fast`") == 2
+    changelog = read(updated.root / "CHANGELOG.md")
+    assert "- Models `acme/1-fast` (`Acme1Fast`), `studio/frames.v2` (`StudioFramesV2`)." in changelog
 
 
 def test_a_second_run_changes_nothing(updated: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,13 +69,8 @@ def test_a_check_changes_nothing_and_reports_changes(
     assert update(project, Options((str(PAGES[ACME]),), check=True)) == 1
     assert files(project.root) == before
     output = capsys.readouterr()
-    assert "oneOf gained acme/1-fast" in output.out
+    assert "new model acme/1-fast" in output.out
     assert output.err == "something would change; run without --check\n"
-
-
-def test_two_sources_of_one_document_are_refused(project: Project) -> None:
-    with pytest.raises(SpecError, match=r"are both market/acme/1-fast\.json"):
-        update(project, Options((TEST_PAGES[0], TEST_PAGES[0])))
 
 
 def test_a_failed_write_reports_how_to_undo_it(tmp_path: Path) -> None:

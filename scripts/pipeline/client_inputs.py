@@ -51,7 +51,7 @@ def _simplify_enum(field: dict[str, Any]) -> None:
         return
     values = [value for value in field["enum"] if value is not None]
     if len({type(value) for value in values}) == 1 and isinstance(values[0], str | int) and values[0] is not True:
-        field["enum"] = values
+        field["enum"] = [*values, *([None] if field.pop("nullable", False) else [])]
     else:
         # The generator knows no such literal. The contract keeps the values.
         del field["enum"]

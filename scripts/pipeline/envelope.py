@@ -138,6 +138,7 @@ def shared_document(pages: dict[str, Document]) -> Document:
                 "content": {"application/json": _response(documents, data)},
             },
             "500": {"$ref": "#/components/responses/Error"},
+            **_other_responses(documents),
         },
         # At the operation, where the client generator reads it.
         "security": next(filter(None, map(security_of, documents)), []),
@@ -162,6 +163,18 @@ def shared_document(pages: dict[str, Document]) -> Document:
             "securitySchemes": _schemes(documents),
         },
     }
+
+
+def _other_responses(documents: list[Document]) -> Document:
+    """Return the errors that only some pages describe. All errors have one form, whatever a page says."""
+    found: Document = {}
+    for page in documents:
+        for status, response in page["paths"][CREATE_TASK]["post"]["responses"].items():
+            if status not in ("200", "500", "default"):
+                schema = {"$ref": "#/components/schemas/ErrorResponse"}
+                text = response.get("description") or f"HTTP {status}"
+                found.setdefault(status, {"description": text, "content": {"application/json": {"schema": schema}}})
+    return found
 
 
 def _response(documents: list[Document], data: Document) -> Document:

@@ -136,7 +136,7 @@ def same_model(best: Prepared, other: Prepared) -> Issue:
     """Return the issue that two pages describe one model, with the page that fits it first."""
     what = f"describes the model {other.model!r}, and so does {best.name}"
     if best.fit > other.fit:
-        what += f"; file name, operation id, title and example of {best.name} fit this model, those of this page do not"
+        what += f"; operation id and example of {best.name} fit this model, those of this page do not"
     remedy = (
         "correct the model of the other page under x-page-repairs in openapi/overlay.yaml, or, if the page has "
         "moved, delete the old .json and .published.txt and its entry in openapi/vendored/sources.json"

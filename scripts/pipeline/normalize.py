@@ -34,8 +34,10 @@ def normalize(document: Document, name: str) -> Document:
         SpecError: A reference is circular or has no target, or the document expands too much.
     """
     found: Document = _Normalization(document, name).node(document, "", ())
-    components = found.get("components")
+    components = found.pop("components", None)
     schemes = components.get("securitySchemes") if isinstance(components, dict) else None
+    if schemes:
+        found["components"] = {"securitySchemes": schemes}
     for scheme in schemes.values() if isinstance(schemes, dict) else ():
         if isinstance(scheme, dict) and scheme.get("type") == "bearer":
             scheme |= {"type": "http", "scheme": "bearer"}
@@ -67,7 +69,8 @@ class _Normalization:
         found = {
             key: item if key in _VALUES else self.node(item, pointer(at, key), references, named=key in _NAMED)
             for key, item in value.items()
-            if not str(key).startswith("x-")
+            if key != "callbacks"  # they are in a companion document
+            and not str(key).startswith("x-")
             and not (key in _MEANINGLESS and item is _MEANINGLESS[key])
             and not (key in _EMPTY and item in ([], {}))
         }

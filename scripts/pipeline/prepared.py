@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from pathlib import PurePath
 from typing import Any
 
 from scripts.pipeline import overlay
@@ -42,10 +41,10 @@ class Prepared:
 
     @property
     def fit(self) -> float:
-        """How well the page's name, operation id, title and example fit its model, from 0 to 1."""
+        """How well the page's operation id and example, or else its title, fit its model, from 0 to 1."""
         operation = self.document["paths"][CREATE_TASK]["post"]
-        names = [PurePath(self.name).with_suffix("").name, operation.get("operationId"), operation.get("summary")]
-        names.append(self.example_model)
+        names = [operation.get("operationId"), self.example_model]
+        names = names if any(names) else [operation.get("summary")]
         ratios = [SequenceMatcher(None, _slug(str(name)), _slug(self.model)).ratio() for name in names if name]
         return round(sum(ratios) / len(ratios), 3) if ratios else 0.0
 

@@ -29,6 +29,8 @@ from scripts.pipeline.vendored import addresses, is_current, paths_of_models, re
 from scripts.pipeline.verdict import Verdict
 
 _FETCHES = 8  # at a time
+# How much better than a new page the vendored page must fit their model for the new one to be refused.
+_MIN_DIFFERENCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -147,14 +149,17 @@ def _refuse_same_path(verdict: Verdict, verdicts: list[Verdict], project: Projec
     """
     if verdict.page is None or verdict.prepared is None or verdict.issues:
         return
-    path, recorded = str(verdict.page.path), records(project.openapi / "vendored").get(str(verdict.page.path))
-    others = [each.prepared for each in verdicts if each is not verdict and each.page and str(each.page.path) == path]
+    path, prepared = str(verdict.page.path), verdict.prepared
+    recorded = records(project.openapi / "vendored").get(path)
+    same = [each for each in verdicts if each.page and str(each.page.path) == path]
+    # Of equally good pages, the first one is taken.
+    best = max((each.prepared for each in same if each.prepared), key=lambda page: page.fit)
     if recorded and verdict.source and recorded["source"] != verdict.source.recorded and not verdict.page.names_itself:
         document = read_document(project.openapi / "vendored" / path)
-        others.append(prepare(recorded["source"], repaired(document, overlay, path, recorded["source"])))
-    for other in others:
-        if other and (other.fit, other.name) > (verdict.prepared.fit, verdict.prepared.name):
-            verdict.issues.append(same_model(other, verdict.prepared))
+        vendored = prepare(recorded["source"], repaired(document, overlay, path, recorded["source"]))
+        best = vendored if vendored.fit > best.fit + _MIN_DIFFERENCE else best
+    if best is not prepared:
+        verdict.issues.append(same_model(best, prepared))
 
 
 def _read(verdict: Verdict, path: str | None, overlay: Any, current: dict[str, Any], models: dict[str, str]) -> None:
