@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import httpx2
 
@@ -24,7 +24,7 @@ from apikley._http.drivers import AsyncDriver
 from apikley._model.task import TaskInfo
 
 if TYPE_CHECKING:
-    from apikley_client.inputs import ModelInput
+    from apikley_client.inputs import CallbackInput, ModelInput
 
 OnProgressAsync = Callable[["AsyncTask"], Awaitable[Any] | Any]
 
@@ -104,17 +104,40 @@ class AsyncApikley:
         if self._owned:
             await self._driver.aclose()
 
+    @overload
     async def create(
         self,
-        input: ModelInput,  # noqa: A002
+        input: CallbackInput,
+        *,
+        callback_url: str,
+        correlation_token: str | None = None,
+        progress_callback_url: str | None = None,
+        validate: bool = True,
+        allow_unknown_fields: bool = False,
+    ) -> AsyncTask: ...
+    @overload
+    async def create(
+        self,
+        input: ModelInput,
         *,
         callback_url: str | None = None,
         correlation_token: str | None = None,
+        progress_callback_url: str | None = None,
+        validate: bool = True,
+        allow_unknown_fields: bool = False,
+    ) -> AsyncTask: ...
+    async def create(
+        self,
+        input: ModelInput | CallbackInput,  # noqa: A002
+        *,
+        callback_url: str | None = None,
+        correlation_token: str | None = None,
+        progress_callback_url: str | None = None,
         validate: bool = True,
         allow_unknown_fields: bool = False,
     ) -> AsyncTask:
         """Create one task, which costs credits; see `Apikley.create`."""
-        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields)
+        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url)
         return self._task(await self._driver.run(create(self._state, body_of(input), options)))
 
     async def create_raw(
@@ -123,16 +146,17 @@ class AsyncApikley:
         *,
         callback_url: str | None = None,
         correlation_token: str | None = None,
+        progress_callback_url: str | None = None,
         validate: bool = True,
         allow_unknown_fields: bool = False,
     ) -> AsyncTask:
         """Create one task from a whole request body; see `Apikley.create_raw`."""
-        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields)
+        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url)
         return self._task(await self._driver.run(create(self._state, body, options)))
 
     async def check(
         self,
-        input: ModelInput | Mapping[str, Any],  # noqa: A002
+        input: ModelInput | CallbackInput | Mapping[str, Any],  # noqa: A002
         *,
         allow_unknown_fields: bool = False,
     ) -> None:

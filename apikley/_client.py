@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import httpx2
 
@@ -25,7 +25,7 @@ from apikley._model.task import TaskInfo
 from apikley.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from apikley_client.inputs import ModelInput
+    from apikley_client.inputs import CallbackInput, ModelInput
 
 OnProgress = Callable[["Task"], Any]
 WAIT_TIMEOUT = 900.0  # seconds
@@ -118,12 +118,35 @@ class Apikley:
         if self._owned:
             self._driver.client.close()
 
+    @overload
     def create(
         self,
-        input: ModelInput,  # noqa: A002
+        input: CallbackInput,
+        *,
+        callback_url: str,
+        correlation_token: str | None = None,
+        progress_callback_url: str | None = None,
+        validate: bool = True,
+        allow_unknown_fields: bool = False,
+    ) -> Task: ...
+    @overload
+    def create(
+        self,
+        input: ModelInput,
         *,
         callback_url: str | None = None,
         correlation_token: str | None = None,
+        progress_callback_url: str | None = None,
+        validate: bool = True,
+        allow_unknown_fields: bool = False,
+    ) -> Task: ...
+    def create(
+        self,
+        input: ModelInput | CallbackInput,  # noqa: A002
+        *,
+        callback_url: str | None = None,
+        correlation_token: str | None = None,
+        progress_callback_url: str | None = None,
         validate: bool = True,
         allow_unknown_fields: bool = False,
     ) -> Task:
@@ -132,9 +155,10 @@ class Apikley:
         Args:
             input: The input of a model, for instance `Hailuo02ImageToVideoPro(…)`. A `LocalFile` or a path
                 in it is uploaded first.
-            callback_url: Where the service reports the completion.
+            callback_url: Where the service reports the completion. Some models require it.
             correlation_token: A token to add to the query of `callback_url`, so that the callback names this
                 create even if its response is lost. Use `secrets.token_urlsafe()`.
+            progress_callback_url: Where the service reports progress. Only some models have this field.
             validate: Whether to validate the request against the contract.
             allow_unknown_fields: Whether to send fields that the contract does not list.
 
@@ -147,7 +171,7 @@ class Apikley:
             CreateOutcomeUnknown: The response was lost; a task may exist and be paid.
             TransportError: The request was never sent.
         """
-        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields)
+        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url)
         return self._task(self._driver.run(create(self._state, body_of(input), options)))
 
     def create_raw(
@@ -156,6 +180,7 @@ class Apikley:
         *,
         callback_url: str | None = None,
         correlation_token: str | None = None,
+        progress_callback_url: str | None = None,
         validate: bool = True,
         allow_unknown_fields: bool = False,
     ) -> Task:
@@ -165,13 +190,19 @@ class Apikley:
             body: The request body, for instance `{"model": …, "input": {…}}`.
             callback_url: As for `create`.
             correlation_token: As for `create`.
+            progress_callback_url: As for `create`.
             validate: As for `create`.
             allow_unknown_fields: As for `create`.
         """
-        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields)
+        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url)
         return self._task(self._driver.run(create(self._state, body, options)))
 
-    def check(self, input: ModelInput | Mapping[str, Any], *, allow_unknown_fields: bool = False) -> None:  # noqa: A002
+    def check(
+        self,
+        input: ModelInput | CallbackInput | Mapping[str, Any],  # noqa: A002
+        *,
+        allow_unknown_fields: bool = False,
+    ) -> None:
         """Validate a request without sending it.
 
         Args:

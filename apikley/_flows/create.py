@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import apikley_contract
@@ -16,9 +17,9 @@ from apikley._flows.state import ClientState, request_for
 from apikley._flows.upload import upload
 from apikley._model.checks import is_task_id
 from apikley._model.fields import text
-from apikley._model.local_files import find_local_files
+from apikley._model.local_files import find_local_files, with_urls
 from apikley._model.task import TaskInfo, record_of
-from apikley._model.validation import encode, validate_create
+from apikley._model.validation import encode, validate_create, with_published_names
 from apikley.errors import ApiError, CreateOutcomeUnknown, RequestInvalid, TransportError, Violation
 
 _MAX_RAW = 2_000
@@ -36,12 +37,14 @@ class CreateOptions(NamedTuple):
         correlation_token: A token to add to the callback URL.
         validate: Whether to validate the request against the contract.
         allow_unknown_fields: Whether fields that the contract does not list may be sent.
+        progress_callback_url: Where the service reports progress, for models that have this field.
     """
 
     callback_url: str | None = None
     correlation_token: str | None = None
     validate: bool = True
     allow_unknown_fields: bool = False
+    progress_callback_url: str | None = None
 
 
 def body_of(input_: object) -> dict[str, Any]:
@@ -145,7 +148,8 @@ def _with_callback(body: object, options: CreateOptions) -> dict[str, Any]:
     if not isinstance(body, Mapping):
         message = f"{type(body).__name__} is not a request body; expected a mapping"
         raise RequestInvalid([Violation("", "type", "object", message)])
-    return {**body, **({} if options.callback_url is None else {"callBackUrl": options.callback_url})}
+    callbacks = {"callBackUrl": options.callback_url, "progressCallBackUrl": options.progress_callback_url}
+    return with_published_names({**body, **{name: url for name, url in callbacks.items() if url is not None}})
 
 
 def _prepare(state: ClientState, body: Mapping[str, Any], options: CreateOptions) -> Flow[bytes]:
@@ -167,8 +171,11 @@ def _prepare(state: ClientState, body: Mapping[str, Any], options: CreateOptions
         return content
     if token is not None:
         complete = {**complete, "callBackUrl": with_token(complete["callBackUrl"], token)}
-    for name, path in files.items():
-        complete["input"][name] = yield from upload(state, path)
+    urls: dict[Path, str] = {}
+    for path in files.values():
+        if path not in urls:
+            urls[path] = yield from upload(state, path, validate_file=False)
+    complete["input"] = with_urls(complete["input"], {place: urls[path] for place, path in files.items()})
     return encode(complete)
 
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 from apikley._flows.effects import Flow
 from apikley._flows.state import ClientState, request_for, send_with_retries
 from apikley._model.fields import text
-from apikley._model.local_files import any_file_rule, file_violations, media_type_of
+from apikley._model.local_files import HEAD_SIZE, any_file_rule, file_violations, media_type_of
 from apikley._model.task import record_of
 from apikley._model.validation import encode, validate
 from apikley.errors import RequestInvalid, TransportError
@@ -32,7 +32,7 @@ class Source(NamedTuple):
 
     Attributes:
         name: The file name.
-        media_type: The media type, by the first bytes.
+        media_type: The media type.
         size: The size in bytes.
         file: Open for reading, at its start.
     """
@@ -100,9 +100,9 @@ def _source(file: BinaryIO, name: str | None) -> Source:
         file = io.BytesIO(file.read())
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    media_type = media_type_of(file.read(16))
+    media_type = media_type_of(file.read(HEAD_SIZE), name or "")
     file.seek(0)
-    return Source(name or f"upload.{media_type.rpartition('/')[2]}", media_type, size, file)
+    return Source(name or f"upload.{media_type.rpartition('/')[2].removeprefix('x-')}", media_type, size, file)
 
 
 def _seekable(file: BinaryIO) -> BinaryIO:

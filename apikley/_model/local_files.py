@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import apikley_contract
 from apikley.errors import Violation
 
-# A file's first bytes decide its type, because its name can be wrong.
-_SIGNATURES: dict[str, Callable[[bytes], bool]] = {
-    "image/jpeg": lambda head: head.startswith(b"\xff\xd8\xff"),
-    "image/png": lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"),
-    "image/webp": lambda head: head.startswith(b"RIFF") and head[8:12] == b"WEBP",
-}
 UNKNOWN_TYPE = "application/octet-stream"
+HEAD_SIZE = 8192  # bytes that decide the type
+_OTHER_NAMES = {"jpg": "jpeg", "mp3": "mpeg", "wave": "wav", "vnd.wave": "wav", "m4a": "mp4", "mov": "quicktime"}
+_OTHER_NAMES |= {"msvideo": "avi", "tif": "tiff", "ms-bmp": "bmp"}
+
+# Steps into an input: names of fields and indexes of lists.
+Place = tuple[str | int, ...]
 
 
 class LocalFile(os.PathLike[str]):
@@ -53,12 +55,12 @@ class FileRule(NamedTuple):
     """What the contract says of the files that a field takes.
 
     Attributes:
-        media_types: The accepted media types.
-        max_bytes: The maximum size.
+        media_types: The accepted media types, such as `image/png` or `image/*`; empty for any type.
+        max_bytes: The maximum size; None for any size.
     """
 
-    media_types: tuple[str, ...]
-    max_bytes: int
+    media_types: tuple[str, ...] = ()
+    max_bytes: int | None = None
 
 
 class LocalFiles(NamedTuple):
@@ -66,55 +68,96 @@ class LocalFiles(NamedTuple):
 
     Attributes:
         body: The request with a placeholder URL for each file.
-        files: The files by field.
+        files: The files by their place in the input, such as `("image_urls", 0)`.
         violations: The files that are missing or not accepted.
     """
 
     body: dict[str, Any]
-    files: dict[str, Path]
+    files: dict[Place, Path]
     violations: list[Violation]
 
 
 def find_local_files(body: dict[str, Any]) -> LocalFiles:
     """Find and check the local files in a request's input."""
     input_ = body.get("input")
-    if not isinstance(input_, dict):
+    files = {place: Path(file) for place, file in _files_in(input_, ())}
+    if not files:
         return LocalFiles(body, {}, [])
-    files = {name: Path(value) for name, value in input_.items() if isinstance(value, os.PathLike)}
     violations: list[Violation] = []
-    known_model = body.get("model") in [*apikley_contract.models()]
-    for name, path in files.items() if known_model else ():
-        rule = file_rules(body["model"]).get(name)
+    model = apikley_contract.models().get(str(body.get("model")))
+    schema = apikley_contract.openapi()["components"]["schemas"][model.input] if model else None
+    for place, path in files.items() if schema else ():
+        pointer = "".join(f"/{step}" for step in ("input", *place))
+        rule = _rule_at(schema or {}, place)
         if rule is None:
-            violations.append(Violation(f"/input/{name}", "format", "text", "this field takes no file"))
+            violations.append(Violation(pointer, "format", "text", "this field takes no file"))
         else:
-            violations += _check_file(path, rule, f"/input/{name}")
+            violations += _check_file(path, rule, pointer)
     # The uploaded file's URL replaces the placeholder later.
-    placeholders = dict.fromkeys(files, apikley_contract.openapi()["servers"][0]["url"])
-    return LocalFiles({**body, "input": {**input_, **placeholders}} if files else body, files, violations)
+    url = apikley_contract.openapi()["servers"][0]["url"]
+    return LocalFiles({**body, "input": with_urls(input_, dict.fromkeys(files, url))}, files, violations)
 
 
-def file_rules(model: str) -> dict[str, FileRule]:
-    """Return the rules of a model's file fields, by field."""
-    schema = apikley_contract.models()[model].input
-    properties = apikley_contract.openapi()["components"]["schemas"][schema]["properties"]
-    return {name: _rule(schema["x-file"]) for name, schema in properties.items() if "x-file" in schema}
+def with_urls(input_: Any, urls: Mapping[Place, str]) -> Any:
+    """Return a copy of an input with a URL at each of these places."""
+    if () in urls:
+        return urls[()]
+    steps = {place[0] for place in urls}
+    inner = {step: {place[1:]: url for place, url in urls.items() if place[0] == step} for step in steps}
+    if isinstance(input_, Mapping):
+        return {name: with_urls(value, inner[name]) if name in inner else value for name, value in input_.items()}
+    return [with_urls(value, inner[index]) if index in inner else value for index, value in enumerate(input_)]
+
+
+def _files_in(value: object, place: Place) -> Iterator[tuple[Place, os.PathLike[str]]]:
+    if isinstance(value, os.PathLike):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _files_in(item, (*place, name))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _files_in(item, (*place, index))
+
+
+def _rule_at(schema: dict[str, Any], place: Place) -> FileRule | None:
+    for step in place:
+        inner = schema.get("items") if isinstance(step, int) else schema.get("properties", {}).get(step)
+        if not isinstance(inner, dict):
+            return None
+        schema = inner
+    return _rule(schema["x-file"]) if "x-file" in schema else None
 
 
 def any_file_rule() -> FileRule:
     """Return what at least one field of one model accepts."""
-    rules = [rule for model in apikley_contract.models() for rule in file_rules(model).values()]
-    types = sorted({media_type for rule in rules for media_type in rule.media_types})
-    return FileRule(tuple(types), max((rule.max_bytes for rule in rules), default=0))
+    schemas = apikley_contract.openapi()["components"]["schemas"]
+    rules = [rule for model in apikley_contract.models().values() for rule in _rules_in(schemas[model.input])]
+    types = {media_type for rule in rules for media_type in rule.media_types}
+    is_any = any(not rule.media_types for rule in rules)
+    sizes = [rule.max_bytes for rule in rules]
+    largest = None if None in sizes else max((size for size in sizes if size is not None), default=0)
+    return FileRule(() if is_any else tuple(sorted(types)), largest)
+
+
+def _rules_in(schema: object) -> Iterator[FileRule]:
+    if isinstance(schema, list):
+        for item in schema:
+            yield from _rules_in(item)
+    if isinstance(schema, dict):
+        if "x-file" in schema:
+            yield _rule(schema["x-file"])
+        for item in schema.values():
+            yield from _rules_in(item)
 
 
 def file_violations(media_type: str, size: int, rule: FileRule, pointer: str, name: str) -> list[Violation]:
     """Check a file's type and size."""
     found = []
-    if media_type not in rule.media_types:
-        message = f"{name} is {media_type} by its content, expected {' or '.join(rule.media_types)}"
+    if rule.media_types and not any(_matches(media_type, accepted) for accepted in rule.media_types):
+        message = f"{name} is {media_type}, expected {' or '.join(rule.media_types)}"
         found.append(Violation(pointer, "media-types", rule.media_types, message))
-    if size > rule.max_bytes:
+    if rule.max_bytes is not None and size > rule.max_bytes:
         message = f"{name} has {size:,} bytes, at most {rule.max_bytes:,}"
         found.append(Violation(pointer, "max-bytes", rule.max_bytes, message))
     if size == 0:
@@ -122,21 +165,44 @@ def file_violations(media_type: str, size: int, rule: FileRule, pointer: str, na
     return found
 
 
-def media_type_of(head: bytes) -> str:
-    """Return the media type of a file by its first bytes."""
-    return next((name for name, matches in _SIGNATURES.items() if matches(head)), UNKNOWN_TYPE)
+def media_type_of(head: bytes, name: str) -> str:
+    """Return the media type of a file.
+
+    The first bytes decide, because the name can be wrong. Without the `filetype` package the name decides.
+
+    Args:
+        head: The first `HEAD_SIZE` bytes.
+        name: The file's name.
+    """
+    try:
+        filetype = import_module("filetype")  # slow to import, and an extra
+    except ModuleNotFoundError:
+        return mimetypes.guess_type(name)[0] or UNKNOWN_TYPE
+    return str(filetype.guess_mime(head) or UNKNOWN_TYPE)
+
+
+def _matches(media_type: str, accepted: str) -> bool:
+    given, expected = map(_canonical, (media_type, accepted))
+    return given == expected or (expected.endswith("/*") and given.startswith(expected[:-1]))
+
+
+def _canonical(media_type: str) -> str:
+    """Return one of the names that a media type has: `audio/wav` for `audio/x-wav` and `audio/wave`."""
+    kind, _, name = media_type.lower().partition("/")
+    name = name.removeprefix("x-")
+    return f"{kind}/{_OTHER_NAMES.get(name, name)}"
 
 
 def _rule(description: dict[str, Any]) -> FileRule:
-    return FileRule(tuple(description["media-types"]), description["max-bytes"])
+    return FileRule(tuple(description.get("media-types", ())), description.get("max-bytes"))
 
 
 def _check_file(path: Path, rule: FileRule, pointer: str) -> list[Violation]:
     try:
         with path.open("rb") as file:
-            head = file.read(16)
+            head = file.read(HEAD_SIZE)
             size = path.stat().st_size
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         message = f"{os.fspath(path)}: {getattr(error, 'strerror', None) or error}"
         return [Violation(pointer, "format", "file", message)]
-    return file_violations(media_type_of(head), size, rule, pointer, path.name)
+    return file_violations(media_type_of(head, path.name), size, rule, pointer, path.name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,7 @@ import jsonschema_rs
 
 import apikley_contract
 from apikley._model.checks import is_http_url
+from apikley._model.names import nearest_names
 from apikley.errors import RequestInvalid, Violation
 
 _MAX_MESSAGE = 160
@@ -55,6 +56,32 @@ def validate_create(
     return content
 
 
+def with_published_names(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a request with the published names of the input's fields, of which some have white space at an end."""
+    model = apikley_contract.models().get(str(body.get("model")))
+    if model is None or not _names_with_space(model.input):
+        return body
+    schema = apikley_contract.openapi()["components"]["schemas"][model.input]
+    return {**body, "input": _renamed(body.get("input"), schema)}
+
+
+@cache
+def _names_with_space(schema: str) -> bool:
+    text = json.dumps(apikley_contract.openapi()["components"]["schemas"][schema])
+    return any(name != name.strip() for name in re.findall(r'"([^"]*)": \{', text))
+
+
+def _renamed(value: Any, schema: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_renamed(item, schema.get("items", {})) for item in value]
+    properties = schema.get("properties", {})
+    if not isinstance(value, Mapping) or not properties:
+        return value
+    published = {name.strip(): name for name in properties}
+    names = {name: name if name in properties else published.get(name, name) for name in value}
+    return {names[name]: _renamed(item, properties.get(names[name], {})) for name, item in value.items()}
+
+
 def validate(body: Mapping[str, Any], schema: str) -> None:
     """Validate a request body against a schema of the contract.
 
@@ -78,7 +105,8 @@ def _create_violations(body: dict[str, Any], allow_unknown_fields: bool) -> Iter
     name = body["model"]
     if not isinstance(name, str) or name not in models:
         names = ", ".join([*models][:_MAX_MODELS_NAMED]) + (", …" if len(models) > _MAX_MODELS_NAMED else "")
-        hint = _did_you_mean(name, models) or f", expected {names}"
+        near = nearest_names(name, models)
+        hint = f"; did you mean {near}?" if near else f", expected {names}"
         yield Violation("/model", "enum", [*models], _shorten(f"{_json(name)} is not a known model{hint}"))
         return
     model = models[name]
@@ -111,9 +139,8 @@ def _unknown_fields(value: object, schema: str, pointer: str) -> Iterator[Violat
 
 
 def _did_you_mean(given: object, known: Mapping[str, object]) -> str:
-    lower = {name.lower(): name for name in known}
-    close = get_close_matches(str(given).lower(), lower, 1)
-    return f"; did you mean {lower[close[0]]!r}?" if close else ""
+    near = nearest_names(given, known, 1)
+    return f"; did you mean {near}?" if near else ""
 
 
 @cache

@@ -14,9 +14,11 @@ from apikley.cli.signals import signal_handler
 
 EPILOG = """\b
 Examples:
-  apikley run --prompt "A ship above the rings of Saturn" \\
-      --image ship.png -o ship.mp4
-  apikley run --help      the options of the model, with their limits
+  apikley run --model hailuo/02-image-to-video-pro \\
+      --prompt "A ship above the rings of Saturn" --image ship.png -o ship.mp4
+  apikley models hailuo   lists the models with this word
+  apikley run --model MODEL --help
+                          the options of the model, with their limits
   apikley doctor          checks settings, key, connection and clock
 
 The API key comes from APIKLEY_API_KEY or from a profile in the settings file. Keys are made at

@@ -22,7 +22,7 @@ COMMANDS = {
     "download": ("tasks:download", "Download the result of a finished task."),
     "upload": ("upload:upload", "Upload a file and print its URL."),
     "credits": ("upload:get_credits", "Print the credits that the account has left."),
-    "models": ("models:models", "List the models with their fields, limits and defaults."),
+    "models": ("models:models", "List models, or show one with its fields, limits and defaults."),
     "check": ("models:check", "Validate a request body without sending it."),
     "doctor": ("doctor:doctor", "Check the settings, the API key, the connection and the clock."),
     "listen": ("listen:listen", "Deliver callbacks to a machine that the internet cannot reach."),

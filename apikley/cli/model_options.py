@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from typing import Any, NamedTuple
@@ -39,12 +40,12 @@ class Field(NamedTuple):
     @property
     def parameter(self) -> str:
         """The name of the command's parameter."""
-        return f"input_{self.name}"
+        return "input_" + re.sub(r"\W", "_", self.name.strip())
 
     @property
     def flags(self) -> list[str]:
         """The option's flags. A field `image_url` that takes a file is `--image`, too."""
-        name = self.name.replace("_", "-").lower()
+        name = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
         names = [name.removesuffix("-url"), name] if "x-file" in self.schema and name.endswith("-url") else [name]
         return [f"--input-{each}" if f"--{each}" in RESERVED else f"--{each}" for each in names]
 
@@ -53,32 +54,36 @@ class Field(NamedTuple):
         """The limits in words."""
         words = ["required" if self.required else "optional"]
         rule = self.schema.get("x-file")
-        shown = [keyword for keyword in _LIMITS if keyword in self.schema and not (rule and keyword == "pattern")]
+        shown = [keyword for keyword in _LIMITS if keyword in self.schema and (rule is None or keyword != "pattern")]
         words += [_LIMITS[keyword].format(self.schema[keyword]) for keyword in shown]
         if "enum" in self.schema:
             words.append("one of " + ", ".join(map(str, self.schema["enum"])))
         if "default" in self.schema:
             words.append(f"default: {json.dumps(self.schema['default'], ensure_ascii=False)}")
-        if rule:
-            size = f"{rule['max-bytes'] / 1024**2:g} MB"
-            words.append(f"a URL or a local file: {', '.join(rule['media-types'])}, at most {size}")
+        rule = self.schema.get("items", {}).get("x-file", rule)
+        if rule is not None:
+            words.append(": ".join(["a URL or a local file", *filter(None, [_file_limits(rule)])]))
         return words
 
     def option(self) -> click.Option:
         """Return the option."""
         schema, flags, metavar = self.schema, self.flags, None
-        multiple = schema.get("type") == "array" and schema.get("items", {}).get("type") in _TYPES
-        type_ = _TYPES.get((schema["items"] if multiple else schema).get("type", ""))
-        if "x-file" in schema:
+        # A list is given by its items, or as JSON.
+        multiple = schema.get("type") == "array"
+        items = schema.get("items", {}) if multiple else schema
+        type_ = None if multiple else _TYPES.get(items.get("type", ""))
+        if "x-file" in items:
             metavar = "FILE|URL"
-        elif all(isinstance(value, str) for value in schema.get("enum", [None])):
+        elif not multiple and all(isinstance(value, str) for value in schema.get("enum", [None])):
             type_ = click.Choice(schema["enum"])
-        elif type_ is None:
+        elif items.get("type") not in _TYPES:
             metavar = "JSON"
-        elif type_ is click.STRING and not multiple:
+        elif type_ is click.STRING:
             metavar = "TEXT|@FILE"
-        elif type_ is click.BOOL and not multiple:
+        elif type_ is click.BOOL:
             flags = [f"{flags[0]}/--no-{flags[0][2:]}"]
+        elif multiple:
+            metavar = str(items["type"]).upper()
         # A description can have several paragraphs; the help shows the first.
         description = str(schema.get("description", "")).split("\n\n")[0].rstrip(". ")
         help_ = f"{description}.  [{'; '.join(self.limits)}]".removeprefix(".  ")
@@ -91,21 +96,44 @@ class Field(NamedTuple):
         Raises:
             RequestInvalid: The option names a file that cannot be read, or is not JSON.
         """
+        pointer = f"/input/{self.name}"
         if isinstance(given, tuple):
-            return list(given)
+            items = self.schema.get("items", {})
+            if len(given) == 1 and given[0].lstrip().startswith("["):
+                return _with_files(parse_json(given[0], pointer), self.schema)
+            is_text = items.get("type") == "string"
+            return [_with_files(each if is_text else parse_json(each, pointer), items) for each in given]
         if not isinstance(given, str) or "enum" in self.schema:
             return given
         if "x-file" in self.schema:
-            return given if not given or "://" in given else LocalFile(given)
-        pointer = f"/input/{self.name}"
-        return expand_text(given, pointer) if self.schema.get("type") == "string" else parse_json(given, pointer)
+            return _with_files(given, self.schema)
+        is_text = self.schema.get("type") == "string"
+        return expand_text(given, pointer) if is_text else _with_files(parse_json(given, pointer), self.schema)
+
+
+def _file_limits(rule: Mapping[str, Any]) -> str:
+    limits = [", ".join(rule["media-types"])] if "media-types" in rule else []
+    limits += [f"at most {rule['max-bytes'] / 1024**2:g} MB"] if "max-bytes" in rule else []
+    return ", ".join(limits)
+
+
+def _with_files(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Return a value with a local file for each text, other than a URL, where the schema takes a file."""
+    if isinstance(value, list):
+        return [_with_files(item, schema.get("items", {})) for item in value]
+    if isinstance(value, dict):
+        return {name: _with_files(item, schema.get("properties", {}).get(name, {})) for name, item in value.items()}
+    is_file = "x-file" in schema and isinstance(value, str) and value and "://" not in value
+    return LocalFile(value) if is_file else value
 
 
 def model_fields(model: str) -> list[Field]:
     """Return the fields of a model's input, in the order of the contract."""
     schema = apikley_contract.openapi()["components"]["schemas"][apikley_contract.models()[model].input]
     required = schema.get("required", ())
-    return [Field(name, each, name in required) for name, each in schema.get("properties", {}).items()]
+    fields = [Field(name, each, name in required) for name, each in schema.get("properties", {}).items()]
+    # Of two fields with one option, such as `lora-scale` and `lora_scale`, the second is left to --json.
+    return [*{field.flags[-1]: field for field in reversed(fields)}.values()][::-1]
 
 
 class ModelCommand(SessionCommand):
@@ -161,7 +189,8 @@ class ModelCommand(SessionCommand):
         if "json" in given or (name is None and "--help" in args):
             return None
         if name is None:
-            raise ConfigurationError(f"name the model with --model; known models: {', '.join(known)}")
+            message = f"name the model with --model; `apikley models` lists the {len(known)} known models"
+            raise ConfigurationError(message)
         from apikley._model.validation import validate_create  # noqa: PLC0415 - loads the validator
 
         validate_create({"model": name})  # raises with the nearest name

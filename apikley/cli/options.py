@@ -47,6 +47,7 @@ ALLOW_UNKNOWN_FIELDS = click.Option(
 REQUEST: list[click.Parameter] = [
     click.Option(["--json"], metavar="FILE|-", help="A whole request body, instead of the model's options."),
     click.Option(["--callback-url"], metavar="URL", help="Where the service reports the completion."),
+    click.Option(["--progress-callback-url"], metavar="URL", help="Where the service reports progress, if it does."),
     ALLOW_UNKNOWN_FIELDS,
 ]
 RESULT: list[click.Parameter] = [

@@ -28,6 +28,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 CTRL_C = b"\x03"
 COMMAND = (sys.executable, "-m", "apikley")
 IMAGE = "https://files.example.com/a.png"
+MODEL = "hailuo/02-image-to-video-pro"
 REQUEST = ("--prompt", "a ship", "--image", IMAGE)
 RUN = ("run", *REQUEST)
 LIMIT = 600  # seconds; for processes that hang
@@ -232,7 +233,8 @@ def cli_fixture(
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "200")
-    for name in ("NO_COLOR", "FORCE_COLOR", "APIKLEY_MODEL", "APIKLEY_PROFILE"):
+    monkeypatch.setenv("APIKLEY_MODEL", MODEL)
+    for name in ("NO_COLOR", "FORCE_COLOR", "APIKLEY_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cat.png").write_bytes(PNG)

@@ -9,7 +9,7 @@ import pytest
 
 import apikley_contract
 from apikley.cli.exit_codes import Exit
-from contract_tests.cli.command_line import IMAGE, REQUEST, RUN, CommandLine
+from contract_tests.cli.command_line import IMAGE, MODEL, REQUEST, RUN, CommandLine
 
 
 def test_run_makes_a_video_from_a_local_image(cli: CommandLine) -> None:
@@ -84,21 +84,21 @@ def test_credits_prints_a_number(cli: CommandLine) -> None:
     assert cli("credits", "--output", "json").document == {"credits": 12.5}
 
 
-def test_models_lists_the_fields_of_the_contract(cli: CommandLine) -> None:
-    (listed,) = cli("models", "--output", "json").document["models"]
-    (model,) = apikley_contract.models().values()
-    schema = apikley_contract.openapi()["components"]["schemas"][model.input]
-    assert listed["model"] == model.name
-    assert {field["name"] for field in listed["fields"]} == set(schema["properties"])
-    for field in listed["fields"]:
-        assert schema["properties"][field["name"]].items() <= field.items()
-    assert "at most 1,500 characters" in cli("models", model.name).out
+def test_models_shows_the_fields_of_the_contract(cli: CommandLine) -> None:
+    for model in apikley_contract.models().values():
+        (listed,) = cli("models", model.name, "--output", "json").document["models"]
+        schema = apikley_contract.openapi()["components"]["schemas"][model.input]
+        assert (listed["model"], listed["class"]) == (model.name, model.input)
+        assert {field["name"] for field in listed["fields"]} == set(schema["properties"])
+        for field in listed["fields"]:
+            assert schema["properties"][field["name"]].items() <= field.items()
+    assert "at most 1,500 characters" in cli("models", MODEL).out
 
 
 def test_an_invalid_image_is_refused_before_anything_is_sent(cli: CommandLine) -> None:
     (cli.folder / "cat.png").write_bytes(b"GIF89a")
     ended = cli("create", "--prompt", "a ship", "--image", "cat.png")
-    assert (ended.code, "cat.png is application/octet-stream by its content" in ended.err) == (Exit.INVALID, True)
+    assert (ended.code, "cat.png is image/gif" in ended.err) == (Exit.INVALID, True)
     assert "missing.png: No such file" in cli("create", "--prompt", "x", "--image", "missing.png").err
     assert cli.requests() == []
 

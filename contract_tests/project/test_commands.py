@@ -226,7 +226,8 @@ def test_a_moved_or_broken_environment_is_recreated(
 def test_an_update_reports_a_missing_page(tmp_path: Path) -> None:
     run = _run(*UPDATE, str(tmp_path / "none.txt"))
     assert run.returncode == 1
-    assert run.stderr == f"{tmp_path / 'none.txt'}: cannot be read: No such file or directory\n"
+    assert run.stdout.startswith(f"{tmp_path / 'none.txt'}: refused: cannot be read: No such file or directory\n")
+    assert run.stderr == "1 of 1 pages refused\n"
 
 
 @pytest.mark.parametrize(

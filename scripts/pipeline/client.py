@@ -40,8 +40,8 @@ def generate(contract: Path, generated: Path) -> None:
         documented.write_text(dump(for_generator(document)), encoding="utf-8")
         output = Path(folder) / "apikley_client"
         _run(documented, templates, output)
-        if classes := input_classes(document):
-            (output / "inputs.py").write_text(inputs_module(classes), encoding="utf-8")
+        if input_classes(document):
+            (output / "inputs.py").write_text(inputs_module(document), encoding="utf-8")
         (output / "py.typed").write_text("", encoding="utf-8")
         _check_names(output, document)
         shutil.copytree(

@@ -64,40 +64,51 @@ def input_classes(document: dict[str, Any]) -> list[str]:
     return [schemas[request]["properties"]["input"]["$ref"].rpartition("/")[2] for request in requests]
 
 
-def inputs_module(classes: list[str]) -> str:
+def inputs_module(document: dict[str, Any]) -> str:
     """Return the source of `apikley_client/inputs.py`, which imports a class when it is first used."""
-    names = sorted(classes)
-    union = names[0] if len(names) == 1 else "(\n        " + "\n        | ".join(names) + "\n    )"
+    names = sorted(input_classes(document))
+    schemas = document["components"]["schemas"]
+    needed = [name for name in names if "callBackUrl" in schemas[f"{name}Request"].get("required", [])]
+    unions = {"ModelInput": [name for name in names if name not in needed], "CallbackInput": needed}
     return "\n".join(
         [
-            '"""The inputs of all models: one class for each model. `ModelInput` is the input of any model."""',
+            '"""The inputs of all models: one class for each model.',
             "",
-            "from typing import TYPE_CHECKING, TypeAlias, Union",
+            "`ModelInput` is the input of any model whose callback is optional, `CallbackInput` of any other model.",
+            '"""',
+            "",
+            "from typing import TYPE_CHECKING, Never, TypeAlias",
             "",
             "if TYPE_CHECKING:",
             "    from .models import (",
             *(f"        {name}," for name in names),
             "    )",
             "",
-            f"    ModelInput: TypeAlias = {union}",
+            *(f"    {union}: TypeAlias = {_union(members)}" for union, members in unions.items()),
             "else:",
             "",
             "    def __getattr__(name: str) -> object:",
             "        from . import models",
             "",
-            '        if name == "ModelInput":',
-            "            return Union[tuple(getattr(models, each) for each in __all__ if each != name)]",
+            '        if name in ("ModelInput", "CallbackInput"):',
+            "            return object  # for type checkers only",
             "        if name in __all__:",
             "            return getattr(models, name)",
             '        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")',
             "",
             "",
             "__all__ = [",
-            *(f'    "{name}",' for name in sorted([*names, "ModelInput"])),
+            *(f'    "{name}",' for name in sorted([*names, *unions])),
             "]",
             "",
         ]
     )
+
+
+def _union(names: list[str]) -> str:
+    if len(names) < 2:
+        return names[0] if names else "Never"
+    return "(\n        " + "\n        | ".join(names) + "\n    )"
 
 
 def _sentences(field: dict[str, Any]) -> Iterator[str]:

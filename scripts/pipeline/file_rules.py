@@ -42,26 +42,31 @@ def add_file_rules(schema: Schema) -> Schema:
 
 
 def _with_rule(name: str, field: Schema, *, is_required: bool) -> Schema:
+    if "properties" in field:
+        return add_file_rules(field)
     if field.get("type") == "array" and isinstance(field.get("items"), dict):
-        items = _with_rule(name, {"description": field.get("description", ""), **field["items"]}, is_required=True)
-        if "x-file" not in items:
-            return field
-        if "description" not in field["items"]:
-            items = {key: value for key, value in items.items() if key != "description"}
-        return {**field, "items": items}
+        # The description of the array describes its files.
+        described = {"description": field.get("description", ""), **field["items"]}
+        items = _with_rule(name, described, is_required=True)
+        return {**field, "items": {key: items[key] for key in items if key in field["items"] or key != "description"}}
     text = str(field.get("description", ""))
     is_file = _IS_FILE.search(text) or field.get("format") == "uri" or _NAME.search(name)
     if field.get("type") != "string" or "enum" in field or not is_file:
         return field
+    rule = _rule(name, text)
+    if "pattern" in field or "base64" in text.lower():
+        return {**field, "x-file": rule}
+    # Only newer upstream pages document that the URL is http(s) (`format: uri`), so the pattern is grade K.
+    return {**field, "pattern": _pattern(text, is_required=is_required), "x-pattern-evidence": "K", "x-file": rule}
+
+
+def _rule(name: str, text: str) -> Schema:
     rule: Schema = {}
     if types := _media_types(text) or _kinds(f"{name} {text}"):
         rule["media-types"] = types
     if size := _SIZE.search(text):
         rule["max-bytes"] = int(float(size[1]) * 1024 * 1024)
-    if "pattern" in field or "base64" in text.lower():
-        return {**field, "x-file": rule}
-    # Only newer upstream pages document that the URL is http(s) (`format: uri`), so the pattern is grade K.
-    return {**field, "pattern": _pattern(text, is_required=is_required), "x-pattern-evidence": "K", "x-file": rule}
+    return rule
 
 
 def _media_types(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 import apikley_contract
+from apikley._model.names import nearest_names
 from apikley.cli.exit_codes import CommandFailed, Exit, violation_line
 from apikley.cli.model_options import model_fields
 from apikley.cli.options import ALLOW_UNKNOWN_FIELDS
@@ -16,30 +17,48 @@ from apikley.errors import ConfigurationError, RequestInvalid, Violation
 
 
 @click.command(cls=SessionCommand)
-@click.argument("names", metavar="[MODEL]...", nargs=-1)
+@click.argument("words", metavar="[MODEL|WORD]...", nargs=-1)
 @click.pass_obj
-def models(session: Session, *, names: tuple[str, ...]) -> None:
-    """List the models with their fields, limits and defaults.
+def models(session: Session, *, words: tuple[str, ...]) -> None:
+    """List models, or show one with its fields, limits and defaults.
+
+    Words search in names and titles.
 
     For example:
 
-        apikley models --output json
+        apikley models
+
+        apikley models hailuo video
+
+        apikley models hailuo/02-image-to-video-pro
     """
     known = apikley_contract.models()
-    unknown = sorted({*names} - {*known})
-    if unknown:
-        raise ConfigurationError(f"there is no model {unknown[0]!r}; known models: {', '.join(known)}")
+    titles = {name: _title(model) for name, model in known.items()}
+    found = [name for name in words if name in known] or [
+        name for name in known if all(word.lower() in f"{name} {titles[name]}".lower() for word in words)
+    ]
+    if not found:
+        near = nearest_names(" ".join(words), known)
+        hint = f"did you mean {near}?" if near else "`apikley models` lists them"
+        raise ConfigurationError(f"there is no model {' '.join(words)!r}; {hint}")
     documents: list[dict[str, Any]] = []
     lines: list[str] = []
-    for name in names or known:
-        documents.append({"model": name, "fields": []})
-        lines += [*([""] if lines else []), name]
-        for each in model_fields(name):
-            facts = {"name": each.name, "options": each.flags, "required": each.required, **each.schema}
-            documents[-1]["fields"].append(facts)
-            kind, limits = each.schema.get("type", ""), "; ".join(each.limits)
-            lines.append(f"  {each.name}  {kind}; {limits}  ({', '.join(each.flags)})")
+    for name in found:
+        documents.append({"model": name, "title": titles[name], "class": known[name].input})
+        lines.append(f"{name}  {titles[name]}")
+        if len(found) == 1 or name in words:
+            lines.append(f"  from apikley import {known[name].input}")
+            documents[-1]["fields"] = fields = []
+            for each in model_fields(name):
+                fields.append({"name": each.name, "options": each.flags, "required": each.required, **each.schema})
+                kind, limits = each.schema.get("type", ""), "; ".join(each.limits)
+                lines.append(f"  {each.name}  {kind}; {limits}  ({', '.join(each.flags)})")
     session.output.result({"models": documents}, lines)
+
+
+def _title(model: apikley_contract.Model) -> str:
+    schema = apikley_contract.openapi()["components"]["schemas"][model.request]
+    return str(schema.get("description", "")).partition("\n")[0]
 
 
 @click.command(cls=SessionCommand, params=[ALLOW_UNKNOWN_FIELDS])

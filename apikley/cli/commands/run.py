@@ -29,11 +29,12 @@ def run(session: Session, /, *, to: str | None, force: bool, timeout: float, **r
 
     For example:
 
-        apikley run --prompt "A ship above the rings of Saturn" \
+        apikley run --model hailuo/02-image-to-video-pro \
+            --prompt "A ship above the rings of Saturn" \
             --image ship.png -o ship.mp4
 
-        apikley run --prompt @long.txt --image https://example.com/a.png \
-            --output json
+        apikley run --model hailuo/02-image-to-video-pro --prompt @long.txt \
+            --image https://example.com/a.png --output json
     """
     target = Target(to, force=force)
     target.prepare(session.output)
@@ -61,7 +62,8 @@ def create(session: Session, /, **request: Any) -> None:
 
     For example:
 
-        task=$(apikley create --prompt "A ship" --image ship.png)
+        task=$(apikley create --model hailuo/02-image-to-video-pro \
+            --prompt "A ship" --image ship.png)
 
         apikley create --json request.json \
             --callback-url https://example.com/hook
