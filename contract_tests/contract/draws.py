@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -92,6 +93,8 @@ def strings(schema: Schema) -> st.SearchStrategy[str]:
     shortest, longest = schema.get("minLength", 0), schema.get("maxLength", max(60, schema.get("minLength", 0)))
     if schema.get("format") == "uri":
         return uris().filter(lambda uri: shortest <= len(uri) <= longest)
+    if schema.get("format") == "date-time":
+        return st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
     if "pattern" in schema:
         pattern = python_pattern(schema["pattern"])
         # Regular expression dialects agree on ASCII.

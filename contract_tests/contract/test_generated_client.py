@@ -95,7 +95,7 @@ def test_a_stream_upload_has_its_own_boundary(tmp_path: Path) -> None:
 
     def respond(request: httpx2.Request) -> httpx2.Response:
         sent.append(request)
-        return httpx2.Response(200, json={"success": True, "code": 200})
+        return httpx2.Response(200, json={"success": True, "code": 200, "msg": "ok"})
 
     client = AuthenticatedClient("http://service.test", KEY, httpx_args={"transport": httpx2.MockTransport(respond)})
     (tmp_path / "a.png").write_bytes(b"--+++--")

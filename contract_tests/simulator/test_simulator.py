@@ -144,7 +144,8 @@ def test_each_poll_gets_its_own_task(http: httpx2.Client) -> None:
 
 
 def test_a_poll_without_an_id_is_refused(http: httpx2.Client) -> None:
-    assert http.get(DETAILS).json()["code"] == 422
+    response = http.get(DETAILS).json()
+    assert (response["code"], response["msg"]) == (400, "taskId parameter is required")
 
 
 def test_unknown_paths_and_methods_are_refused(http: httpx2.Client) -> None:

@@ -27,11 +27,13 @@ class Model(NamedTuple):
         name: The published name, for instance `hailuo/02-image-to-video-pro`.
         request: The schema of its whole request body.
         input: The schema of its input, which is also the name of its class.
+        output: What it makes: `video`, `image`, `audio` or `text`.
     """
 
     name: str
     request: str
     input: str
+    output: str = "video"
 
 
 class Operation(NamedTuple):
@@ -100,7 +102,7 @@ def models() -> dict[str, Model]:
     for name, reference in components["CreateTaskRequest"]["discriminator"]["mapping"].items():
         request = reference.removeprefix(_SCHEMAS)
         input_ = components[request]["properties"]["input"]["$ref"].removeprefix(_SCHEMAS)
-        found[name] = Model(name, request, input_)
+        found[name] = Model(name, request, input_, components[request].get("x-output", "video"))
     return found
 
 

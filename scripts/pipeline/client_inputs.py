@@ -20,6 +20,9 @@ def for_generator(document: dict[str, Any]) -> dict[str, Any]:
     """Return the contract as the generator needs it: with the types that people write, and documented fields."""
     result = copy.deepcopy(document)
     schemas = result["components"]["schemas"]
+    for field in (field for schema in schemas.values() for field in _fields(schema)):
+        if field.get("format") == "date-time":
+            del field["format"]  # the client keeps the text as it was sent
     for name in input_classes(result):
         for field in _fields(schemas[name]):
             # A default would be sent. The documentation shows it.

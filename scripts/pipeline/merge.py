@@ -17,6 +17,7 @@ from scripts.pipeline.envelope import contradictions, request_example, shared_do
 from scripts.pipeline.file_rules import add_file_rules
 from scripts.pipeline.issues import Issue, error, pointer, refuse
 from scripts.pipeline.naming import check_class_name, check_field_names, class_name
+from scripts.pipeline.output_kind import output_kind
 from scripts.pipeline.page_shape import CREATE_TASK, request_schema
 from scripts.pipeline.prepared import Prepared
 
@@ -101,7 +102,10 @@ def _add_model(
         for name, field in request["properties"].items()
     }
     fields["input"] = {"$ref": _COMPONENTS + name_of_input}
-    schemas[name_of_request] = _without_titles({"description": title, **request, "properties": fields})
+    kind = output_kind(page.model, operation, schemas[name_of_input])
+    schemas[name_of_request] = _without_titles(
+        {"description": title, **request, "properties": fields, "x-output": kind}
+    )
     mapping[page.model] = _COMPONENTS + name_of_request
     example = request_example(page.document)
     if example is not None:

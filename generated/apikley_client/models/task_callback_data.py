@@ -22,8 +22,9 @@ class TaskCallbackData:
         model: The requested model.
         param: The createTask request as JSON text. Its `input` is an object, or a string that contains JSON
             text (the latter reported by users only).
-        result_json: JSON text, empty or null before success: `{"resultUrls": […]}`, or `{"resultObject": {…}}`
-            for text models. Users also report the object itself.
+        result_json: JSON text, empty or null before success: `{"resultUrls": […]}`, for some models with
+            `firstFrameUrl` and `lastFrameUrl`, or `{"resultObject": {…}}` for text models. Users also report the
+            object itself.
         fail_code: The failure code, a number or a word as text; empty or null if the task has not failed.
         fail_msg: The failure message.
         cost_time: The duration; documented in milliseconds, reported in seconds. Compute durations from

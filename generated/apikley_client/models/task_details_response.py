@@ -33,11 +33,13 @@ class TaskDetailsResponse:
             - **501**: Generation Failed - Content generation task failed
             - **505**: Feature Disabled - The requested feature is currently disabled
         msg: Response message, error description when failed
+        message: The text, in place of `msg` in Apikley's example.
         data: One task, in responses of recordInfo and in the completion callback.
     """
 
     code: Code | Unset = UNSET
     msg: str | Unset = UNSET
+    message: str | Unset = UNSET
     data: TaskDetails | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -51,6 +53,8 @@ class TaskDetailsResponse:
 
         msg = self.msg
 
+        message = self.message
+
         data: dict[str, Any] | Unset = UNSET
         if not isinstance(self.data, Unset):
             data = self.data.to_dict()
@@ -62,6 +66,8 @@ class TaskDetailsResponse:
             field_dict["code"] = code
         if msg is not UNSET:
             field_dict["msg"] = msg
+        if message is not UNSET:
+            field_dict["message"] = message
         if data is not UNSET:
             field_dict["data"] = data
 
@@ -81,6 +87,8 @@ class TaskDetailsResponse:
 
         msg = d.pop("msg", UNSET)
 
+        message = d.pop("message", UNSET)
+
         _data = d.pop("data", UNSET)
         data: TaskDetails | Unset
         if isinstance(_data, Unset):
@@ -91,6 +99,7 @@ class TaskDetailsResponse:
         task_details_response = cls(
             code=code,
             msg=msg,
+            message=message,
             data=data,
         )
 

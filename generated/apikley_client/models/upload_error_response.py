@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, repr_without_unset
+from ..types import repr_without_unset
 
 T = TypeVar("T", bound="UploadErrorResponse")
 
@@ -20,9 +20,9 @@ class UploadErrorResponse:
         msg:
     """
 
-    success: bool | Unset = UNSET
-    code: int | Unset = UNSET
-    msg: str | Unset = UNSET
+    success: bool
+    code: int
+    msg: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
@@ -37,24 +37,24 @@ class UploadErrorResponse:
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if success is not UNSET:
-            field_dict["success"] = success
-        if code is not UNSET:
-            field_dict["code"] = code
-        if msg is not UNSET:
-            field_dict["msg"] = msg
+        field_dict.update(
+            {
+                "success": success,
+                "code": code,
+                "msg": msg,
+            }
+        )
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        success = d.pop("success", UNSET)
+        success = d.pop("success")
 
-        code = d.pop("code", UNSET)
+        code = d.pop("code")
 
-        msg = d.pop("msg", UNSET)
+        msg = d.pop("msg")
 
         upload_error_response = cls(
             success=success,

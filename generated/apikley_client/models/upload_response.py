@@ -25,9 +25,9 @@ class UploadResponse:
         data:
     """
 
-    success: bool | Unset = UNSET
-    code: int | Unset = UNSET
-    msg: str | Unset = UNSET
+    success: bool
+    code: int
+    msg: str
     data: UploadedFile | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -47,13 +47,13 @@ class UploadResponse:
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if success is not UNSET:
-            field_dict["success"] = success
-        if code is not UNSET:
-            field_dict["code"] = code
-        if msg is not UNSET:
-            field_dict["msg"] = msg
+        field_dict.update(
+            {
+                "success": success,
+                "code": code,
+                "msg": msg,
+            }
+        )
         if data is not UNSET:
             field_dict["data"] = data
 
@@ -64,11 +64,11 @@ class UploadResponse:
         from ..models.uploaded_file import UploadedFile  # noqa: PLC0415
 
         d = dict(src_dict)
-        success = d.pop("success", UNSET)
+        success = d.pop("success")
 
-        code = d.pop("code", UNSET)
+        code = d.pop("code")
 
-        msg = d.pop("msg", UNSET)
+        msg = d.pop("msg")
 
         _data = d.pop("data", UNSET)
         data: UploadedFile | Unset

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, repr_without_unset
+from ..types import repr_without_unset
 
 T = TypeVar("T", bound="UploadedFile")
 
@@ -20,15 +20,15 @@ class UploadedFile:
         download_url:
         file_size: Bytes.
         mime_type:
-        uploaded_at: ISO 8601.
+        uploaded_at:
     """
 
-    file_name: str | Unset = UNSET
-    file_path: str | Unset = UNSET
-    download_url: str | Unset = UNSET
-    file_size: int | Unset = UNSET
-    mime_type: str | Unset = UNSET
-    uploaded_at: str | Unset = UNSET
+    file_name: str
+    file_path: str
+    download_url: str
+    file_size: int
+    mime_type: str
+    uploaded_at: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
@@ -49,36 +49,33 @@ class UploadedFile:
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if file_name is not UNSET:
-            field_dict["fileName"] = file_name
-        if file_path is not UNSET:
-            field_dict["filePath"] = file_path
-        if download_url is not UNSET:
-            field_dict["downloadUrl"] = download_url
-        if file_size is not UNSET:
-            field_dict["fileSize"] = file_size
-        if mime_type is not UNSET:
-            field_dict["mimeType"] = mime_type
-        if uploaded_at is not UNSET:
-            field_dict["uploadedAt"] = uploaded_at
+        field_dict.update(
+            {
+                "fileName": file_name,
+                "filePath": file_path,
+                "downloadUrl": download_url,
+                "fileSize": file_size,
+                "mimeType": mime_type,
+                "uploadedAt": uploaded_at,
+            }
+        )
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        file_name = d.pop("fileName", UNSET)
+        file_name = d.pop("fileName")
 
-        file_path = d.pop("filePath", UNSET)
+        file_path = d.pop("filePath")
 
-        download_url = d.pop("downloadUrl", UNSET)
+        download_url = d.pop("downloadUrl")
 
-        file_size = d.pop("fileSize", UNSET)
+        file_size = d.pop("fileSize")
 
-        mime_type = d.pop("mimeType", UNSET)
+        mime_type = d.pop("mimeType")
 
-        uploaded_at = d.pop("uploadedAt", UNSET)
+        uploaded_at = d.pop("uploadedAt")
 
         uploaded_file = cls(
             file_name=file_name,

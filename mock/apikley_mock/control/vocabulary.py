@@ -7,13 +7,14 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 import apikley_contract
-from apikley_mock.world.accounts import AccountSettings, Amount, ApiKey, Limit, WebhookKey
+from apikley_mock.world.accounts import AccountSettings, Amount, ApiKey, Limit, ModelLimit, WebhookKey
 from apikley_mock.world.clock import LAST_MOMENT
 from apikley_mock.world.plan import CallbackChanges, Durations, FailCode, Message, Plan, PlanChanges
 
@@ -121,10 +122,14 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Attributes:
         price: Credits for one task.
         durations: How long its tasks stay in each state.
+        limit: At most this many creates in this many seconds.
+        concurrent: At most this many unfinished tasks at a time.
     """
 
     price: Amount | None = None
     durations: Durations | None = None
+    limit: Limit | None = None
+    concurrent: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -201,6 +206,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             durations = self.durations
         plan = Plan().changed(self.plan)
         return msgspec.structs.replace(plan, durations=durations) if durations else plan
+
+    def limit_of(self, model: str) -> ModelLimit | None:
+        """Return the limit of a model, if it has one."""
+        documented = documented_model_limits().get(model) if self.documented_limits else None
+        own = self.models.get(model)
+        if own is None or (own.limit is None and own.concurrent is None):
+            return documented
+        return ModelLimit(own.concurrent, own.limit)
 
     def price_of(self, model: str) -> float:
         """Return the credits for one task of a model."""
@@ -290,6 +303,16 @@ def documented_limits() -> dict[str, Limit]:
         if limit is not None:
             limits[operation_id] = (int(limit["requests"]), int(limit["seconds"]))
     return limits
+
+
+@cache
+def documented_model_limits() -> dict[str, ModelLimit]:
+    """Return the contract's limits by model."""
+    limits = apikley_contract.operation("createTask").description.get("x-model-limits", {})
+    return {
+        model: ModelLimit(int(each["concurrent"]), (int(each["requests"]), int(each["seconds"])))
+        for model, each in limits.items()
+    }
 
 
 def operations() -> list[str]:

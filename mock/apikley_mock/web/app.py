@@ -205,8 +205,11 @@ class Simulator:
     async def _other_path(self, request: Request) -> Response:
         methods = self._routes.get(request.path)
         if methods is not None:
-            response = self._error("NOT_FOUND", f"{request.path} does not accept {request.method}")
-            response.status = 405
+            if next(iter(methods.values())).operation in UPLOADS:
+                response = responses.upload_error(405, None)
+            else:
+                response = self._error("NOT_FOUND", f"{request.path} does not accept {request.method}")
+                response.status = 405
             response.headers.append((b"allow", ", ".join(methods).encode()))
             return response
         folder, slash, _ = request.path[1:].partition("/")

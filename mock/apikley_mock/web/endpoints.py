@@ -1,4 +1,4 @@
-"""The endpoints under /api/v1: tasks, credits, links, and the videos that they lead to."""
+"""The endpoints under /api/v1: tasks, credits, links, and the results that they lead to."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ class Jobs:
             return self._error("VALIDATION_FAILED", directives.error)
         if fault and fault.stage == "before":
             return faults.error(fault, "createTask", service.settings.error_style)
+        limit = service.settings.limit_of(model)
+        if limit and (wait := account.admit_model(model, limit, service.clock.now())) is not None:
+            response = self._error("RATE_LIMITED")
+            response.headers.append((b"retry-after", b"%d" % wait))
+            return response
         price = service.settings.price_of(model)
         if not account.pay(price):
             return self._error("INSUFFICIENT_CREDITS")
@@ -51,6 +56,8 @@ class Jobs:
             plan = plan.changed(armed.rule) if armed else plan
         plan = plan.changed(directives.plan) if directives and directives.plan else plan
         task = service.engine.create(model, request.body, account, plan, service.clock.now())
+        if limit:
+            account.started(task)
         task.price, task.paid = price, account.credits is not None
         task.base_url = request.base_url
         task.callback_url = body.get("callBackUrl")
@@ -65,7 +72,7 @@ class Jobs:
         """Return a task's record, if it is the account's own."""
         task_id = request.query.get("taskId")
         if not task_id:
-            return self._error("VALIDATION_FAILED", "taskId: missing, but required")
+            return self._error("BAD_REQUEST")
         service = self._service
         now = service.clock.now()
         task = service.engine.find(task_id, now)
@@ -93,12 +100,14 @@ class Jobs:
         task = self._service.engine.find(_task_id(body["url"]), now)
         if task is None or task.account is not account or records.result_url(task) != body["url"]:
             return self._error("VALIDATION_FAILED", "url: not a result of this service")
-        response = responses.success(f"{task.base_url}{LINKS}/{task.id}.mp4?expires={int(now) + _LINK_LIFETIME}")
+        response = responses.success(
+            f"{task.base_url}{LINKS}/{body['url'].rpartition('/')[2]}?expires={int(now) + _LINK_LIFETIME}"
+        )
         response.task_id = task.id
         return response
 
     async def result(self, request: Request) -> Response:
-        """Serve a task's video until its link expires."""
+        """Serve a task's result until its link expires."""
         service = self._service
         now = service.clock.now()
         task = service.engine.find(_task_id(request.path), now)
@@ -113,7 +122,8 @@ class Jobs:
         if expired:
             response = Response(403, b"this link has expired\n", b"text/plain")
         else:
-            response = media.serve(media.video(), "video/mp4", request.headers.get(b"range", b""))
+            content, media_type = media.of_suffix(request.path.rpartition(".")[2])
+            response = media.serve(content, media_type, request.headers.get(b"range", b""))
         response.task_id = task.id
         return response
 
@@ -129,4 +139,4 @@ class Jobs:
 
 def _task_id(url: Any) -> str:
     """Return the task id in a result's URL or path."""
-    return str(url).rsplit("/", 1)[-1].removesuffix(".mp4")
+    return str(url).rsplit("/", 1)[-1].rpartition(".")[0]

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+import apikley_contract
 from apikley_mock.service import Service
 from apikley_mock.web import media, responses, validation
 from apikley_mock.web.http import Request, Response, json_response
@@ -39,7 +40,7 @@ class Uploads:
             value, content, sent_name = _form(request.headers.get(b"content-type", b""), request.body)
         except ValueError as error:
             return responses.upload_error(_BAD_REQUEST, f"The request body is not a form: {error}")
-        violation = validation.violations(validation.request_schema("uploadFileStream", _MULTIPART), value)
+        violation = _violation(validation.request_schema("uploadFileStream", _MULTIPART), value)
         if not violation and sent_name is None:
             violation = "file: has no filename, so it is a field of the form and not a file"
         return self._stored(request, value, violation, content, sent_name or "")
@@ -47,7 +48,7 @@ class Uploads:
     async def base64(self, request: Request, _: Account) -> Response:
         """Store a file given as base64 text or as a data URL."""
         value, violation = validation.parse_body(request.body)
-        violation = violation or validation.violations(validation.request_schema("uploadFileBase64"), value)
+        violation = violation or _violation(validation.request_schema("uploadFileBase64"), value)
         if violation:
             return responses.upload_error(_BAD_REQUEST, violation)
         text, mime_type = value["base64Data"], ""
@@ -56,13 +57,13 @@ class Uploads:
         try:
             content = base64.b64decode(text.encode("ascii").translate(None, b" \t\r\n"), validate=True)
         except (binascii.Error, UnicodeEncodeError):
-            return responses.upload_error(_BAD_REQUEST, "base64Data: neither base64 text nor a base64 data URL")
+            return responses.upload_error(_BAD_REQUEST, "Base64 decoding failed: Invalid Base64 format")
         return self._stored(request, value, None, content, f"upload{mimetypes.guess_extension(mime_type) or '.bin'}")
 
     async def url(self, request: Request, _: Account) -> Response:
         """Fetch and store a file. If its host may not be called, store a small picture instead."""
         value, violation = validation.parse_body(request.body)
-        violation = violation or validation.violations(validation.request_schema("uploadFileUrl"), value)
+        violation = violation or _violation(validation.request_schema("uploadFileUrl"), value)
         if violation:
             return responses.upload_error(_BAD_REQUEST, violation)
         service, note = self._service, ""
@@ -108,6 +109,13 @@ class Uploads:
         }
         value = {"success": True, "code": 200, "msg": "File uploaded successfully", "data": data}
         return json_response(200, value, 200)
+
+
+def _violation(schema: str, value: Any) -> str | None:
+    """Return why an upload's request is invalid, in the documented words if a field is missing."""
+    required = apikley_contract.openapi()["components"]["schemas"][schema]["required"]
+    missing = [name for name in required if name not in value] if isinstance(value, dict) else []
+    return f"Missing required parameter: {missing[0]}" if missing else validation.violations(schema, value)
 
 
 def _form(content_type: bytes, body: bytes) -> tuple[dict[str, Any], bytes, str | None]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterable
 from functools import cache
+from itertools import islice
 from typing import Any, NoReturn
 
 import jsonschema_rs
@@ -13,6 +15,7 @@ import apikley_contract
 from apikley_mock.control.vocabulary import not_json
 
 _MAX_VIOLATIONS = 10
+_MAX_NAME, _MAX_NAMES = 100, 20
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -42,8 +45,15 @@ def create_task(body: Any) -> str | None:
     models = apikley_contract.models()
     name = body.get("model")
     if not isinstance(name, str) or name not in models:
-        return f"The model name you specified is not supported. Supported: {', '.join(models)}"
+        near = difflib.get_close_matches(str(name)[:_MAX_NAME], models, 3)
+        text = f"did you mean {', '.join(near)}?" if near else f"Supported: {_some(models)}"
+        return f"The model name you specified is not supported. {text}"
     return violations(models[name].request, body)
+
+
+def _some(names: Iterable[str]) -> str:
+    first = [*islice(names, _MAX_NAMES + 1)]
+    return ", ".join([*first[:_MAX_NAMES], *("…" for _ in first[_MAX_NAMES:])])
 
 
 def unknown_fields(body: dict[str, Any]) -> tuple[str, ...]:
@@ -52,9 +62,10 @@ def unknown_fields(body: dict[str, Any]) -> tuple[str, ...]:
     request = schemas[apikley_contract.models()[body["model"]].request]["properties"]
     known_input = schemas[request["input"]["$ref"].rsplit("/", 1)[1]].get("properties", {})
     given_input = body.get("input")
+    trimmed = {name.strip() for name in known_input}
     unknown = [("", name, request) for name in body if name not in request]
     if isinstance(given_input, dict):
-        unknown += [("input.", name, known_input) for name in given_input if name not in known_input]
+        unknown += [("input.", name, known_input) for name in given_input if name.strip() not in trimmed]
     return tuple(_warning(place, name, [*known]) for place, name, known in unknown[:_MAX_VIOLATIONS])
 
 

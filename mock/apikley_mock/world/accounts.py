@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, NamedTuple, Protocol
 
 from msgspec import Meta, Struct
 
@@ -15,6 +15,13 @@ Amount = Annotated[float, Meta(ge=0, le=1_000_000_000)]
 _Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
 # Requests, and the seconds of the window.
 Limit = tuple[_Positive, _Positive]
+
+
+class ModelLimit(NamedTuple):
+    """The limit of one model: unfinished tasks at a time, and creates in a number of seconds."""
+
+    concurrent: int | None = None
+    creates: Limit | None = None
 
 
 class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,6 +40,16 @@ class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     webhook_key: WebhookKey | None = None
 
 
+class Unfinished(Protocol):
+    """What an account needs to know about its tasks."""
+
+    model: str
+
+    @property
+    def completed(self) -> float:
+        """When the task ends, in Unix seconds; infinite if unknown."""
+
+
 class Account:
     """One account while the simulator runs.
 
@@ -47,11 +64,26 @@ class Account:
         self.credits = settings.credits
         self.webhook_key = settings.webhook_key
         self._windows = {operation: _Window(*limit) for operation, limit in limits.items()}
+        self._unfinished: dict[str, list[Unfinished]] = {}
 
     def admit(self, operation: str, now: float) -> int | None:
         """Count a request; returns None if it is admitted, otherwise the seconds until one would be."""
         window = self._windows.get(operation)
         return window.admit(now) if window else None
+
+    def admit_model(self, model: str, limit: ModelLimit, now: float) -> int | None:
+        """Count a create of a model; returns None if it is admitted, otherwise the seconds until one may be."""
+        unfinished = [task for task in self._unfinished.get(model, ()) if task.completed > now]
+        self._unfinished[model] = unfinished
+        if limit.concurrent is not None and len(unfinished) >= limit.concurrent:
+            return 1
+        if limit.creates is None:
+            return None
+        return self._windows.setdefault(f"createTask {model}", _Window(*limit.creates)).admit(now)
+
+    def started(self, task: Unfinished) -> None:
+        """Count an admitted task until it has ended."""
+        self._unfinished.setdefault(task.model, []).append(task)
 
     def pay(self, price: float) -> bool:
         """Take credits; returns whether there were enough."""

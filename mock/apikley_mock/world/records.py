@@ -11,6 +11,7 @@ from apikley_mock.world.plan import Form
 from apikley_mock.world.tasks import FAIL, SUCCESS, Task
 
 RESULTS = "/results"
+SUFFIXES = {"video": "mp4", "image": "png", "audio": "mp3", "text": "txt"}
 
 
 def record(task: Task, now: float) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def record(task: Task, now: float) -> dict[str, Any]:
         "model": task.model,
         "state": state,
         "param": task.param,
-        "resultJson": _compact({"resultUrls": [result_url(task)]}) if state == SUCCESS else "",
+        "resultJson": _compact(_result(task)) if state == SUCCESS else "",
         "failCode": task.plan.fail_code if failed else None,
         "failMsg": fail_message(task) if failed else None,
         "createTime": _milliseconds(task.created),
@@ -69,8 +70,23 @@ def balance(credits_left: float | None) -> float:
 
 
 def result_url(task: Task) -> str:
-    """Return the URL of a task's video."""
-    return f"{task.base_url}{RESULTS}/{task.id}.mp4"
+    """Return the URL of a task's result."""
+    return f"{task.base_url}{RESULTS}/{task.id}.{SUFFIXES[output_of(task.model)]}"
+
+
+def output_of(model: str) -> str:
+    """Return what a model makes: `video`, `image`, `audio` or `text`."""
+    return apikley_contract.models()[model].output
+
+
+def _result(task: Task) -> dict[str, Any]:
+    if output_of(task.model) == "text":
+        return {"resultObject": {"text": f"The result of {task.id}."}}
+    result: dict[str, Any] = {"resultUrls": [result_url(task)]}
+    if b'"return_last_frame"' in task.body and json.loads(task.body).get("input", {}).get("return_last_frame") is True:
+        frame = f"{task.base_url}{RESULTS}/{task.id}.{SUFFIXES['image']}"
+        result |= {"firstFrameUrl": [frame], "lastFrameUrl": [frame]}
+    return result
 
 
 def fail_message(task: Task) -> str:
