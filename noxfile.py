@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -115,6 +116,26 @@ def coverage(session: nox.Session) -> None:
     run(session, "coverage", "run", "-m", *PYTEST, "-q", *session.posargs)
     run(session, "coverage", "combine")
     run(session, "coverage", "report")
+
+
+@nox.session
+def market(session: nox.Session) -> None:
+    """Run all tests with other models: published pages given as files or folders, or 100 made-up ones."""
+    copy, pages = ROOT / "build" / "market", session.posargs or [str(ROOT / "build" / "market-pages")]
+    unneeded = shutil.ignore_patterns(
+        ".git", ".nox", ".venv", "build", "dist", "node_modules", "*_cache", "__pycache__"
+    )
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(ROOT, copy, ignore=unneeded)
+    pages = [str((Path(session.invoked_from) / page).resolve()) for page in pages]
+    with session.chdir(copy):
+        install(session, DEV)
+        if not session.posargs:
+            session.run("python", "-m", "contract_tests.pipeline.market", *pages)
+        session.run("python", "-m", "scripts.pipeline", "update", *pages)
+        session.run("python", "-m", "scripts.pipeline.node")
+        session.run("python", "-m", "contract_tests.simulator.browser")
+        session.run(*PYTEST)
 
 
 @dev_session

@@ -15,12 +15,9 @@ from hypothesis import HealthCheck, settings
 import apikley_contract
 from apikley_mock.plugin import MockService
 from contract_tests.contract.report import RECORD, ContractDifference, repeat, write_report
-from contract_tests.simulator.simulators import Received
+from contract_tests.simulator.simulators import MODEL, Received
 
 KEY = "sk-test-7f3a9c0d1e"
-MODEL = "hailuo/02-image-to-video-pro"
-
-
 REPORT = Path(__file__).parent.parent / "build" / "contract-report.html"
 
 

@@ -18,7 +18,8 @@ import apikley
 from apikley import Apikley, ApikleyError, CreateOutcomeUnknown, TransportError, Violation
 from apikley._model.task import TaskInfo
 from contract_tests.client.fake_service import BOTH, Service, call_create, created, details
-from contract_tests.conftest import KEY, MODEL
+from contract_tests.conftest import KEY
+from contract_tests.simulator.simulators import MODEL
 
 # The arguments that errors are created with here, by parameter name.
 VALUES: dict[str, Any] = {

@@ -44,13 +44,13 @@ class ExcludedCheck(NamedTuple):
         return _SHOWN[self.check](apikley_contract.operation(self.operation), response)
 
 
-def excluded_checks(witness: str, operation_id: str, *more: str) -> list[Check]:
+def excluded_checks(witness: str, operation_id: str) -> list[Check]:
     """The checks to exclude, as `Case.validate_response` takes them."""
     known = [
         each for each in EXCLUDED if each.witness == witness and (each.everywhere or each.operation == operation_id)
     ]
     load_all_checks()
-    return CHECKS.get_by_names(sorted({each.check for each in known} | set(more)))
+    return CHECKS.get_by_names(sorted({each.check for each in known}))
 
 
 ACCEPTS, REJECTS, AUTH = "positive_data_acceptance", "negative_data_rejection", "ignored_auth"

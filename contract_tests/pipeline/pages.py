@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from scripts.pipeline import contract, generated
 from scripts.pipeline.io import OPENAPI, ROOT, read
 from scripts.pipeline.page import extract
 from scripts.pipeline.update import Project
+from scripts.pipeline.vendored import documents
 
 HAILUO, ACME, STUDIO = "hailuo/02-image-to-video-pro", "acme/1-fast", "studio/frames.v2"
 _PAGES = Path(__file__).parent / "published"
@@ -28,9 +31,25 @@ def published_pages() -> dict[str, dict[str, Any]]:
 
 
 def copy_project(folder: Path) -> Project:
-    """Copy the files that an update changes."""
+    """Copy the files that an update changes, with one published page, however many are vendored here."""
     for name in ("openapi", "generated"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "CHANGELOG.md"):
         shutil.copy(ROOT / name, folder)
-    return Project(folder)
+    project = Project(folder)
+    if _remove_other_pages(project.openapi / "vendored"):
+        shutil.rmtree(project.generated)
+        contract.complete(contract.merge_folder(project.openapi), project.openapi)
+        generated.make(project.generated, project.openapi)
+    return project
+
+
+def _remove_other_pages(vendored: Path) -> list[str]:
+    recorded = vendored / "sources.json"
+    kept = {name: record for name, record in json.loads(recorded.read_text()).items() if HAILUO in name}
+    others = [path for path in documents(vendored) if HAILUO not in path.as_posix()]
+    for path in others:
+        path.unlink()
+        path.with_suffix(".published.txt").unlink(missing_ok=True)
+    recorded.write_text(json.dumps(kept, indent=2) + "\n")
+    return [*map(str, others)]

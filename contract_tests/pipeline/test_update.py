@@ -107,6 +107,7 @@ def test_the_drift_check_prints_the_difference_and_the_command(
     model = project.generated / "apikley_client/models/code.py"
     model.write_text(read(model).replace("455", "456"), encoding="utf-8")
     monkeypatch.setattr(generated, "GENERATED", project.generated)
+    monkeypatch.setattr(generated, "OPENAPI", project.openapi)
     assert generated.check() == 1
     output = capsys.readouterr()
     assert "-    MAINTENANCE = 456\n+    MAINTENANCE = 455\n" in output.out

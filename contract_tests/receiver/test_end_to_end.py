@@ -14,8 +14,8 @@ from apikley import Apikley
 from apikley.receiver import Event, Receiver
 from apikley_mock.plugin import MockService
 from apikley_mock.web.server import bind, url_of
-from contract_tests.conftest import MODEL
 from contract_tests.receiver.receivers import HANG, configure_django
+from contract_tests.simulator.simulators import MODEL
 from scripts.pipeline.io import ROOT
 
 README = (ROOT / "apikley" / "receiver" / "README.md").read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ RESPONSES = Subject("responses of the simulator")
 CREATE = apikley_contract.operation("createTask").path
 DETAILS = apikley_contract.operation("getTaskDetails").path
 CREDITS = apikley_contract.operation("getCredits").path
-MODEL = next(iter(apikley_contract.models()))
+MODEL = "hailuo/02-image-to-video-pro"
 
 
 class Received:

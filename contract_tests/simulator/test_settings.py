@@ -17,7 +17,15 @@ import pytest
 
 import apikley_mock
 from apikley_mock.control import scenario
-from apikley_mock.control.vocabulary import FILE_OPERATIONS, Settings, VocabularyError, convert, operations
+from apikley_mock.control.vocabulary import (
+    FILE_OPERATIONS,
+    Settings,
+    UnknownNameError,
+    VocabularyError,
+    check_names,
+    convert,
+    operations,
+)
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.world.plan import CallbackChanges, Plan
@@ -102,7 +110,7 @@ INVALID_FILES = [
     ("[[faults]]\nfault = 'cut'\nwhen = {account = 'nobody'}", "faults[0].when.account: there is no 'nobody'"),
     (
         "[[plans]]\n[[plans]]\nwhen = {model = 'nobody'}",
-        f"plans[1].when.model: there is no 'nobody'; there are: {MODEL}",
+        "plans[1].when.model: there is no 'nobody'; there are: ",
     ),
     ("limits = {fly = [1, 1]}", "limits: there is no 'fly'; there are: "),
     ("limits = {getCredits = [0.5, 1]}", "limits"),
@@ -259,6 +267,15 @@ def test_a_plan_that_matches_nothing_is_refused(apikley_mock: MockService) -> No
     with pytest.raises(ValueError, match=r"when\.model: there is no 'nobody'"):
         apikley_mock.plan_next(when={"model": "nobody"})
     assert httpx2.post(f"{apikley_mock.url}/__mock__/plans", json={"when": {"model": "x"}}).status_code == 404
+
+
+def test_an_unknown_name_is_answered_with_the_nearest_of_many() -> None:
+    known = [f"acme/{number}-fast" for number in range(100)]
+    with pytest.raises(UnknownNameError) as caught:
+        check_names("model", ["acme/77-fsat"], known)
+    assert str(caught.value).startswith("model: there is no 'acme/77-fsat'; there are: acme/77-fast, ")
+    assert str(caught.value).endswith(", …")
+    assert len(str(caught.value)) < 200
 
 
 CONTRADICTIONS: list[tuple[str, dict[str, Any], str]] = [

@@ -37,7 +37,7 @@ def check() -> int:
     for issue in issues:
         print(issue, file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
-        page = make(Path(folder))
+        page = make(Path(folder), OPENAPI)
         lines = diff(GENERATED, Path(folder))
         committed = {"evidence.md": EVIDENCE.read_bytes()} if EVIDENCE.exists() else {}
         lines += _diff(committed, {"evidence.md": page.encode()}, "docs/")

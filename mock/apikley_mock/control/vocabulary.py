@@ -24,6 +24,7 @@ ErrorStyle = Literal["envelope", "http"]
 FILE_OPERATIONS = ("result", "link", "file")
 MIB = 1024 * 1024
 MAX_RULES = 1000
+_MAX_NAMES = 8  # in an error; there may be a hundred models
 
 Times = Annotated[int, Meta(ge=1, le=1_000_000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -348,7 +349,10 @@ def check_names(path: str, names: Iterable[str], known: Collection[str]) -> None
     """
     for name in names:
         if name not in known:
-            raise UnknownNameError(f"{path}: there is no {name!r}; there are: {', '.join(known)}")
+            near = difflib.get_close_matches(name, known, _MAX_NAMES)
+            first = [*dict.fromkeys((*near, *known))][:_MAX_NAMES]
+            more = ", …" if len(known) > len(first) else ""
+            raise UnknownNameError(f"{path}: there is no {name!r}; there are: {', '.join(first)}{more}")
 
 
 def not_json(value: Any) -> Iterator[str]:
