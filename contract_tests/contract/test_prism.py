@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -13,6 +14,8 @@ import apikley_contract
 from apikley import Apikley, Hailuo02ImageToVideoPro
 from apikley.errors import error_class
 from contract_tests.conftest import KEY
+from contract_tests.contract.conftest import prism_on
+from contract_tests.other_models import contract_with, page_of
 from scripts.pipeline.prism import CONTRACT
 
 CREATE = apikley_contract.operation("createTask").path
@@ -40,6 +43,18 @@ def test_the_client_parses_prisms_task(prism: httpx2.Client) -> None:
         task = api.get_task("task_hailuo_1765185328412")
         assert (task.state, task.result_urls) == ("success", ["https://files.example.com/results/starship.mp4"])
         assert api.get_credits() == 100
+
+
+def test_prism_validates_a_nullable_enum(tmp_path: Path) -> None:
+    style = {"type": "string", "enum": ["photo", "ink", None], "nullable": True}
+    contract = tmp_path / "contract.json"
+    contract.write_text(json.dumps(contract_with(page_of("acme/1-image", {"style": style}))), encoding="utf-8")
+    with prism_on(contract) as prism:
+        statuses = [
+            prism.post(CREATE, json={"model": "acme/1-image", "input": {"style": style}}).status_code
+            for style in ("ink", None, "oil", 7)
+        ]
+    assert statuses == [200, 200, 422, 422]
 
 
 def test_prism_serves_the_committed_contract() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from contract_tests.other_models import page_of
 from contract_tests.project.wheels import build, copy_checkout, install
 from contract_tests.typing.checkers import mypy, pyright
 from scripts.pipeline.io import ROOT
+from scripts.pipeline.update import Options, Project, update
 
 CHECKERS = {"mypy": mypy, "pyright": pyright}
 PAGES = [
@@ -18,7 +21,9 @@ PAGES = [
     for folder in (".", "apikley", "mock", "docs", "openapi", "contract_tests")
     for path in sorted((ROOT / folder).glob("*.md" if folder == "." else "**/*.md"))
 ]
+CALLBACK = "from apikley import Apikley, TypedCallback\n\nApikley().create(TypedCallback(prompt='x'){})\n"
 MISTAKES = {
+    "no callback": (CALLBACK.format(""), "create"),
     "misspelt import": ("from apikley import Apickley\n", "Apickley"),
     "misspelt model": ("from apikley import Hailuo02ImageToVideoPr\n", "Hailuo02ImageToVideoPr"),
     "misspelt attribute": ("import apikley\n\napikley.AsyncApickley()\n", "AsyncApickley"),
@@ -44,9 +49,14 @@ def blocks(page: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment with the built wheel."""
+    """The Python of an environment with the built wheel, which has one more model: its callback is required."""
     folder = tmp_path_factory.mktemp("typing")
-    build(copy_checkout(folder / "checkout"), folder / "dist", "-t", "wheel")
+    checkout = copy_checkout(folder / "checkout")
+    page = folder / "callback.json"
+    callback = {"type": "string", "format": "uri", "required": True}
+    page.write_text(json.dumps(page_of("typed/callback", {"prompt": {"type": "string"}}, callBackUrl=callback)))
+    assert update(Project(checkout), Options((str(page),))) == 0
+    build(checkout, folder / "dist", "-t", "wheel")
     return install(next((folder / "dist").glob("*.whl")), folder / "venv")
 
 
@@ -59,6 +69,7 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = re.sub(r"\W", "_", str(page.relative_to(ROOT).with_suffix("")))
         for number, block in enumerate(blocks(page), 1):
             (folder / f"{name}_{number}.py").write_text(block, encoding="utf-8")
+    (folder / "callback.py").write_text(CALLBACK.format(", callback_url='https://e.test/'"), encoding="utf-8")
     assert len([*folder.iterdir()]) > 10
     return folder
 

@@ -7,7 +7,7 @@ import sys
 
 from scripts.benchmarks.table import render
 
-SUBJECTS = ("callbacks", "cli", "client", "mock", "spec")
+SUBJECTS = ("callbacks", "cli", "client", "market", "mock", "spec")
 
 
 def main(arguments: list[str]) -> int:

@@ -20,8 +20,13 @@ from scripts.pipeline.io import ROOT
 SERVER_CORE, LOAD_CORE = 0, 1
 
 
-def run_times(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[float]]:
+def run_times(commands: Mapping[str, Sequence[str]], rounds: int, **variables: str) -> dict[str, list[float]]:
     """Run Python with each command line's arguments in turn, several times.
+
+    Args:
+        commands: The arguments of each command line, by name.
+        rounds: How often to run each.
+        variables: Environment variables to set.
 
     Returns:
         The seconds that each run took, without a first round that fills the caches of files and bytecode.
@@ -29,7 +34,7 @@ def run_times(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, l
     times: dict[str, list[float]] = {name: [] for name in commands}
     with tempfile.TemporaryDirectory() as folder:
         # Otherwise a machine that keeps no bytecode would measure the compiler.
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
+        environment = {**os.environ, **variables, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
         for _ in range(rounds + 1):
             for name, arguments in commands.items():
                 start = time.perf_counter()

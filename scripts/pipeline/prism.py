@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from scripts.pipeline import node
-from scripts.pipeline.io import GENERATED, ROOT
+from scripts.pipeline.io import GENERATED, ROOT, read_document
 from scripts.pipeline.issues import SpecError
 
 CONTRACT = GENERATED / "apikley_contract" / "openapi.json"
@@ -24,14 +27,32 @@ CONTRACT = GENERATED / "apikley_contract" / "openapi.json"
 def running(*options: str, contract: Path = CONTRACT, stdout: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """Run `prism mock` with these options, and stop it on exit; `stdout` as in `subprocess.Popen`."""
     node.install()
-    command = node.tool("prism", "mock", str(contract), *options)
-    process = subprocess.Popen(command, cwd=ROOT, env=node.environment(), stdout=stdout, start_new_session=True)
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+    with tempfile.TemporaryDirectory() as folder:
+        served = Path(folder) / "contract.json"
+        served.write_text(json.dumps(_for_prism(read_document(contract))), encoding="utf-8")
+        command = node.tool("prism", "mock", str(served), *options)
+        process = subprocess.Popen(command, cwd=ROOT, env=node.environment(), stdout=stdout, start_new_session=True)
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+
+
+def _for_prism(schema: Any) -> Any:
+    """Return the contract without null in the enums of nullable schemas.
+
+    Prism adds that null itself. With two of them it can't compile the schema, and accepts every request.
+    """
+    if isinstance(schema, list):
+        return [_for_prism(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    changed = {name: _for_prism(item) for name, item in schema.items()}
+    if schema.get("nullable") is True and isinstance(schema.get("enum"), list):
+        changed["enum"] = [value for value in schema["enum"] if value is not None]
+    return changed
 
 
 def main(options: list[str]) -> int:
