@@ -321,7 +321,7 @@ class Apikley:
         Args:
             file: A path, bytes, or a file open for reading in binary mode.
             name: The file name; by default the path's.
-            folder: The folder on the service.
+            folder: The folder on the service. Each upload gets a new folder in it, so none replaces another.
             validate: Whether the file must have a type and size that a model accepts.
 
         Raises:

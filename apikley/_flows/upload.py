@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,13 +52,17 @@ def upload(
     folder: str = DEFAULT_FOLDER,
     validate_file: bool = True,
 ) -> Flow[str]:
-    """Upload one file, and return its URL."""
+    """Upload one file into a folder of its own, and return its URL.
+
+    The service stores a named file at a fixed path: a second one of that name in the same folder would replace it.
+    """
     with opened(uploadable, name) as source:
         if validate_file:
             violations = file_violations(source.media_type, source.size, any_file_rule(), "/file", source.name)
             if violations:
                 raise RequestInvalid(violations)
-        fields = {"uploadPath": folder, "fileName": source.name}
+        validate({"file": "", "uploadPath": folder}, "FileStreamUpload")
+        fields = {"uploadPath": f"{folder}/{secrets.token_hex(16)}", "fileName": source.name}
         validate({"file": "", **fields}, "FileStreamUpload")
         if source.size / 3 < _MULTIPART_OVERHEAD:
             data = f"data:{source.media_type};base64,{base64.b64encode(source.file.read()).decode()}"

@@ -15,6 +15,7 @@ import pytest
 import apikley
 import apikley_contract
 from apikley import Hailuo02ImageToVideoPro, LocalFile, RequestInvalid, TransportError
+from apikley_mock.plugin import MockService
 from contract_tests.client.fake_service import BOTH, Service, created, envelope
 from contract_tests.other_models import contract_with, using
 from contract_tests.simulator.simulators import MODEL
@@ -65,6 +66,29 @@ def test_a_larger_file_is_streamed(run: Any, cat: Path) -> None:
     assert b"pictures/cats" in request.content
 
 
+@pytest.mark.parametrize("content", [PNG, PNG + b"x" * 100_000], ids=["base64", "stream"])
+def test_uploads_of_one_name_have_folders_of_their_own(content: bytes, cat: Path) -> None:
+    cat.write_bytes(content)
+    service = Service(uploaded(), uploaded())
+    BOTH[0](service, lambda api: (api.upload(cat), api.upload(cat)))
+    folders = [re.findall(rb"apikley/([0-9a-f]{32})", request.content) for request in service.requests]
+    assert [len(found) for found in folders] == [1, 1]
+    assert folders[0] != folders[1]
+    assert all(b"cat.png" in request.content for request in service.requests)
+
+
+def test_two_pictures_of_one_name_keep_their_own_content(apikley_mock: MockService, tmp_path: Path) -> None:
+    pictures = {folder: PNG + folder.encode() for folder in ("first", "second")}
+    with apikley_mock.client() as api:
+        urls = {}
+        for folder, content in pictures.items():
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "cat.png").write_bytes(content)
+            urls[folder] = api.upload(tmp_path / folder / "cat.png")
+    assert {folder: httpx2.get(url).content for folder, url in urls.items()} == pictures
+    assert [url.rpartition("/")[2] for url in urls.values()] == ["cat.png", "cat.png"]
+
+
 @pytest.mark.parametrize("run", BOTH)
 def test_a_lost_upload_is_resent_from_the_start(run: Any, cat: Path) -> None:
     content = PNG + b"x" * 100_000
@@ -79,6 +103,8 @@ def test_a_lost_upload_is_resent_from_the_start(run: Any, cat: Path) -> None:
     run(service, lambda api: api.upload(cat))
     assert content in seen[0]
     assert content in service.requests[1].content
+    # Into the same folder: a file that was stored twice is one file.
+    assert len({re.search(rb"apikley/[0-9a-f]{32}", sent)[0] for sent in (seen[0], service.requests[1].content)}) == 1  # type: ignore[index]
 
 
 @pytest.mark.parametrize(("content", "kind"), [(PNG, "png"), (JPEG, "jpeg"), (WEBP, "webp")])
