@@ -38,7 +38,8 @@ class Callback:
 
     Attributes:
         task_id: The task that ended.
-        state: The final state, for instance `success`.
+        state: The final state, for instance `success`. Without one in the body, it follows from the envelope's code
+            (200 or 501); otherwise it is None: call `get_task` to learn it.
         code: The envelope's code.
         message: The envelope's text.
         task: What the callback says of the task.
@@ -46,7 +47,7 @@ class Callback:
     """
 
     task_id: str
-    state: str
+    state: str | None
     code: int | None
     message: str
     task: TaskInfo
@@ -58,9 +59,9 @@ class Callback:
         return event_id(self.task_id, self.state)
 
 
-def event_id(task_id: str, state: str) -> str:
+def event_id(task_id: str, state: str | None) -> str:
     """Return the id of a completion, the same for every delivery of it."""
-    return f"{task_id}:{state}"
+    return f"{task_id}:{state or 'ended'}"
 
 
 def sign(task_id: str, key: Key, timestamp: int | None = None) -> dict[str, str]:
@@ -141,14 +142,14 @@ def parse(body: Body) -> Callback:
         raise BadPayload("the body is not a JSON object")
     data = payload.get("data")
     record = data if isinstance(data, dict) else {}
-    task_id = _task_id(record) or _task_id(payload)
-    if task_id is None:
-        raise BadPayload("the body names no task")
+    task_ids = {*_task_ids(record), *_task_ids(payload)}
+    if len(task_ids) != 1:
+        # The signature covers one id only.
+        raise BadPayload("the body names two different tasks" if task_ids else "the body names no task")
+    (task_id,) = task_ids
     code = payload.get("code")
     number = int(code) if is_number(code) and code % 1 == 0 else None
     state = text(record.get("state")) or state_of(number)
-    if state is None:
-        raise BadPayload("the body names no state")
     message = text(payload.get("msg")) or text(payload.get("message")) or ""
     return Callback(task_id, state, number, message, TaskInfo(task_id, record), payload)
 
@@ -186,13 +187,10 @@ def signing_key(key: Key | Iterable[Key]) -> bytes:
     return secret
 
 
-def _task_id(record: Mapping[str, Any]) -> str | None:
-    for name in ("taskId", "task_id"):
-        value = record.get(name)
-        if isinstance(value, str) and value:
-            # A lone surrogate cannot be signed, so the service did not send it.
-            return value if _encodable(value) else None
-    return None
+def _task_ids(record: Mapping[str, Any]) -> set[str]:
+    values = (record.get(name) for name in ("taskId", "task_id"))
+    # A lone surrogate cannot be signed, so the service did not send it.
+    return {value for value in values if isinstance(value, str) and value and _encodable(value)}
 
 
 def _encodable(value: str) -> bool:

@@ -6,19 +6,22 @@ import heapq
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeGuard, TypeVar
 
 import apikley_contract
 from apikley._flows.clock import Clock
 from apikley._flows.effects import CallUser, Flow, Sleep, YieldItem
 from apikley._flows.retry import LONGEST_PAUSE, is_transient
-from apikley._flows.state import ClientState, request_for, send_with_retries
+from apikley._flows.state import VISIBILITY_GRACE, ClientState, request_for, send_with_retries
 from apikley._model.checks import SECONDS, is_task_id, require
-from apikley._model.task import TaskInfo, record_of
+from apikley._model.task import FAIL, TaskInfo, record_of
 from apikley.errors import (
     ApiError,
     ApikleyError,
+    GenerationError,
     NotFound,
+    ProviderTimeout,
     RequestInvalid,
     TransportError,
     ValidationFailed,
@@ -54,11 +57,26 @@ def poll(
     """Poll once, and update the task in place."""
     _require_task_id(task.id)
     request = request_for("getTaskDetails", params={"taskId": task.id})
-    envelope = yield from send_with_retries(state, request, task_id=task.id, max_retries=max_retries, timeout=timeout)
+    try:
+        envelope = yield from send_with_retries(
+            state, request, task_id=task.id, max_retries=max_retries, timeout=timeout
+        )
+    except ValidationFailed as error:
+        if error.message != _no_record():
+            raise
+        about: dict[str, Any] = {"status_code": error.status_code, "task_id": task.id, "body": error.body}
+        raise NotFound(error.code, error.message, **about) from None
     record = record_of(envelope.data)
     if not record:
         raise TransportError("the response is a success, but holds no task", task_id=task.id)
     return task.update(record)
+
+
+@cache
+def _no_record() -> str:
+    """The text of code 422 for a task that the service does not know."""
+    response = apikley_contract.operation("getTaskDetails").description["responses"]["422"]
+    return str(response["content"]["application/json"]["example"]["msg"])
 
 
 def wait(state: ClientState, task: TaskT, timeout: float, on_progress: OnProgress | None) -> Flow[TaskT]:
@@ -122,6 +140,11 @@ def poll_pause(elapsed: float) -> float:
         if elapsed < until:
             return random.uniform(shortest, longest)  # noqa: S311 - jitter, not a secret
     raise AssertionError("the schedule's last step has no end")
+
+
+def _has_failed(failure: ApiError | TransportError) -> TypeGuard[ApiError]:
+    """Whether an error's envelope says that the generation has failed. A status alone may come from a proxy."""
+    return isinstance(failure, GenerationError | ProviderTimeout) and "code" in record_of(failure.body)
 
 
 def _require_task_id(task_id: object) -> None:
@@ -237,6 +260,7 @@ class _Watch:
         self._state = state
         self._timer = timer
         self._failing_since: float | None = None
+        self._first_poll: float | None = None
         self._retry_after = 0.0
 
     def pause(self) -> float:
@@ -263,21 +287,29 @@ class _Watch:
         self._retry_after = 0.0
         timeout = max(self._timer.remaining(), _MIN_POLL_TIMEOUT)
         timeout = timeout if max_seconds is None else min(timeout, max_seconds)
+        self._first_poll = self._timer.elapsed() if self._first_poll is None else self._first_poll
         try:
             yield from poll(self._state, self.task, max_retries=0, timeout=timeout)
         except (ApiError, TransportError) as failure:
-            if not self._ignorable(failure):
+            if _has_failed(failure):
+                reason = {"failCode": str(failure.code), "failMsg": failure.message}
+                self.task.update({**self.task.raw, "taskId": self.task.id, "state": FAIL, **reason})
+            elif self._ignorable(failure):
+                self.failure = failure
+                self._retry_after = min(getattr(failure, "retry_after", None) or 0.0, LONGEST_PAUSE)
+                return
+            else:
                 raise
-            self.failure = failure
-            self._retry_after = min(getattr(failure, "retry_after", None) or 0.0, LONGEST_PAUSE)
-            return
         self.failure = self._failing_since = None
         if on_progress is not None:
             yield CallUser(on_progress, self.task)
 
     def _ignorable(self, failure: ApiError | TransportError) -> bool:
+        now = self._timer.elapsed()
+        if isinstance(failure, NotFound) and self.task.state is None and self._first_poll is not None:
+            # The task may be new, whichever client created it.
+            return now - self._first_poll <= VISIBILITY_GRACE
         if isinstance(failure, NotFound | ValidationFailed):
             return self.task.id in self._state.recently_created
-        now = self._timer.elapsed()
         self._failing_since = now if self._failing_since is None else self._failing_since
         return is_transient(failure) and now - self._failing_since <= MAX_FAILING_SECONDS

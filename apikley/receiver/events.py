@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from apikley._model.task import TaskInfo
 from apikley.errors import ConfigurationError
-from apikley.receiver.inbox.rows import Source
+from apikley.receiver.inbox.rows import NO_STATE, Source
 
 
 class Client(Protocol):
@@ -33,7 +33,7 @@ class Event:
     Attributes:
         event_id: The same at each attempt. Use it to make a handler idempotent.
         task_id: The task.
-        state: `success` or `fail`.
+        state: `success` or `fail`; None if the callback names no state and the receiver has no client to ask.
         task: The task; a `Task` or an `AsyncTask` of the receiver's client if the client confirmed it.
         confirmed: Whether the service confirmed the task. Otherwise `task` shows the callback's unsigned body.
         token: The correlation token of the create, if the callback carried one.
@@ -44,7 +44,7 @@ class Event:
 
     event_id: str
     task_id: str
-    state: str
+    state: str | None
     task: TaskInfo
     confirmed: bool
     token: str | None
@@ -102,10 +102,10 @@ class Handlers:
         self._handlers[name] = (frozenset(states), handler)
         return handler
 
-    def of(self, state: str) -> Iterator[tuple[str, Handler]]:
+    def of(self, state: str | None) -> Iterator[tuple[str, Handler]]:
         """Yield the names and handlers for a state, in the order of registration."""
         for name, (states, handler) in self._handlers.items():
-            if state in states:
+            if (state or NO_STATE) in states:
                 yield name, handler
 
 

@@ -17,7 +17,7 @@ from apikley.callbacks import Key, webhook_keys
 from apikley.errors import ApikleyError, ConfigurationError
 from apikley.receiver.events import Client, H, Handlers
 from apikley.receiver.inbox.group_commit import GroupCommit
-from apikley.receiver.inbox.rows import INBOX, Completion
+from apikley.receiver.inbox.rows import INBOX, NO_STATE, Completion
 from apikley.receiver.inbox.store import Inbox
 from apikley.receiver.web import asgi, wsgi
 from apikley.receiver.web.request_check import RequestCheck
@@ -125,7 +125,7 @@ class Receiver:
 
     def on_any(self, handler: H) -> H:
         """Call a function for each task that ended. A decorator."""
-        return self._handlers.add(handler, SUCCESS, FAIL)
+        return self._handlers.add(handler, SUCCESS, FAIL, NO_STATE)
 
     def start(self) -> None:
         """Start to handle events. If an event loop runs in this thread, async handlers run in it.

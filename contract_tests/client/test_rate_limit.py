@@ -231,14 +231,17 @@ def test_a_task_that_cannot_be_polled_does_not_stop_the_others(run: Any) -> None
     ended, error = _collect(run, service, "a", "b", "c", "d")
     assert ended == ["a", "c"]
     assert isinstance(error, Exception)
-    assert str(error) == "404: Task not found (task b)"
-    assert error.__notes__ == ["task d could not be polled: 422: recordInfo is null (task d)"]
+    errors = {"b": "404: Task not found (task b)", "d": "422: recordInfo is null (task d)"}
+    (second,) = error.__notes__  # whichever was polled first after the grace period raises
+    assert (str(error), second) in {
+        (errors[one], f"task {other} could not be polled: {errors[other]}") for one, other in ("bd", "db")
+    }
 
 
 @pytest.mark.parametrize("run", BOTH)
 def test_a_timeout_names_the_task_that_could_not_be_polled(run: Any) -> None:
     service = _life(a="success", b=envelope(404, "Task not found"), c="waiting")
-    ended, error = _collect(run, service, "a", "b", "c", timeout=10)
+    ended, error = _collect(run, service, "a", "b", "c", timeout=60)
     assert ended == ["a"]
     assert isinstance(error, WaitTimeout)
     assert error.task_ids == ("c",)

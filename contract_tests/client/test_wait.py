@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 import apikley
-from apikley import GenerationFailed, NotFound, WaitTimeout
+from apikley import GenerationFailed, NotFound, ValidationFailed, WaitTimeout
 from contract_tests.client.fake_service import (
     BOTH,
     Call,
@@ -96,11 +96,65 @@ def test_a_failed_task_raises_with_the_services_reason(run: Any) -> None:
     assert caught.value.task_id == "task_hailuo_1"
 
 
-def test_an_unknown_task_is_reported_at_once(run: Any) -> None:
-    service = Service(envelope(404, "Task not found"))
+UNKNOWN = [envelope(404, "Task not found"), envelope(422, "recordInfo is null")]
+
+
+@pytest.mark.parametrize("response", UNKNOWN, ids=repr)
+def test_a_wait_for_the_task_of_another_client_allows_it_to_be_new(run: Any, response: httpx2.Response) -> None:
+    service = Service(response, response, details("success", **RESULT))
+    done, _ = run(service, lambda api: api.wait("task_hailuo_1"))
+    assert done.succeeded
+
+
+@pytest.mark.parametrize("response", UNKNOWN, ids=repr)
+def test_a_wait_for_an_unknown_task_ends_after_the_grace_period(run: Any, response: httpx2.Response) -> None:
+    clocks: list[Any] = []
+
+    def ask(api: Any) -> Any:
+        clocks.append(api._state.clock)
+        return api.wait("task_hailuo_1")
+
+    with pytest.raises(NotFound, match=r"\(task task_hailuo_1\)"):
+        run(Service(response), ask)
+    assert 15 < clocks[0].monotonic() <= 18
+
+
+@pytest.mark.parametrize("response", UNKNOWN, ids=repr)
+def test_a_task_that_vanishes_during_a_wait_is_not_found_at_once(run: Any, response: httpx2.Response) -> None:
+    service = Service(details("generating"), response)
     with pytest.raises(NotFound):
         run(service, lambda api: api.wait("task_hailuo_1"))
+    assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize("response", UNKNOWN, ids=repr)
+def test_get_task_of_an_unknown_task_is_not_found_at_once(run: Any, response: httpx2.Response) -> None:
+    service = Service(response)
+    with pytest.raises(NotFound):
+        run(service, lambda api: api.get_task("task_hailuo_1"))
     assert len(service.requests) == 1
+
+
+def test_another_refusal_of_a_poll_is_no_unknown_task(run: Any) -> None:
+    with pytest.raises(ValidationFailed):
+        run(Service(envelope(422, "taskId is too long")), lambda api: api.wait("task_hailuo_1"))
+
+
+@pytest.mark.parametrize("code", [408, 501])
+@pytest.mark.parametrize("status", [200, None])
+def test_a_code_for_a_failed_generation_ends_a_wait_at_once(run: Any, code: int, status: int | None) -> None:
+    failed = httpx2.Response(status or code, json={"code": code, "msg": "No result", "data": None})
+    service = Service(details("generating"), failed)
+    with pytest.raises(GenerationFailed) as caught:
+        run(service, lambda api: api.wait("task_hailuo_1"))
+    assert (caught.value.fail_code, caught.value.fail_message) == (str(code), "No result")
+    assert (caught.value.task.failed, len(service.requests)) == (True, 2)
+
+
+def test_a_status_without_an_envelope_is_no_failed_generation(run: Any) -> None:
+    service = Service(details("generating"), httpx2.Response(501), details("success", **RESULT))
+    done, _ = run(service, lambda api: api.wait("task_hailuo_1"))
+    assert done.succeeded
 
 
 @pytest.mark.parametrize("response", [envelope(404, "Task not found"), envelope(422, "recordInfo is null")], ids=repr)

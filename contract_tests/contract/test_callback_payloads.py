@@ -53,7 +53,8 @@ def test_a_valid_payload_is_parsed_field_by_field(payload: dict[str, Any]) -> No
     assert callback.task.model == (data.get("model") or None)
     assert callback.task.fail_code == (data.get("failCode") or None)
     assert callback.task.fail_message == (data.get("failMsg") or None)
-    assert callback.task.credits == data.get("creditsConsumed", data.get("consumeCredits"))
+    prices = (data.get(name) for name in ("creditsConsumed", "consumeCredits"))
+    assert callback.task.credits == next((price for price in prices if price is not None), None)
     assert isinstance(callback.task.result_urls, list)
 
 

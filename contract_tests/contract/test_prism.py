@@ -42,7 +42,7 @@ def test_the_client_parses_prisms_task(prism: httpx2.Client) -> None:
     with Apikley(KEY, base_url=str(prism.base_url)) as api:
         task = api.get_task("task_hailuo_1765185328412")
         assert (task.state, task.result_urls) == ("success", ["https://files.example.com/results/starship.mp4"])
-        assert api.get_credits() == 100
+        assert api.get_credits() == 5916.25
 
 
 def test_prism_validates_a_nullable_enum(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from apikley.errors import ConfigurationError
-from apikley.receiver import Receiver, RetryPolicy
+from apikley.receiver import Event, Receiver, RetryPolicy
 from apikley.receiver.web import request_check
 from contract_tests.receiver.receivers import (
     START,
@@ -92,6 +92,39 @@ def test_an_unknown_state_without_a_meaning_is_acknowledged_and_logged(
     assert post(receiver, body, signed("task_1")).status_code == 200
     assert receiver.inbox.counts() == {}
     assert f"unknown state {state!r}" in caplog.text
+
+
+NO_STATE = b'{"data":{"task_id":"task_1"}}'
+
+
+def test_a_callback_without_a_state_is_handled_by_on_any_only(make_receiver: MakeReceiver) -> None:
+    receiver = make_receiver()
+    events = collect(receiver)
+    decided: list[Event] = []
+    receiver.on_success(lambda event: decided.append(event))  # noqa: PLW0108 - a name of its own
+    assert post(receiver, NO_STATE, signed("task_1")).status_code == 200
+    receiver.work()
+    assert [(event.event_id, event.state, event.confirmed) for event in events] == [("task_1:ended", None, False)]
+    assert decided == []
+
+
+@pytest.mark.parametrize("state", ["success", "fail"])
+def test_a_client_decides_a_callback_without_a_state(make_receiver: MakeReceiver, state: str) -> None:
+    receiver = make_receiver(client=Service(task_1=state))
+    events = collect(receiver)
+    assert post(receiver, NO_STATE, signed("task_1")).status_code == 200
+    receiver.work()
+    receiver.work()
+    assert [(event.event_id, event.state, event.confirmed) for event in events] == [(f"task_1:{state}", state, True)]
+    assert receiver.inbox.counts() == {"done": 2}
+
+
+def test_a_callback_without_a_state_of_an_unfinished_task_is_tried_again(make_receiver: MakeReceiver) -> None:
+    receiver = make_receiver(client=Service(task_1="generating"))
+    events = collect(receiver)
+    assert post(receiver, NO_STATE, signed("task_1")).status_code == 200
+    receiver.work()
+    assert (events, receiver.inbox.counts()) == ([], {"failed": 1})
 
 
 GOOD = signed("task_1")

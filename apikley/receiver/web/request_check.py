@@ -17,7 +17,7 @@ from apikley._model.fields import is_digits
 from apikley._model.task import FINISHED
 from apikley.callbacks import Callback, Headers, Key, state_of, verify
 from apikley.errors import BadPayload, CallbackError
-from apikley.receiver.inbox.rows import Completion
+from apikley.receiver.inbox.rows import NO_STATE, Completion
 
 logger = logging.getLogger("apikley.receiver")
 
@@ -95,13 +95,15 @@ class RequestCheck:
         if len(callback.task_id) > _MAX_TASK_ID or not callback.task_id.isprintable():
             return BAD_PAYLOAD
         state = _final_state(callback)
-        if state not in FINISHED:
+        if state not in (*FINISHED, NO_STATE):
             return ACCEPTED  # the task goes on: nothing to do
         return Completion(callback.task_id, state, body, now, _token(query))
 
 
 def _final_state(callback: Callback) -> str | None:
     """Return the contract's state that a callback means: its own in any case, or the one of its code."""
+    if callback.state is None:
+        return NO_STATE
     states = apikley_contract.openapi()["components"]["schemas"]["TaskState"]["enum"]
     if callback.state in states:
         return callback.state

@@ -10,7 +10,7 @@ from typing import Any
 
 from apikley._model.task import TaskInfo
 from apikley.receiver.events import Event, Handlers
-from apikley.receiver.inbox.rows import Claim, Result
+from apikley.receiver.inbox.rows import NO_STATE, Claim, Result
 from apikley.receiver.work.async_calls import AsyncCalls
 from apikley.receiver.work.confirmation import completion_of, contradiction, stored_task
 from apikley.receiver.work.retry_policy import FAILURES, RetryPolicy
@@ -57,6 +57,9 @@ class EventProcessor:
         task, confirmed = stored_task(claim), claim.source == "poll"
         if self.poll is not None:
             polled = self.poll(claim.task_id)
+            if claim.state == NO_STATE and polled.finished:
+                now = self.now()
+                return Result(claim, "done", now, replacement=completion_of(polled, now))
             if error := contradiction(task, claim.state, polled):
                 logger.error("callback contradicted: %s", error)
                 if not polled.finished:
@@ -68,7 +71,7 @@ class EventProcessor:
         return Event(
             event_id=claim.event_id,
             task_id=claim.task_id,
-            state=claim.state,
+            state=claim.state or None,
             task=task,
             confirmed=confirmed,
             token=claim.token,

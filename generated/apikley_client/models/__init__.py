@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .task_callback_data import TaskCallbackData
     from .task_details import TaskDetails
     from .task_details_response import TaskDetailsResponse
+    from .task_id_callback import TaskIdCallback
+    from .task_id_callback_data import TaskIdCallbackData
     from .task_state import TaskState
     from .upload_error_response import UploadErrorResponse
     from .upload_response import UploadResponse
@@ -56,6 +58,8 @@ else:
         "TaskCallbackData": "task_callback_data",
         "TaskDetails": "task_details",
         "TaskDetailsResponse": "task_details_response",
+        "TaskIdCallback": "task_id_callback",
+        "TaskIdCallbackData": "task_id_callback_data",
         "TaskState": "task_state",
         "UploadErrorResponse": "upload_error_response",
         "UploadResponse": "upload_response",
@@ -81,6 +85,8 @@ __all__ = (
     "TaskCallbackData",
     "TaskDetails",
     "TaskDetailsResponse",
+    "TaskIdCallback",
+    "TaskIdCallbackData",
     "TaskState",
     "UploadedFile",
     "UploadErrorResponse",

@@ -16,9 +16,11 @@ class CreatedTask:
     """
     Args:
         task_id: Task ID, can be used with Get Task Details endpoint to query task status
+        record_id: Equal to taskId in every recorded response.
     """
 
     task_id: str | Unset = UNSET
+    record_id: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
@@ -27,11 +29,15 @@ class CreatedTask:
     def to_dict(self) -> dict[str, Any]:
         task_id = self.task_id
 
+        record_id = self.record_id
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update({})
         if task_id is not UNSET:
             field_dict["taskId"] = task_id
+        if record_id is not UNSET:
+            field_dict["recordId"] = record_id
 
         return field_dict
 
@@ -40,8 +46,11 @@ class CreatedTask:
         d = dict(src_dict)
         task_id = d.pop("taskId", UNSET)
 
+        record_id = d.pop("recordId", UNSET)
+
         created_task = cls(
             task_id=task_id,
+            record_id=record_id,
         )
 
         created_task.additional_properties = d

@@ -18,8 +18,10 @@ class FileStreamUpload:
     """
     Args:
         file:
-        upload_path: The target folder, without a leading or trailing slash.
-        file_name:
+        upload_path: The target folder, without a leading or trailing slash. Every upload needs it.
+        file_name: The file's name. Without it the service makes a unique one. With it the file has a fixed
+            path: a second upload of the same name to the same folder replaces the first, and the change may come
+            late.
     """
 
     file: File

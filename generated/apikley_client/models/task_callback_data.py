@@ -27,8 +27,8 @@ class TaskCallbackData:
             object itself.
         fail_code: The failure code, a number or a word as text; empty or null if the task has not failed.
         fail_msg: The failure message.
-        cost_time: The duration; documented in milliseconds, reported in seconds. Compute durations from
-            createTime and completeTime.
+        cost_time: The duration; documented in milliseconds, recorded in whole seconds, null until the task has
+            ended. Compute durations from createTime and completeTime.
         create_time: Unix time in milliseconds.
         update_time: Unix time in milliseconds; may be missing.
         complete_time: Unix time in milliseconds, once finished.
@@ -45,12 +45,12 @@ class TaskCallbackData:
     result_json: None | str | Unset = UNSET
     fail_code: None | str | Unset = UNSET
     fail_msg: None | str | Unset = UNSET
-    cost_time: int | Unset = UNSET
+    cost_time: int | None | Unset = UNSET
     create_time: int | Unset = UNSET
-    update_time: int | Unset = UNSET
+    update_time: int | None | Unset = UNSET
     complete_time: int | None | Unset = UNSET
-    credits_consumed: float | Unset = UNSET
-    progress: int | Unset = UNSET
+    credits_consumed: float | None | Unset = UNSET
+    progress: int | None | Unset = UNSET
     consume_credits: float | Unset = UNSET
     remained_credits: float | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -85,11 +85,19 @@ class TaskCallbackData:
         else:
             fail_msg = self.fail_msg
 
-        cost_time = self.cost_time
+        cost_time: int | None | Unset
+        if isinstance(self.cost_time, Unset):
+            cost_time = UNSET
+        else:
+            cost_time = self.cost_time
 
         create_time = self.create_time
 
-        update_time = self.update_time
+        update_time: int | None | Unset
+        if isinstance(self.update_time, Unset):
+            update_time = UNSET
+        else:
+            update_time = self.update_time
 
         complete_time: int | None | Unset
         if isinstance(self.complete_time, Unset):
@@ -97,9 +105,17 @@ class TaskCallbackData:
         else:
             complete_time = self.complete_time
 
-        credits_consumed = self.credits_consumed
+        credits_consumed: float | None | Unset
+        if isinstance(self.credits_consumed, Unset):
+            credits_consumed = UNSET
+        else:
+            credits_consumed = self.credits_consumed
 
-        progress = self.progress
+        progress: int | None | Unset
+        if isinstance(self.progress, Unset):
+            progress = UNSET
+        else:
+            progress = self.progress
 
         consume_credits = self.consume_credits
 
@@ -180,11 +196,25 @@ class TaskCallbackData:
 
         fail_msg = _parse_fail_msg(d.pop("failMsg", UNSET))
 
-        cost_time = d.pop("costTime", UNSET)
+        def _parse_cost_time(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        cost_time = _parse_cost_time(d.pop("costTime", UNSET))
 
         create_time = d.pop("createTime", UNSET)
 
-        update_time = d.pop("updateTime", UNSET)
+        def _parse_update_time(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        update_time = _parse_update_time(d.pop("updateTime", UNSET))
 
         def _parse_complete_time(data: object) -> int | None | Unset:
             if data is None:
@@ -195,9 +225,23 @@ class TaskCallbackData:
 
         complete_time = _parse_complete_time(d.pop("completeTime", UNSET))
 
-        credits_consumed = d.pop("creditsConsumed", UNSET)
+        def _parse_credits_consumed(data: object) -> float | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(float | None | Unset, data)
 
-        progress = d.pop("progress", UNSET)
+        credits_consumed = _parse_credits_consumed(d.pop("creditsConsumed", UNSET))
+
+        def _parse_progress(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        progress = _parse_progress(d.pop("progress", UNSET))
 
         consume_credits = d.pop("consumeCredits", UNSET)
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import repr_without_unset
+from ..types import UNSET, Unset, repr_without_unset
 
 T = TypeVar("T", bound="UploadedFile")
 
@@ -21,6 +21,7 @@ class UploadedFile:
         file_size: Bytes.
         mime_type:
         uploaded_at:
+        success: True in every recorded response.
     """
 
     file_name: str
@@ -29,6 +30,7 @@ class UploadedFile:
     file_size: int
     mime_type: str
     uploaded_at: str
+    success: bool | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def __repr__(self) -> str:
@@ -47,6 +49,8 @@ class UploadedFile:
 
         uploaded_at = self.uploaded_at
 
+        success = self.success
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -59,6 +63,8 @@ class UploadedFile:
                 "uploadedAt": uploaded_at,
             }
         )
+        if success is not UNSET:
+            field_dict["success"] = success
 
         return field_dict
 
@@ -77,6 +83,8 @@ class UploadedFile:
 
         uploaded_at = d.pop("uploadedAt")
 
+        success = d.pop("success", UNSET)
+
         uploaded_file = cls(
             file_name=file_name,
             file_path=file_path,
@@ -84,6 +92,7 @@ class UploadedFile:
             file_size=file_size,
             mime_type=mime_type,
             uploaded_at=uploaded_at,
+            success=success,
         )
 
         uploaded_file.additional_properties = d

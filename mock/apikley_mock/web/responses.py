@@ -26,15 +26,18 @@ def created(task_id: str) -> Response:
     return Response(200, body, code=SUCCESS, task_id=task_id)
 
 
-def error(code: int, message: str | None = None, style: ErrorStyle = "envelope") -> Response:
+def error(
+    code: int, message: str | None = None, style: ErrorStyle = "envelope", operation: str = "getTaskDetails"
+) -> Response:
     """Return an error.
 
     Args:
         code: The envelope's code, of the contract or any other.
         message: The text; by default the contract's example.
         style: `envelope` responds with HTTP 200 as recorded traffic does; `http` with the code as the HTTP status.
+        operation: The operation that was asked; the text fits it.
     """
-    text = error_text(code) if message is None else message
+    text = error_text(code, operation) if message is None else message
     status = 200 if style == "envelope" else _status(code)
     return json_response(status, {"code": code, "msg": text, "data": None}, code, text)
 
@@ -55,7 +58,7 @@ def error_of(operation: str, code: int, message: str | None, style: ErrorStyle) 
     """Return an error in the form of an operation: of an upload, of a download, or an envelope."""
     if operation in UPLOADS:
         return upload_error(code, message)
-    return plain_error(code, message) if operation in FILE_OPERATIONS else error(code, message, style)
+    return plain_error(code, message) if operation in FILE_OPERATIONS else error(code, message, style, operation)
 
 
 def documented(operation_id: str) -> Response:

@@ -100,9 +100,9 @@ def fail_message(task: Task) -> str:
 
 
 @cache
-def error_text(code: int) -> str:
-    """Return the text of the contract's example of an error code."""
-    responses = apikley_contract.operation("getTaskDetails").description["responses"]
+def error_text(code: int, operation: str = "getTaskDetails") -> str:
+    """Return the text of the contract's example of an error code, in the responses of an operation."""
+    responses = apikley_contract.operation(operation).description["responses"]
     if code == apikley_contract.codes()["SUCCESS"] or str(code) not in responses:
         return f"Error {code}"
     return error_example(responses[str(code)])
@@ -110,9 +110,9 @@ def error_text(code: int) -> str:
 
 def error_example(response: dict[str, Any]) -> str:
     """Return the text of the example of an error response."""
-    name = response["$ref"].rsplit("/", 1)[1]
-    content = apikley_contract.openapi()["components"]["responses"][name]["content"]
-    return str(content["application/json"]["example"]["msg"])
+    if "$ref" in response:
+        response = apikley_contract.openapi()["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+    return str(response["content"]["application/json"]["example"]["msg"])
 
 
 def _cost(task: Task) -> float:
