@@ -48,5 +48,6 @@ class Verdict:
             more = f" (and {len(self.issues) - 1} more)" if len(self.issues) > 1 else ""
             return f"{self.where}: refused: {first.what}{more}"
         notes = [f"{len(self.slips)} {'slip' if len(self.slips) == 1 else 'slips'}"] if self.slips else []
-        notes += [f"{len(self.facts)} facts differ from the contract"] if self.facts else []
+        count = len(self.facts)
+        notes += [f"{count} fact{'s differ' if count != 1 else ' differs'} from the contract"] if count else []
         return f"{self.where}: {', '.join([self.text, *notes])}"
