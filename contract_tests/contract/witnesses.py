@@ -126,7 +126,7 @@ class Prism:
 def contract_by_model() -> dict[str, Any]:
     """The contract, with one path for the create of each model."""
     # Read from the file, so that Prism does not share what the library makes of it.
-    contract = json.loads((files(apikley_contract) / "openapi.json").read_text(encoding="utf-8"))
+    contract: dict[str, Any] = json.loads((files(apikley_contract) / "openapi.json").read_text(encoding="utf-8"))
     create = contract["paths"][CREATE.path]["post"]
     contract["paths"] = {}
     for model in apikley_contract.models().values():
