@@ -121,13 +121,14 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def market(session: nox.Session) -> None:
     """Run all tests with other models: published pages given as files or folders, or 100 made-up ones."""
-    copy, pages = ROOT / "build" / "market", session.posargs or [str(ROOT / "build" / "market-pages")]
+    copy = ROOT / "build" / "market"
+    # In the copy, so that no page of an earlier run is left.
+    pages = [str((Path(session.invoked_from) / page).resolve()) for page in session.posargs] or ["build/pages"]
     unneeded = shutil.ignore_patterns(
         ".git", ".nox", ".venv", "build", "dist", "node_modules", "*_cache", "__pycache__"
     )
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(ROOT, copy, ignore=unneeded)
-    pages = [str((Path(session.invoked_from) / page).resolve()) for page in pages]
     with session.chdir(copy):
         install(session, DEV)
         if not session.posargs:

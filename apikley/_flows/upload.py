@@ -61,9 +61,8 @@ def upload(
             violations = file_violations(source.media_type, source.size, any_file_rule(), "/file", source.name)
             if violations:
                 raise RequestInvalid(violations)
-        validate({"file": "", "uploadPath": folder}, "FileStreamUpload")
+        validate({"file": "", "uploadPath": folder, "fileName": source.name}, "FileStreamUpload")
         fields = {"uploadPath": f"{folder}/{secrets.token_hex(16)}", "fileName": source.name}
-        validate({"file": "", **fields}, "FileStreamUpload")
         if source.size / 3 < _MULTIPART_OVERHEAD:
             data = f"data:{source.media_type};base64,{base64.b64encode(source.file.read()).decode()}"
             request = request_for("uploadFileBase64", content=encode({"base64Data": data, **fields}))

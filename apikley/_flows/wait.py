@@ -74,8 +74,9 @@ def poll(
 
 @cache
 def _no_record() -> str:
-    """The text of code 422 for a task that the service does not know."""
-    response = apikley_contract.operation("getTaskDetails").description["responses"]["422"]
+    """Return the text of a validation error about a task that the service does not know."""
+    code = apikley_contract.codes()["VALIDATION_FAILED"]
+    response = apikley_contract.operation("getTaskDetails").description["responses"][str(code)]
     return str(response["content"]["application/json"]["example"]["msg"])
 
 

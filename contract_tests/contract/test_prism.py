@@ -57,5 +57,14 @@ def test_prism_validates_a_nullable_enum(tmp_path: Path) -> None:
     assert statuses == [200, 200, 422, 422]
 
 
+def test_prism_still_ends_on_a_forbidden_key_that_a_header_cannot_hold(tmp_path: Path) -> None:
+    closed = {"type": "object", "additionalProperties": False, "properties": {"x": {"type": "number"}}}
+    contract = tmp_path / "contract.json"
+    contract.write_text(json.dumps(contract_with(page_of("acme/1-image", {"camera": closed}))), encoding="utf-8")
+    body = {"model": "acme/1-image", "input": {"camera": {"ключ": 1}}}
+    with prism_on(contract) as prism, pytest.raises(httpx2.TransportError):
+        prism.post(CREATE, json=body)
+
+
 def test_prism_serves_the_committed_contract() -> None:
     assert json.loads(CONTRACT.read_text(encoding="utf-8")) == apikley_contract.openapi()

@@ -12,7 +12,7 @@ from scripts.pipeline import contract, generated
 from scripts.pipeline.io import OPENAPI, ROOT, read
 from scripts.pipeline.page import extract
 from scripts.pipeline.update import Project
-from scripts.pipeline.vendored import documents
+from scripts.pipeline.vendored import documents, records
 
 HAILUO, ACME, STUDIO = "hailuo/02-image-to-video-pro", "acme/1-fast", "studio/frames.v2"
 _PAGES = Path(__file__).parent / "published"
@@ -46,7 +46,7 @@ def copy_project(folder: Path) -> Project:
 
 def _remove_other_pages(vendored: Path) -> list[str]:
     recorded = vendored / "sources.json"
-    kept = {name: record for name, record in json.loads(recorded.read_text()).items() if HAILUO in name}
+    kept = {name: record for name, record in records(vendored).items() if HAILUO in name}
     others = [path for path in documents(vendored) if HAILUO not in path.as_posix()]
     for path in others:
         path.unlink()

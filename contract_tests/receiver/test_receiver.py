@@ -119,6 +119,15 @@ def test_a_client_decides_a_callback_without_a_state(make_receiver: MakeReceiver
     assert receiver.inbox.counts() == {"done": 2}
 
 
+def test_a_client_handles_a_completion_once_with_and_without_a_state(make_receiver: MakeReceiver) -> None:
+    receiver = make_receiver(client=Service(task_1="success"))
+    events = collect(receiver)
+    for body in (BODY, NO_STATE, BODY):
+        assert post(receiver, body, signed("task_1")).status_code == 200
+        receiver.work()
+    assert [event.event_id for event in events] == ["task_1:success"]
+
+
 def test_a_callback_without_a_state_of_an_unfinished_task_is_tried_again(make_receiver: MakeReceiver) -> None:
     receiver = make_receiver(client=Service(task_1="generating"))
     events = collect(receiver)
