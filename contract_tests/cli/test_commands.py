@@ -14,6 +14,7 @@ from contract_tests.cli.command_line import IMAGE, MODEL, REQUEST, RUN, CommandL
 
 def test_run_makes_a_video_from_a_local_image(cli: CommandLine) -> None:
     cli.mock.set_credits(10)
+    cli.mock.set_shapes("documented")  # recorded records do not state what a task cost
     ended = cli("run", "--prompt", "a ship", "--image", "cat.png", "-o", "clip.mp4")
     assert ended.code == 0, ended.err
     assert re.search(r"^file +clip\.mp4$", ended.out, re.MULTILINE)
@@ -62,6 +63,7 @@ def test_follow_prints_one_line_for_each_change(cli: CommandLine, form: str) -> 
 
 
 def test_task_prints_the_current_state(cli: CommandLine) -> None:
+    cli.mock.plan_next(durations=(1, 1, 1))
     task = cli.task(ended=False)
     assert cli("task", task, "--output", "json").document["state"] == "waiting"
     assert re.search(rf"^task +{task}$", cli("task", task).out, re.MULTILINE)

@@ -21,7 +21,7 @@ LISTEN = ("listen", "--forward-to", f"{CLOSED}/hook")
     ("key", "task", "code", "message"),
     [
         ("wrong", None, Exit.REFUSED, "given up: 401: "),
-        (None, "task_none", Exit.REFUSED, "given up: 404: "),
+        (None, "task_none", Exit.REFUSED, "given up: 422: "),
         (None, None, Exit.FAILED, "given up"),
     ],
     ids=["wrong key", "unknown task", "no server"],

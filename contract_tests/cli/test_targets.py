@@ -67,7 +67,7 @@ def test_a_name_that_ends_like_a_folder_must_be_one(cli: CommandLine, place: str
     assert {path.name for path in cli.folder.iterdir()} == {"cat.png", "file"}
     (cli.folder / "clips").mkdir()
     assert cli("download", task, "-o", place).code == 0
-    assert len([*cli.folder.glob("**/task*.mp4")]) == 1
+    assert len([*cli.folder.glob(f"**/{task}*.mp4")]) == 1
 
 
 def test_a_folder_that_is_not_writable_is_reported_before_anything_is_paid(cli: CommandLine) -> None:

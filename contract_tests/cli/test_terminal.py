@@ -20,6 +20,7 @@ MAKE = ("run", "--prompt", "a ship", "--image", "cat.png", "-o", "clip.mp4")
 
 
 def test_a_terminal_shows_animated_progress(cli: CommandLine) -> None:
+    cli.mock.plan_next(durations=(1, 1, 1))
     ended = cli.in_terminal(*MAKE)
     assert ended.code == 0
     for text in ("\x1b[", "waiting", "clip.mp4", "kB", "duration"):
@@ -87,6 +88,7 @@ def test_results_go_to_a_pipe_while_stderr_is_a_terminal(cli: CommandLine) -> No
 
 def test_ctrl_c_while_waiting_keeps_the_task_and_prints_how_to_resume(cli: CommandLine) -> None:
     # The simulator's clock stands still, so the task never ends.
+    cli.mock.plan_next(durations=(1, 1, 1))
     with Program(*MAKE, cwd=cli.folder) as program:
         program.wait_for("  waiting")
         program.type(CTRL_C)
@@ -161,6 +163,7 @@ def test_ctrl_c_at_the_question_changes_nothing(cli: CommandLine) -> None:
 
 
 def test_sigterm_prints_how_to_resume(cli: CommandLine) -> None:
+    cli.mock.plan_next(durations=(1, 1, 1))
     task = cli.task(ended=False)
     with started("wait", task, "--output", "json") as process:
         assert process.stdout

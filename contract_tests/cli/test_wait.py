@@ -33,7 +33,7 @@ def test_results_are_printed_although_another_task_is_unknown(cli: CommandLine) 
     assert ended.code == Exit.REFUSED
     (task,) = ended.document["tasks"]
     assert (task["task_id"], task["file"]) == (done, f"clips/{done}.mp4")
-    assert ended.document["error"]["code"] == 404
+    assert ended.document["error"]["code"] == 422
     assert ended.document["error"]["hints"] == [], "nothing is left to resume"
     assert (cli.folder / "clips" / f"{done}.mp4").exists()
 

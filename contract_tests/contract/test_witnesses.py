@@ -17,6 +17,7 @@ from contract_tests.contract.conftest import prism_on
 from contract_tests.contract.differences import (
     AGREED_URIS,
     DIFFERENCES,
+    EMPTY_CALLBACK_URL,
     RULE_DIFFERENCES,
     WITNESSES,
     Difference,
@@ -102,6 +103,14 @@ def test_a_known_difference_still_exists(difference: Difference, witnesses: dict
         message = f"{'refuses' if refuses else 'accepts'} {change}; contract/differences.py says refused by {known}"
         BODY.require(refuses == (name in difference.refusing), f"known difference: {difference.reason}", name, message)
     assert 0 < len(difference.refusing) < len(WITNESSES), "all witnesses agree: remove the entry from the table"
+
+
+def test_an_empty_callback_url_is_refused_except_in_recorded_shapes(witnesses: dict[str, Witness]) -> None:
+    RECORD.known.append(('accepted: {"callBackUrl": ""}', "simulator, recorded", EMPTY_CALLBACK_URL))
+    body = {**example_without_callback(), "callBackUrl": ""}
+    for name, witness in witnesses.items():
+        verdict = witness(body, schema_of(body))
+        BODY.require(verdict == {"/callBackUrl"}, "format /callBackUrl", name, f"objects to {sorted(verdict)}")
 
 
 @pytest.mark.parametrize("known", RULE_DIFFERENCES, ids=lambda known: f"{known.witness}-{known.rule}{known.pointer}")

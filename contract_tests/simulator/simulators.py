@@ -22,6 +22,7 @@ CREATE = apikley_contract.operation("createTask").path
 DETAILS = apikley_contract.operation("getTaskDetails").path
 CREDITS = apikley_contract.operation("getCredits").path
 MODEL = "hailuo/02-image-to-video-pro"
+RUNNING = apikley_contract.openapi()["components"]["schemas"]["TaskState"]["enum"][:3]
 
 
 class Received:

@@ -65,6 +65,7 @@ def test_every_published_form_is_sent(
 def test_record_and_callback_state_the_cost_of_a_task(
     http: httpx2.Client, apikley_mock: MockService, receiver: Received, form: str, name: str, outcome: str, cost: int
 ) -> None:
+    apikley_mock.set_shapes("documented")
     apikley_mock.plan_next(outcome=outcome, callback={"form": form}, times=None)
     for credits_left in (None, 10):
         apikley_mock.set_credits(credits_left)

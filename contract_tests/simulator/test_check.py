@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 import httpx2
 import pytest
@@ -12,12 +13,13 @@ from pytest_httpserver import HTTPServer
 import apikley_contract
 from apikley_mock.check import PROBES
 from apikley_mock.cli import main
-from apikley_mock.control.vocabulary import Settings
+from apikley_mock.control.vocabulary import ErrorStyle, Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.web.app import Simulator
 from apikley_mock.web.server import ThreadedServer
 from apikley_mock.world.clock import VirtualClock
+from apikley_mock.world.plan import Shapes
 from contract_tests.conftest import KEY
 from contract_tests.simulator.simulators import create
 
@@ -38,20 +40,24 @@ def check(capsys: pytest.CaptureFixture[str]) -> Check:
     return run
 
 
-@pytest.fixture(params=["envelope", "http"])
+@pytest.fixture(params=product(get_args(ErrorStyle), get_args(Shapes)), ids="-".join)
 def server(request: pytest.FixtureRequest) -> Iterator[ThreadedServer]:
-    started = ThreadedServer(Simulator(Service(Settings(api_key=KEY, error_style=request.param), VirtualClock())))
+    style, shapes = request.param
+    settings = Settings(api_key=KEY, error_style=style, shapes=shapes)
+    started = ThreadedServer(Simulator(Service(settings, VirtualClock())))
     started.start()
     yield started
     started.stop()
 
 
-def test_the_simulator_keeps_the_contract_in_both_error_styles(check: Check, server: ThreadedServer) -> None:
+def test_the_simulator_keeps_the_contract_in_both_error_styles_and_shapes(check: Check, server: ThreadedServer) -> None:
     code, out, err = check(server.url)
     assert (code, err) == (0, "")
     assert [line.partition("  ")[0] for line in out.splitlines()[: len(PROBES)]] == ["ok"] * len(PROBES)
     style = server.simulator.service.settings.error_style
     assert {"envelope": "HTTP 200, the code in the body", "http": "the code as HTTP status"}[style] in out
+    code = {"recorded": 422, "documented": 404}[server.simulator.service.shapes]
+    assert f"| shapes | {server.simulator.service.shapes}: an unknown task gets code {code} |" in out
     assert "| unknown task | HTTP" in out
     assert KEY not in out
     assert not server.simulator.service.engine.tasks, "nothing is created"

@@ -60,9 +60,11 @@ def test_a_download_link_works_for_twenty_minutes(http: httpx2.Client, apikley_m
 
 def test_a_file_in_a_form_is_stored_and_served(http: httpx2.Client) -> None:
     content = bytes(range(256)) * 8192
-    response = http.post(STREAM, files={"file": ("cat.png", content)}, data={"uploadPath": "images/cats"}).json()
+    response = http.post(
+        STREAM, files={"file": ("cat.png", content)}, data={"uploadPath": "images/cats", "fileName": "cat.png"}
+    ).json()
     assert_fits("UploadResponse", response)
-    assert response["data"]["filePath"] == "images/cats/cat.png"
+    assert response["data"]["filePath"] == "default/images/cats/cat.png"
     assert (response["data"]["fileSize"], response["data"]["mimeType"]) == (len(content), "image/png")
     served = httpx2.get(response["data"]["downloadUrl"])
     assert served.content == content
@@ -78,8 +80,8 @@ def test_base64_text_and_data_urls_are_stored(http: httpx2.Client, prefix: str) 
 
 def test_a_file_on_loopback_is_fetched(http: httpx2.Client) -> None:
     first = http.post(STREAM, files={"file": ("one.png", b"1234")}, data={"uploadPath": "a"}).json()["data"]
-    response = http.post(URL, json={"fileUrl": first["downloadUrl"], "uploadPath": "b"}).json()
-    assert response["data"]["filePath"] == "b/one.png"
+    response = http.post(URL, json={"fileUrl": first["downloadUrl"], "uploadPath": "b", "fileName": "one.png"}).json()
+    assert response["data"]["filePath"] == "default/b/one.png"
     assert httpx2.get(response["data"]["downloadUrl"]).content == b"1234"
 
 
@@ -164,11 +166,12 @@ def test_an_upload_without_the_key_gets_http_401(apikley_mock: MockService) -> N
 async def test_the_storage_is_limited() -> None:
     async with in_process(max_storage=1000, max_upload=2000) as http:
         form = {"uploadPath": "a"}
-        assert (await http.post(STREAM, files={"file": ("1", b"x" * 800)}, data=form)).status_code == 200
+        first = {**form, "fileName": "1"}
+        assert (await http.post(STREAM, files={"file": ("1", b"x" * 800)}, data=first)).status_code == 200
         full = await http.post(STREAM, files={"file": ("2", b"x" * 300)}, data=form)
         assert full.status_code == 500
         assert "stores at most 1,000 bytes; 800 are in use" in full.json()["msg"]
-        assert (await http.post(STREAM, files={"file": ("1", b"x" * 900)}, data=form)).status_code == 200
+        assert (await http.post(STREAM, files={"file": ("1", b"x" * 900)}, data=first)).status_code == 200
 
 
 @pytest.mark.parametrize(

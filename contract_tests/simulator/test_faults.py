@@ -21,6 +21,7 @@ from contract_tests.simulator.simulators import (
     CREATE,
     CREDITS,
     DETAILS,
+    RUNNING,
     assert_fits,
     create,
     in_process,
@@ -38,7 +39,7 @@ def test_every_code_has_the_contracts_text(http: httpx2.Client, apikley_mock: Mo
     apikley_mock.fail_next(code)
     response = http.post(CREATE, json=request_for())
     assert_fits("ErrorResponse", response.json())
-    assert (response.status_code, response.json()["code"], response.json()["data"]) == (200, code, None)
+    assert (response.status_code, response.json()["code"], response.json().get("data")) == (200, code, None)
     assert response.headers.get("retry-after") == ("1" if code == 429 else None)
     assert http.post(CREATE, json=request_for()).json()["code"] == 200, "only the next one"
     assert len(apikley_mock.journal.created()) == 1
@@ -65,7 +66,7 @@ def test_an_error_after_acceptance_leaves_a_task(http: httpx2.Client, apikley_mo
     apikley_mock.fail_next(500, stage="after")
     assert http.post(CREATE, json=request_for()).json()["code"] == 500
     (entry,) = apikley_mock.journal.created()
-    assert poll(http, str(entry.task_id))["state"] == "waiting"
+    assert poll(http, str(entry.task_id))["state"] in RUNNING
 
 
 @pytest.mark.parametrize("times", [1, 2])

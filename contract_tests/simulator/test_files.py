@@ -88,7 +88,7 @@ def test_the_client_saves_the_whole_video_after_a_broken_download(apikley_mock: 
 
 def test_a_link_is_created_only_for_the_exact_url(http: httpx2.Client, urls: dict[str, str]) -> None:
     foreign = "https://elsewhere.test/" + urls["result"].partition("//")[2].partition("/")[2]
-    candidates = (urls["result"], foreign, urls["result"].replace("task_", "other_"))
+    candidates = (urls["result"], foreign, urls["result"].replace("/results/", "/results/0"))
     assert [http.post(DOWNLOAD, json={"url": url}).json()["code"] for url in candidates] == [200, 422, 422]
 
 
@@ -105,8 +105,10 @@ def test_a_link_is_created_only_for_the_exact_url(http: httpx2.Client, urls: dic
     ],
 )
 def test_an_upload_is_served_at_its_url(http: httpx2.Client, folder: str, path: str) -> None:
-    response = http.post(STREAM, files={"file": ("a.bin", b"x")}, data={"uploadPath": folder}).json()["data"]
-    assert response["filePath"] == path
+    response = http.post(
+        STREAM, files={"file": ("a.bin", b"x")}, data={"uploadPath": folder, "fileName": "a.bin"}
+    ).json()["data"]
+    assert response["filePath"] == f"default/{path}"
     assert httpx2.get(response["downloadUrl"]).content == b"x"
 
 

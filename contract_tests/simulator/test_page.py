@@ -53,6 +53,7 @@ def test_a_task_is_shown_and_finished_with_the_keyboard(
     page: Page, http: httpx2.Client, apikley_mock: MockService
 ) -> None:
     page.get_by_text("No task yet").wait_for()
+    apikley_mock.plan_next(durations=(1, 1, 1))
     task_id = create(http, "A lighthouse in a storm")
     page.get_by_text("A lighthouse in a storm").wait_for()
     page.get_by_role("button", name=f"Next state: {task_id}").focus()

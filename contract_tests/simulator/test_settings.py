@@ -168,14 +168,16 @@ def test_options_override_a_scenario(tmp_path: Path) -> None:
     path = written(tmp_path, "api_key = 'OTHER'\ncredits = 3\nerror_style = 'http'\n")
     with served("--scenario", str(path), "--credits", "7.5") as http:
         assert http.get(CREDITS).json()["data"] == 7.5
-        created = http.post(CREATE, json=request_for(callBackUrl=""))
+        created = http.post(CREATE, json=request_for(callBackUrl="x"))
     assert (created.status_code, created.json()["code"]) == (422, 422)
 
 
 def test_every_option_of_the_command_works() -> None:
     timing = ("--virtual-clock", "--seed", "3", "--durations", "0,0,60-300")
-    with served("--lenient", "--limits", "--allow-callback-host", "files.example.com", *timing) as http:
-        assert http.get(CREDITS).json()["data"] == 5916.25
+    with served(
+        "--shapes", "documented", "--lenient", "--limits", "--allow-callback-host", "files.example.com", *timing
+    ) as http:
+        assert http.get(CREDITS).json()["data"] == 100
         assert http.post(CREATE, json=request_for(callBackUrl="")).json()["code"] == 200
 
 

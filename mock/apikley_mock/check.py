@@ -56,6 +56,7 @@ class Probe:
 
 
 CREDITS = Probe("credits", "getCredits", ("SUCCESS",), schema="CreditsResponse")
+UNKNOWN_TASK = Probe("unknown task", "getTaskDetails", ("NOT_FOUND", "VALIDATION_FAILED"), params={"taskId": _NO_TASK})
 PROBES = (
     Probe("wrong key", "getCredits", ("UNAUTHORIZED",), with_key=False),
     Probe("create with a wrong key", "createTask", ("UNAUTHORIZED",), json={"model": _NO_MODEL}, with_key=False),
@@ -63,7 +64,7 @@ PROBES = (
     CREDITS,
     # In recorded traffic, some invalid requests get 500.
     Probe("create without a model", "createTask", ("VALIDATION_FAILED", "SERVER_ERROR"), json={"model": _NO_MODEL}),
-    Probe("unknown task", "getTaskDetails", ("NOT_FOUND", "VALIDATION_FAILED"), params={"taskId": _NO_TASK}),
+    UNKNOWN_TASK,
     Probe(
         "download link of a foreign URL",
         "getDownloadUrl",
@@ -181,6 +182,7 @@ def _table(seen: dict[str, httpx2.Response], record: str, shown: Callable[[str],
     style = {frozenset([True]): "HTTP 200, the code in the body", frozenset([False]): "the code as HTTP status"}
     lines = ["| what | response |", "| --- | --- |"]
     lines.append(f"| form of errors | {style.get(frozenset(styles), 'both, see below')} |")
+    lines.append(f"| shapes | {_shapes(seen)} |")
     lines += [f"| {name} | {shown(_describe(response))} |" for name, response in errors.items()]
     data = (_object(seen[record]) or {}).get("data") if record in seen else None
     fields = shown(", ".join(data)) if isinstance(data, dict) else "not checked; pass --task ID"
@@ -189,6 +191,14 @@ def _table(seen: dict[str, httpx2.Response], record: str, shown: Callable[[str],
         f"| fields of a task | {fields} |",
         "| signature of callbacks | not checked; it needs a paid task |",
     ]
+
+
+def _shapes(seen: dict[str, httpx2.Response]) -> str:
+    """Return whether the server responds as recorded traffic does, or as the documentation says."""
+    code = (_object(seen[UNKNOWN_TASK.name]) or {}).get("code")
+    names = {CODES["VALIDATION_FAILED"]: "recorded", CODES["NOT_FOUND"]: "documented"}
+    known = names.get(code) if isinstance(code, int) else None
+    return f"{known or 'neither recorded nor documented'}: an unknown task gets code {code}"
 
 
 def _object(response: httpx2.Response) -> dict[str, Any] | None:

@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 KEY_VARIABLE = "APIKLEY_API_KEY"
 # Options that are members of a scenario, too, by their names there.
 _SETTINGS = {
-    **{name: f"--{name.replace('_', '-')}" for name in ("api_key", "webhook_key", "credits", "error_style", "lenient")},
+    **{name: f"--{name.replace('_', '-')}" for name in ("api_key", "webhook_key", "error_style")},
+    **{name: f"--{name}" for name in ("credits", "lenient", "shapes")},
     "documented_limits": "--limits",
     "callback_hosts": "--allow-callback-host",
     **{name: f"--{name}" for name in ("speed", "seed", "durations")},
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--api-key", help="the accepted key (default: mock-key)")
     add("--webhook-key", help="the key that signs callbacks (default: unsigned)")
     add("--credits", type=float, help="the account's credits (default: never run out)")
+    add("--shapes", choices=["recorded", "documented"], help="respond as recorded or documented (default: recorded)")
     add("--error-style", choices=["envelope", "http"], help="the form of errors (default: envelope, with HTTP 200)")
     add(
         "--lenient",

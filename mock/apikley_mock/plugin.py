@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from apikley_mock.web.app import Simulator
     from apikley_mock.web.server import ThreadedServer
     from apikley_mock.web.transport import SimulatorTransport
+    from apikley_mock.world.plan import Shapes
 
 
 class MockService:
@@ -83,6 +84,14 @@ class MockService:
         """
         rule = self._validated("PlanRule", plan)
         self._run(lambda: self._service.plans.arm(rule))
+
+    def set_shapes(self, shapes: Shapes) -> None:
+        """Respond in `recorded` or `documented` shapes from now on; tasks that exist keep their shape.
+
+        Raises:
+            ValueError: There are no such shapes.
+        """
+        self._service.shapes = self._validated("ShapesChange", {"shapes": shapes}).shapes
 
     def set_credits(self, credits_left: float | None, *, key: str | None = None) -> None:
         """Set the credits of an account.

@@ -29,6 +29,8 @@ class Service:
         journal: What happened.
         faults: Faults that are armed for the next requests.
         plans: Changes to the plans of the next tasks.
+        random: Draws everything that is random.
+        shapes: Whether responses are as recorded, or as documented.
     """
 
     def __init__(self, settings: Settings | None = None, clock: Clock | None = None) -> None:
@@ -48,7 +50,8 @@ class Service:
         """Delete all tasks, files and entries, and start again with the settings; a virtual clock restarts, too."""
         if isinstance(self.clock, VirtualClock):
             self.clock.restart()
-        random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose
+        random = self.random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose
+        self.shapes = self.settings.shapes
         self.accounts = Accounts(self.settings.all_accounts(), self.settings.all_limits())
         self.engine = Engine(random, self.settings.max_tasks, self.settings.max_task_bytes)
         self.storage = Storage(self.settings.max_storage)

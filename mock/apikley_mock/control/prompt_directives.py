@@ -180,7 +180,7 @@ WORDS: dict[str, Word] = {
     "callback": Word(
         "callback twice",
         "also `lost`, `early` (before the response of createTask), `late 60`, `corrupt`, `forged`, `unsigned`, "
-        "`stale`, `form 2025`, `form late-2025`, `form 2026`",
+        "`stale`, `form 2025`, `form late-2025`, `form 2026`, `form verification`",
         _callback,
     ),
 }

@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 import apikley_contract
 from apikley_mock.world.accounts import AccountSettings, Amount, ApiKey, Limit, ModelLimit, WebhookKey
 from apikley_mock.world.clock import LAST_MOMENT
-from apikley_mock.world.plan import CallbackChanges, Durations, FailCode, Message, Plan, PlanChanges
+from apikley_mock.world.plan import CallbackChanges, Durations, FailCode, Message, Plan, PlanChanges, Shapes
 
 T = TypeVar("T")
 ErrorStyle = Literal["envelope", "http"]
@@ -62,7 +62,7 @@ class PlanMatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What goes wrong with a request. `code`, `message` and `retry_after` need the fault `error`.
+    """What goes wrong with a request. `code`, `message`, `style` and `retry_after` need the fault `error`.
 
     Attributes:
         fault: `error` responds with a code; `latency` only delays; `reset` breaks the connection; `cut` ends it in the
@@ -70,6 +70,7 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         stage: `before` the request is accepted, or `after` it: then the task exists and is paid.
         code: The code of an `error`.
         message: The text of an `error`; by default the contract's.
+        style: How an `error` arrives; by default as the setting `error_style` says.
         retry_after: Seconds for the header `Retry-After`; 1 by default with code 429.
         latency: Real seconds before the request is accepted or, with stage `after`, before its response.
     """
@@ -78,11 +79,12 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stage: Literal["before", "after"] = "before"
     code: Annotated[int, Meta(ge=400, le=999)] | None = None
     message: Message | None = None
+    style: ErrorStyle | None = None
     retry_after: Annotated[int, Meta(ge=0, le=86_400)] | None = None
     latency: Annotated[float, Meta(ge=0, le=3600)] = 0.0
 
     def __post_init__(self) -> None:
-        of_error = {name for name in ("code", "message", "retry_after") if getattr(self, name) is not None}
+        of_error = {name for name in ("code", "message", "style", "retry_after") if getattr(self, name) is not None}
         if self.fault != "error" and of_error:
             raise ValueError(f"{', '.join(sorted(of_error))} needs fault 'error', not {self.fault!r}")
         if self.fault == "latency" and not self.latency:
@@ -141,6 +143,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         webhook_key: Signs the callbacks of that account; unsigned without it.
         credits: The credits of that account; null never runs out.
         accounts: Further accounts.
+        shapes: `recorded` responds as recorded traffic does, `documented` as the documentation says.
         error_style: `envelope` (HTTP 200 with the code in the body) or `http` (the code as HTTP status, too).
         lenient: Whether to accept what real clients send although the contract refuses it.
         seed: Seeds everything that is random.
@@ -165,6 +168,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     webhook_key: WebhookKey | None = None
     credits: Amount | None = None
     accounts: list[AccountSettings] = []
+    shapes: Shapes = "recorded"
     error_style: ErrorStyle = "envelope"
     lenient: bool = False
     seed: int = 0
@@ -232,6 +236,16 @@ class Advance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seconds: Annotated[float, Meta(ge=0, le=LAST_MOMENT)]
 
 
+class ShapesChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Change the shapes of the next responses, and of the tasks that are created from now on.
+
+    Attributes:
+        shapes: `recorded` or `documented`.
+    """
+
+    shapes: Shapes
+
+
 class Credits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an account has left.
 
@@ -269,7 +283,7 @@ class JournalQuery(Limited, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 STRUCTS: tuple[type[Struct], ...] = (
     *(Settings, AccountSettings, ModelSettings, FaultRule, FaultMatch, PlanRule, PlanMatch, PlanChanges),
-    *(CallbackChanges, Advance, Credits, Failure),
+    *(CallbackChanges, Advance, Credits, Failure, ShapesChange),
 )
 _FIELDS = sorted({name for struct in STRUCTS for name in struct.__struct_fields__})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -65,11 +66,11 @@ class Journal:
         line = f"{method}\n{target}\n{note}\n{task_id}\n{warnings}"
         for text, raw in secrets:
             if text in line:
-                method, target, note = (each.replace(text, REDACTED) for each in (method, target, note))
-                task_id = task_id and task_id.replace(text, REDACTED)
-                warnings = tuple(each.replace(text, REDACTED) for each in warnings)
+                method, target, note = (_without(text, each) for each in (method, target, note))
+                task_id = task_id and _without(text, task_id)
+                warnings = tuple(_without(text, each) for each in warnings)
             if raw in body:
-                body = body.replace(raw, REDACTED.encode())
+                body = _without(text, body.decode(errors="surrogateescape")).encode(errors="surrogateescape")
         # Cut after redaction, so that no part of a key is left at the end.
         target, note, body = _cut(target, _MAX_TARGET), _cut(note, _MAX_NOTE), body[:_MAX_BODY]
         task_id = task_id and task_id[:_MAX_TASK_ID]
@@ -84,7 +85,7 @@ class Journal:
     def redact(self, text: str) -> str:
         """Return a text without keys."""
         for secret, _ in self._secrets:
-            text = text.replace(secret, REDACTED)
+            text = _without(secret, text)
         return text
 
     def clear(self) -> None:
@@ -151,6 +152,13 @@ class Journal:
     def find_callback(self, matches: Callable[[Entry], bool], task_id: str | None = None) -> Entry | None:
         """Return the first callback, acknowledged with HTTP 200, that matches."""
         return next((entry for entry in self.callbacks(task_id) if entry.status == 200 and matches(entry)), None)
+
+
+def _without(secret: str, text: str) -> str:
+    """Redact a secret. A short one is redacted only where it stands alone: it may be a part of any other text."""
+    if len(secret) >= _MIN_SECRET:
+        return text.replace(secret, REDACTED)
+    return re.sub(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", REDACTED, text)
 
 
 def _forms(key: str) -> set[str]:

@@ -26,6 +26,7 @@ from apikley_mock.control.vocabulary import (
     JournalQuery,
     Limited,
     PlanRule,
+    ShapesChange,
     UnknownNameError,
     VocabularyError,
     check_rule,
@@ -111,6 +112,7 @@ class Admin:
         return {
             "now": service.clock.now(),
             "virtual": isinstance(service.clock, VirtualClock),
+            "shapes": service.shapes,
             "error_style": service.settings.error_style,
             "tasks": len(service.engine.tasks),
             "entries": service.journal.last,
@@ -127,6 +129,9 @@ class Admin:
             await self._service.advance(body.seconds)
         except (TypeError, ValueError) as error:
             raise AdminError(409, str(error)) from None
+
+    def set_shapes(self, body: ShapesChange) -> None:
+        self._service.shapes = body.shapes
 
     def set_credits(self, name: str, body: Credits) -> None:
         account = self._service.accounts.named(name)

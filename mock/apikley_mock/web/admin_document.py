@@ -19,6 +19,7 @@ from apikley_mock.control.vocabulary import (
     Limited,
     PlanRule,
     Settings,
+    ShapesChange,
 )
 
 PREFIX = "/__mock__"
@@ -44,6 +45,7 @@ ROUTES = [
     Route("POST", "/reset", "reset", "Delete all tasks, files and entries, and start again"),
     Route("POST", "/advance", "advance", "Advance a virtual clock; responds after the callbacks that are due", Advance),
     Route("PUT", "/accounts/{name}", "set_credits", "Set the credits of an account", Credits),
+    Route("PUT", "/shapes", "set_shapes", "Respond as recorded, or as documented", ShapesChange),
     Route("GET", "/tasks", "tasks", "The newest tasks, newest first", None, Limited),
     Route("POST", "/tasks/{id}/{action}", "act", f"Act on a task: {', '.join(ACTIONS)}", Failure, None, True),
     Route("GET", "/journal", "journal", "The entries after a number, or the newest ones", None, JournalQuery),

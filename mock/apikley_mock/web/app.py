@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 import traceback
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -31,8 +32,22 @@ from apikley_mock.world.records import RESULTS
 __all__ = ["Settings", "Simulator"]
 
 Handler = Callable[[Request, Account], Awaitable[Response]]
+_GZIP = 31  # the window bits of zlib that make a gzip stream
 _logger = logging.getLogger("apikley_mock")
 _PREFERRED_CODE = re.compile(rb'(?:^|[,;\s])code="?(\d{3})"?(?:$|[,;\s])', re.IGNORECASE)
+
+
+_RECORDED_PATHS = "/api/v1/"
+
+
+def _as_recorded(request: Request, response: Response) -> None:
+    """Give a JSON response the recorded headers, and compress it if the client accepts that."""
+    if response.content_type != b"application/json":
+        return
+    response.content_type = b"application/json;charset=UTF-8"
+    if b"gzip" in request.headers.get(b"accept-encoding", b""):
+        response.body = zlib.compress(response.body, 1, wbits=_GZIP)
+        response.headers.append((b"content-encoding", b"gzip"))
 
 
 class _Route(NamedTuple):
@@ -90,6 +105,8 @@ class Simulator:
             if "close" in state:  # the server stops; a task may exist or not, so there is no response
                 state["close"]()
             raise
+        if self.service.shapes == "recorded" and request.path.startswith(_RECORDED_PATHS):
+            _as_recorded(request, response)
         if response.fault is None:
             await write(response, send)
         else:
@@ -166,23 +183,23 @@ class Simulator:
         self, operation: str, armed: Armed[FaultRule], handle: Callable[[], Awaitable[Response]]
     ) -> Response:
         """Return the response to a request that a fault is armed for."""
-        fault, style = armed.rule, self.service.settings.error_style
+        fault, service = armed.rule, self.service
         if fault.stage == "before":
             era = self.service.journal.era
             await asyncio.sleep(fault.latency)
             if self.service.journal.era != era:
                 text = "The simulator was reset meanwhile"
                 reset = Fault(fault="error", code=CODES["MAINTENANCE"], message=text)
-                return faults.error(reset, operation, style)
+                return faults.error(reset, operation, service)
             if fault.fault != "latency":
-                return faults.error(fault, operation, style)
+                return faults.error(fault, operation, service)
         response = await handle()
         if fault.stage == "after" and responses.is_refusal(response):
             self.service.faults.give_back(armed)  # it is for an accepted request
             return response
         if fault.fault == "error":
             task_id = response.task_id
-            response = faults.error(fault, operation, style)
+            response = faults.error(fault, operation, service)
             response.task_id = task_id
         response.fault = fault
         return response
@@ -240,7 +257,8 @@ class Simulator:
         return responses.upload_error(400 if name == "VALIDATION_FAILED" else CODES[name], message)
 
     def _error(self, name: str, message: str | None = None) -> Response:
-        return responses.error(CODES[name], message, self.service.settings.error_style)
+        style, shapes = self.service.settings.error_style, self.service.shapes
+        return responses.error(CODES[name], message, style, shapes=shapes)
 
     def _route_table(self, handlers: dict[str, Handler]) -> dict[str, dict[str, _Route]]:
         settings = self.service.settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from apikley_mock.control import prompt_directives
@@ -14,6 +15,7 @@ from apikley_mock.world.accounts import Account
 from apikley_mock.world.tasks import SUCCESS, Task
 
 LINKS = "/links"
+_NUMBERED = re.compile(r"(.+)-(\d{1,9})", re.DOTALL)
 _LINK_LIFETIME = 20 * 60
 
 
@@ -28,19 +30,18 @@ class Jobs:
         """Create a task, with the plan of its model, armed plans and prompt directives."""
         service = self._service
         body, error = validation.parse_body(request.body)
-        if service.settings.lenient:
-            body = validation.without_tolerated(body)
+        body, request.warnings = self._tolerated(body)
         error = error or validation.create_task(body)
         if error:
             return self._error("VALIDATION_FAILED", error)
-        request.warnings = validation.unknown_fields(body)
+        request.warnings += validation.unknown_fields(body)
         model, prompt = body["model"], body.get("input", {}).get("prompt", "")
         directives = prompt_directives.parse(prompt) if "[" in prompt else None
         fault = directives.fault if directives else None
         if directives and directives.error:
             return self._error("VALIDATION_FAILED", directives.error)
         if fault and fault.stage == "before":
-            return faults.error(fault, "createTask", service.settings.error_style)
+            return faults.error(fault, "createTask", service)
         limit = service.settings.limit_of(model)
         if limit and (wait := account.admit_model(model, limit, service.clock.now())) is not None:
             response = self._error("RATE_LIMITED")
@@ -55,7 +56,8 @@ class Jobs:
             armed = service.plans.take({"model": model, "prompt": prompt, "account": account.name})
             plan = plan.changed(armed.rule) if armed else plan
         plan = plan.changed(directives.plan) if directives and directives.plan else plan
-        task = service.engine.create(model, request.body, account, plan, service.clock.now())
+        recorded = service.shapes == "recorded"
+        task = service.engine.create(model, request.body, account, plan, service.clock.now(), recorded=recorded)
         if limit:
             account.started(task)
         task.price, task.paid = price, account.credits is not None
@@ -64,9 +66,15 @@ class Jobs:
         if plan.ends_at_once:
             await self._end_at_once(task)
         service.wake()
-        response = responses.created(task.id)
+        response = responses.created(task.id, service.shapes)
         response.fault = fault
         return response
+
+    def _tolerated(self, body: Any) -> tuple[Any, tuple[str, ...]]:
+        """Return a body without what the service tolerates, and the warnings of it."""
+        if self._service.settings.lenient:
+            body = validation.without_tolerated(body)
+        return validation.without_empty_callback(body) if self._service.shapes == "recorded" else (body, ())
 
     async def get_task_details(self, request: Request, account: Account) -> Response:
         """Return a task's record, if it is the account's own."""
@@ -77,7 +85,7 @@ class Jobs:
         now = service.clock.now()
         task = service.engine.find(task_id, now)
         if task is None or task.account is not account:
-            response = self._error("NOT_FOUND")
+            response = self._error("VALIDATION_FAILED" if service.shapes == "recorded" else "NOT_FOUND")
         else:
             service.engine.poll(task, now)
             service.wake()
@@ -87,8 +95,8 @@ class Jobs:
 
     async def get_credits(self, _: Request, account: Account) -> Response:
         """Return the credits that are left, as an integer if they are whole."""
-        left = records.balance(account.credits)
-        return responses.success(int(left) if left == int(left) else left)
+        left = records.balance(account, recorded=self._service.shapes == "recorded")
+        return responses.success(records.whole(left))
 
     async def get_download_url(self, request: Request, account: Account) -> Response:
         """Return a link to a result of this account, which works for 20 minutes."""
@@ -97,8 +105,8 @@ class Jobs:
         if error:
             return self._error("VALIDATION_FAILED", error)
         now = self._service.clock.now()
-        task = self._service.engine.find(_task_id(body["url"]), now)
-        if task is None or task.account is not account or records.result_url(task) != body["url"]:
+        task = self._service.engine.find(_result(body["url"])[0], now)
+        if task is None or task.account is not account or body["url"] not in records.result_urls(task):
             return self._error("VALIDATION_FAILED", "url: not a result of this service")
         response = responses.success(
             f"{task.base_url}{LINKS}/{body['url'].rpartition('/')[2]}?expires={int(now) + _LINK_LIFETIME}"
@@ -110,8 +118,10 @@ class Jobs:
         """Serve a task's result until its link expires."""
         service = self._service
         now = service.clock.now()
-        task = service.engine.find(_task_id(request.path), now)
-        if request.method not in ("GET", "HEAD") or task is None or task.state(now)[0] != SUCCESS:
+        task_id, number = _result(request.path)
+        task = service.engine.find(task_id, now)
+        served = request.method in ("GET", "HEAD") and task is not None and task.state(now)[0] == SUCCESS
+        if not served or task is None or number > task.plan.results:
             return Response(404, b"no such result\n", b"text/plain")
         ttl = task.plan.result_ttl
         expires = request.query.get("expires", "") if request.path.startswith(LINKS) else None
@@ -134,9 +144,11 @@ class Jobs:
         await service.deliveries.settled(task)
 
     def _error(self, name: str, message: str | None = None) -> Response:
-        return responses.error(CODES[name], message, self._service.settings.error_style)
+        return responses.error(CODES[name], message, self._service.settings.error_style, shapes=self._service.shapes)
 
 
-def _task_id(url: Any) -> str:
-    """Return the task id in a result's URL or path."""
-    return str(url).rsplit("/", 1)[-1].rpartition(".")[0]
+def _result(url: Any) -> tuple[str, int]:
+    """Return the task id and the number in a result's URL or path; the first result has no number."""
+    stem = str(url).rsplit("/", 1)[-1].rpartition(".")[0]
+    numbered = _NUMBERED.fullmatch(stem)
+    return (numbered[1], int(numbered[2])) if numbered else (stem, 1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from apikley_mock.control.vocabulary import ErrorStyle, Fault
+from apikley_mock.control.vocabulary import Fault
+from apikley_mock.service import Service
 from apikley_mock.web import responses
 from apikley_mock.web.http import Receive, Response, Send, write
 from apikley_mock.web.responses import CODES
@@ -20,10 +21,11 @@ class ConnectionLostError(ConnectionResetError):
     """The simulated connection broke, on a server that cannot break a real one (in-process)."""
 
 
-def error(fault: Fault, operation: str, style: ErrorStyle) -> Response:
+def error(fault: Fault, operation: str, service: Service) -> Response:
     """Return the error response of a fault."""
     code = CODES["SERVER_ERROR"] if fault.code is None else fault.code
-    response = responses.error_of(operation, code, fault.message, style)
+    style = fault.style or service.settings.error_style
+    response = responses.error_of(operation, code, fault.message, style, service.shapes)
     if fault.retry_after is not None or fault.code == CODES["RATE_LIMITED"]:
         retry_after = 1 if fault.retry_after is None else fault.retry_after
         response.headers.append((b"retry-after", b"%d" % retry_after))

@@ -8,7 +8,8 @@ from functools import cache
 import apikley_contract
 from apikley_mock.control.vocabulary import FILE_OPERATIONS, ErrorStyle
 from apikley_mock.web.http import Response, json_response
-from apikley_mock.world.records import error_example, error_text
+from apikley_mock.world.plan import Shapes
+from apikley_mock.world.records import error_body, error_example, error_text
 
 UPLOADS = ("uploadFileStream", "uploadFileBase64", "uploadFileUrl")
 CODES = apikley_contract.codes()
@@ -20,14 +21,20 @@ def success(data: object) -> Response:
     return json_response(200, {"code": SUCCESS, "msg": "success", "data": data}, SUCCESS)
 
 
-def created(task_id: str) -> Response:
+def created(task_id: str, shapes: Shapes) -> Response:
     """Return the response of createTask: the same as `success`, formatted directly because it is frequent."""
-    body = b'{"code":%d,"msg":"success","data":{"taskId":%s}}' % (SUCCESS, json.dumps(task_id).encode())
+    text = json.dumps(task_id).encode()
+    record = b',"recordId":' + text if shapes == "recorded" else b""
+    body = b'{"code":%d,"msg":"success","data":{"taskId":%s%s}}' % (SUCCESS, text, record)
     return Response(200, body, code=SUCCESS, task_id=task_id)
 
 
 def error(
-    code: int, message: str | None = None, style: ErrorStyle = "envelope", operation: str = "getTaskDetails"
+    code: int,
+    message: str | None = None,
+    style: ErrorStyle = "envelope",
+    operation: str = "getTaskDetails",
+    shapes: Shapes = "recorded",
 ) -> Response:
     """Return an error.
 
@@ -36,10 +43,13 @@ def error(
         message: The text; by default the contract's example.
         style: `envelope` responds with HTTP 200 as recorded traffic does; `http` with the code as the HTTP status.
         operation: The operation that was asked; the text fits it.
+        shapes: Which example of the contract it is.
     """
-    text = error_text(code, operation) if message is None else message
+    body = error_body(code, operation, shapes)
+    if message is not None:
+        body = {**body, "msg": message}
     status = 200 if style == "envelope" else _status(code)
-    return json_response(status, {"code": code, "msg": text, "data": None}, code, text)
+    return json_response(status, body, code, body["msg"])
 
 
 def upload_error(code: int, message: str | None = None) -> Response:
@@ -54,11 +64,15 @@ def plain_error(code: int, message: str | None = None) -> Response:
     return Response(_status(code), f"{text}\n".encode(), b"text/plain", note=text)
 
 
-def error_of(operation: str, code: int, message: str | None, style: ErrorStyle) -> Response:
+def error_of(
+    operation: str, code: int, message: str | None, style: ErrorStyle, shapes: Shapes = "recorded"
+) -> Response:
     """Return an error in the form of an operation: of an upload, of a download, or an envelope."""
     if operation in UPLOADS:
         return upload_error(code, message)
-    return plain_error(code, message) if operation in FILE_OPERATIONS else error(code, message, style, operation)
+    if operation in FILE_OPERATIONS:
+        return plain_error(code, message)
+    return error(code, message, style, operation, shapes)
 
 
 def documented(operation_id: str) -> Response:
@@ -87,4 +101,4 @@ def _status(code: int) -> int:
 @cache
 def _upload_texts() -> dict[int, str]:
     responses = apikley_contract.operation(UPLOADS[0]).description["responses"]
-    return {int(code): error_example(found) for code, found in responses.items() if int(code) != SUCCESS}
+    return {int(code): str(error_example(found)["msg"]) for code, found in responses.items() if int(code) != SUCCESS}

@@ -7,8 +7,10 @@ import binascii
 import logging
 import mimetypes
 import re
+import string
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -26,6 +28,7 @@ _FETCH_TIMEOUT = 30.0
 _MULTIPART = "multipart/form-data"
 _BAD_REQUEST = 400
 _MAX_PARTS = 20
+_LETTERS = string.ascii_lowercase + string.digits
 
 
 class Uploads:
@@ -34,7 +37,7 @@ class Uploads:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def stream(self, request: Request, _: Account) -> Response:
+    async def stream(self, request: Request, account: Account) -> Response:
         """Store a file of a form."""
         try:
             value, content, sent_name = _form(request.headers.get(b"content-type", b""), request.body)
@@ -43,9 +46,9 @@ class Uploads:
         violation = _violation(validation.request_schema("uploadFileStream", _MULTIPART), value)
         if not violation and sent_name is None:
             violation = "file: has no filename, so it is a field of the form and not a file"
-        return self._stored(request, value, violation, content, sent_name or "")
+        return self._stored(request, account, value, violation, content, sent_name or "")
 
-    async def base64(self, request: Request, _: Account) -> Response:
+    async def base64(self, request: Request, account: Account) -> Response:
         """Store a file given as base64 text or as a data URL."""
         value, violation = validation.parse_body(request.body)
         violation = violation or _violation(validation.request_schema("uploadFileBase64"), value)
@@ -58,9 +61,10 @@ class Uploads:
             content = base64.b64decode(text.encode("ascii").translate(None, b" \t\r\n"), validate=True)
         except (binascii.Error, UnicodeEncodeError):
             return responses.upload_error(_BAD_REQUEST, "Base64 decoding failed: Invalid Base64 format")
-        return self._stored(request, value, None, content, f"upload{mimetypes.guess_extension(mime_type) or '.bin'}")
+        name = f"upload{mimetypes.guess_extension(mime_type) or '.bin'}"
+        return self._stored(request, account, value, None, content, name)
 
-    async def url(self, request: Request, _: Account) -> Response:
+    async def url(self, request: Request, account: Account) -> Response:
         """Fetch and store a file. If its host may not be called, store a small picture instead."""
         value, violation = validation.parse_body(request.body)
         violation = violation or _violation(validation.request_schema("uploadFileUrl"), value)
@@ -75,7 +79,7 @@ class Uploads:
         except ValueError as error:
             return responses.upload_error(_BAD_REQUEST, f"fileUrl: {error}")
         name = _last_part(value["fileUrl"])
-        response = self._stored(request, value, None, content, name or "upload.png")
+        response = self._stored(request, account, value, None, content, name or "upload.png")
         response.note = response.note or note
         return response
 
@@ -86,20 +90,27 @@ class Uploads:
             return Response(404, b"no such file\n", b"text/plain")
         return media.serve(stored.content, stored.mime_type, request.headers.get(b"range", b""))
 
-    def _stored(self, request: Request, value: Any, violation: str | None, content: bytes, name: str) -> Response:
+    def _stored(
+        self, request: Request, account: Account, value: Any, violation: str | None, content: bytes, name: str
+    ) -> Response:
         if violation:
             return responses.upload_error(_BAD_REQUEST, violation)
         max_upload = self._service.settings.max_upload
         if len(content) > max_upload:
             return responses.upload_error(_BAD_REQUEST, f"The file is larger than {max_upload:,} bytes")
-        name = _plain(value.get("fileName") or "") or _plain(name) or "upload.bin"
-        now = self._service.clock.now()
+        now, recorded = self._service.clock.now(), self._service.shapes == "recorded"
+        given, sent = _plain(value.get("fileName") or ""), _plain(name) or "upload.bin"
+        name = given or (self._unique_name(sent, now) if recorded else sent)
+        folder = _folder(value["uploadPath"])
         try:
-            stored = self._service.storage.store(_folder(value["uploadPath"]), name, content, now)
+            stored = self._service.storage.store(
+                f"{account.name}/{folder}".rstrip("/") if recorded else folder, name, content, now
+            )
         except StorageFullError as error:
             full = responses.CODES["SERVER_ERROR"]
             return responses.upload_error(full, f"{responses.upload_text(full)}: {error}")
         data = {
+            **({"success": True} if recorded else {}),
             "fileName": stored.name,
             "filePath": stored.path,
             "downloadUrl": f"{request.base_url}{FILES}/{quote(stored.path, errors='replace')}",
@@ -109,6 +120,10 @@ class Uploads:
         }
         value = {"success": True, "code": 200, "msg": "File uploaded successfully", "data": data}
         return json_response(200, value, 200)
+
+    def _unique_name(self, name: str, now: float) -> str:
+        letters = "".join(self._service.random.choices(_LETTERS, k=11))
+        return f"{round(now * 1000)}-{letters}{PurePosixPath(name).suffix}"
 
 
 def _violation(schema: str, value: Any) -> str | None:

@@ -79,6 +79,14 @@ def without_tolerated(body: Any) -> Any:
     return kept
 
 
+def without_empty_callback(body: Any) -> tuple[Any, tuple[str, ...]]:
+    """Return the body without an empty callback URL, which a published client always sends, and a warning of it."""
+    if not isinstance(body, dict) or body.get("callBackUrl") != "":
+        return body, ()
+    kept = {name: value for name, value in body.items() if name != "callBackUrl"}
+    return kept, ("callBackUrl is empty: no callback will be sent",)
+
+
 def request_schema(operation_id: str, content_type: str = "application/json") -> str:
     """Return the name of the schema of an operation's body."""
     body = apikley_contract.operation(operation_id).description["requestBody"]

@@ -56,12 +56,14 @@ class Account:
     Attributes:
         name: The name; the key is never shown.
         credits: What is left; None never runs out.
+        spent: The credits that its tasks have cost.
         webhook_key: Signs its callbacks, if there is one.
     """
 
     def __init__(self, settings: AccountSettings, limits: Mapping[str, Limit]) -> None:
         self.name = settings.name
         self.credits = settings.credits
+        self.spent = 0.0
         self.webhook_key = settings.webhook_key
         self._windows = {operation: _Window(*limit) for operation, limit in limits.items()}
         self._unfinished: dict[str, list[Unfinished]] = {}
@@ -87,15 +89,16 @@ class Account:
 
     def pay(self, price: float) -> bool:
         """Take credits; returns whether there were enough."""
-        if self.credits is None:
-            return True
-        if self.credits <= 0 or self.credits < price:
-            return False
-        self.credits -= price
+        if self.credits is not None:
+            if self.credits <= 0 or self.credits < price:
+                return False
+            self.credits -= price
+        self.spent += price
         return True
 
     def refund(self, price: float) -> None:
         """Return credits."""
+        self.spent -= price
         if self.credits is not None:
             self.credits += price
 

@@ -24,10 +24,14 @@ Message = Annotated[str, Meta(max_length=500)]
 Outcome = Literal["success", "fail", "never", "disappear"]
 Progress = Literal["time", "per_poll", "manual"]
 Polls = Annotated[int, Meta(ge=1, le=1000)]
-Form = Literal["2025", "late-2025", "2026"]
+Form = Literal["2025", "late-2025", "2026", "verification"]
+Shapes = Literal["recorded", "documented"]
+Results = Annotated[int, Meta(ge=1, le=20)]
 Repeats = Annotated[int, Meta(ge=0, le=100)]
 Signature = Literal["valid", "wrong", "none"]
 SignatureClock = Literal["machine", "simulated"]
+
+DEFAULT_DURATIONS: Durations = (0.5, 0.5, 2.0)
 
 _IMPLIED = {
     "fail_code": ("outcome", "fail"),
@@ -41,7 +45,8 @@ class CallbackChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Changes to how a completion is called back.
 
     Attributes:
-        form: Which of the three published payloads is sent.
+        form: Which of the published payloads is sent; `verification` names only the task.
+        both_ids: Whether the payload has `task_id` beside `taskId`.
         delay: Seconds between the completion and the first attempt.
         times: How often the callback is sent: 0 loses it, 2 repeats it.
         early: Whether the task ends at once, with the callback before the response of createTask.
@@ -52,6 +57,7 @@ class CallbackChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     form: Form | UnsetType = UNSET
+    both_ids: bool | UnsetType = UNSET
     delay: Seconds | UnsetType = UNSET
     times: Repeats | UnsetType = UNSET
     early: bool | UnsetType = UNSET
@@ -78,6 +84,7 @@ class PlanChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         progress: What moves the task to its next state: time, polls, or only the page and the admin API.
         per_poll: With progress `per_poll`, the number of polls in each state.
         hidden: Seconds after the creation in which polls do not find the task.
+        results: The number of results.
         result_ttl: Seconds after the completion for which the result's link works; null for ever.
         callback: How the completion is called back.
     """
@@ -89,6 +96,7 @@ class PlanChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     progress: Progress | UnsetType = UNSET
     per_poll: Polls | UnsetType = UNSET
     hidden: Seconds | UnsetType = UNSET
+    results: Results | UnsetType = UNSET
     result_ttl: Seconds | UnsetType | None = UNSET
     callback: CallbackChanges | UnsetType = UNSET
 
@@ -106,6 +114,7 @@ class CallbackPlan(Struct, frozen=True, kw_only=True):
     """How a completion is called back; see `CallbackChanges`."""
 
     form: Form = "late-2025"
+    both_ids: bool = False
     delay: float = 0.0
     times: int = 1
     early: bool = False
@@ -121,10 +130,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     outcome: Outcome = "success"
     fail_code: str = "500"
     fail_message: str | None = None
-    durations: Durations = (0.5, 0.5, 2.0)
+    durations: Durations | None = None
     progress: Progress = "time"
     per_poll: int = 1
     hidden: float = 0.0
+    results: int = 1
     result_ttl: float | None = None
     callback: CallbackPlan = CallbackPlan()
 
@@ -142,7 +152,8 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def draw_durations(self, random: Random) -> list[float]:
         """Return one duration for each state."""
-        return [random.uniform(span[0], span[1]) if isinstance(span, tuple) else span for span in self.durations]
+        spans = self.durations or DEFAULT_DURATIONS
+        return [random.uniform(span[0], span[1]) if isinstance(span, tuple) else span for span in spans]
 
 
 def _given(changes: Struct, of: type[Struct]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import math
 from collections import OrderedDict
@@ -18,6 +19,7 @@ from apikley_mock.world.plan import Plan
 # The contract's states, in the order of the life cycle.
 STATES: list[str] = apikley_contract.openapi()["components"]["schemas"]["TaskState"]["enum"]
 WAITING, QUEUING, GENERATING, SUCCESS, FAIL = STATES
+_ALL_STATES = 0.04  # the share of tasks that show all states
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +41,7 @@ class Task:
         polls: How often it was polled.
         settled: Whether `Engine.ended` has returned it.
         forgotten: Whether newer tasks have replaced it.
+        recorded: Whether its records have the recorded shape, and not the documented one.
     """
 
     id: str
@@ -55,6 +58,7 @@ class Task:
     polls: int = 0
     settled: bool = False
     forgotten: bool = False
+    recorded: bool = True
 
     @property
     def param(self) -> str:
@@ -99,15 +103,19 @@ class Engine:
         self._last_number = 0
         self._pushed = 0
 
-    def create(self, model: str, body: bytes, account: Account, plan: Plan, now: float) -> Task:
+    def create(
+        self, model: str, body: bytes, account: Account, plan: Plan, now: float, *, recorded: bool = True
+    ) -> Task:
         """Create a task, forgetting the oldest ones if there is no room."""
-        task = Task(self._new_id(model, now), model, body, account, plan, now)
+        task = Task(self._new_id(None if recorded else model, now), model, body, account, plan, now, recorded=recorded)
         if plan.progress == "time":
             waiting, queuing, generating = plan.draw_durations(self._random)
             queued = now + waiting
             started = queued + queuing
             ended = math.inf if plan.outcome == "never" else started + generating
             task.moments = [queued, started, ended]
+            if recorded and plan.durations is None:
+                self._skip_states(task)
             if ended != math.inf:
                 self._push(task)
         self.tasks[task.id] = task
@@ -175,7 +183,16 @@ class Engine:
         self._pushed += 1
         heapq.heappush(self._completions, (task.completed, self._pushed, task))
 
-    def _new_id(self, model: str, now: float) -> str:
-        # As documented: the family and the time in milliseconds. Each id is unique.
+    def _skip_states(self, task: Task) -> None:
+        """Let a task only wait, or only be generated, as recorded tasks do; rarely show all states."""
+        drawn = self._random.random()
+        if drawn >= _ALL_STATES:
+            start = task.created if drawn > (1 + _ALL_STATES) / 2 else task.completed
+            task.moments[:2] = [start, start]
+
+    def _new_id(self, model: str | None, now: float) -> str:
+        # A number in milliseconds, which is unique, also after a restart.
         self._last_number = max(self._last_number + 1, int(now * 1000))
+        if model is None:
+            return hashlib.blake2b(b"%d" % self._last_number, digest_size=16).hexdigest()
         return f"task_{model.partition('/')[0]}_{self._last_number}"
