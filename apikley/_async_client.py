@@ -19,7 +19,8 @@ from apikley._flows.download import MAX_BYTES, OnBytes, download, get_download_u
 from apikley._flows.download import TIMEOUT as DOWNLOAD_TIMEOUT
 from apikley._flows.upload import DEFAULT_FOLDER, Uploadable, upload
 from apikley._flows.wait import get_task, wait, wait_many
-from apikley._http.connection import LIMITS, Connection, check_http_client
+from apikley._http.clients import ClientOptions, Clients
+from apikley._http.connection import Connection, check_http_client
 from apikley._http.drivers import AsyncDriver
 from apikley._model.task import TaskInfo
 
@@ -82,11 +83,17 @@ class AsyncApikley:
         self._account = connection.account
         self._state = new_state(max_retries, clock, connection)
         self._owned = not isinstance(http_client, httpx2.AsyncClient)
-        if not isinstance(http_client, httpx2.AsyncClient):
+
+        def make(options: ClientOptions) -> httpx2.AsyncClient:
+            client = httpx2.AsyncClient(timeout=connection.timeout, **options)
+            install_deadlines(client)
+            return client
+
+        if http_client is not None and not isinstance(http_client, httpx2.AsyncClient):
             check_http_client(http_client, httpx2.AsyncBaseTransport, "httpx2.AsyncClient")
-            http_client = httpx2.AsyncClient(timeout=connection.timeout, transport=http_client, limits=LIMITS)
-            install_deadlines(http_client)
-        self._driver = AsyncDriver(http_client, connection, self._state.clock)
+            http_client = make({"transport": http_client})
+        self._driver = AsyncDriver(Clients(make, http_client), connection, self._state.clock)
+        self._driver.clients.get()  # so that an unusable environment is reported here
 
     def __repr__(self) -> str:
         return f"<AsyncApikley {self._driver.connection.base_url}>"

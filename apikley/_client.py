@@ -18,7 +18,8 @@ from apikley._flows.download import TIMEOUT as DOWNLOAD_TIMEOUT
 from apikley._flows.state import ClientState
 from apikley._flows.upload import DEFAULT_FOLDER, Uploadable, upload
 from apikley._flows.wait import get_task, wait, wait_many
-from apikley._http.connection import LIMITS, Connection, check_http_client
+from apikley._http.clients import ClientOptions, Clients
+from apikley._http.connection import Connection, check_http_client
 from apikley._http.drivers import SyncDriver
 from apikley._model.checks import COUNT
 from apikley._model.task import TaskInfo
@@ -96,11 +97,17 @@ class Apikley:
         self._account = connection.account
         self._state = new_state(max_retries, clock, connection)
         self._owned = not isinstance(http_client, httpx2.Client)
-        if not isinstance(http_client, httpx2.Client):
+
+        def make(options: ClientOptions) -> httpx2.Client:
+            client = httpx2.Client(timeout=connection.timeout, **options)
+            install_deadlines(client)
+            return client
+
+        if http_client is not None and not isinstance(http_client, httpx2.Client):
             check_http_client(http_client, httpx2.BaseTransport, "httpx2.Client")
-            http_client = httpx2.Client(timeout=connection.timeout, transport=http_client, limits=LIMITS)
-            install_deadlines(http_client)
-        self._driver = SyncDriver(http_client, connection, self._state.clock)
+            http_client = make({"transport": http_client})
+        self._driver = SyncDriver(Clients(make, http_client), connection, self._state.clock)
+        self._driver.clients.get()  # so that an unusable environment is reported here
 
     def __repr__(self) -> str:
         return f"<Apikley {self._driver.connection.base_url}>"
@@ -116,7 +123,7 @@ class Apikley:
     def close(self) -> None:
         """Close the connections. Your own `http_client` stays open."""
         if self._owned:
-            self._driver.client.close()
+            self._driver.close()
 
     @overload
     def create(

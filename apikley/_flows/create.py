@@ -76,7 +76,7 @@ def create(state: ClientState, body: Mapping[str, Any], options: CreateOptions) 
         attempt = _Attempt(state, content, options.correlation_token)
         failure: ApiError | TransportError
         try:
-            response: Response = yield SendRequest(request)
+            response: Response = yield SendRequest(request, fresh=True)
         except NotSent as error:
             failure = TransportError(f"not sent: {error}")
             failure.__cause__ = error.__cause__

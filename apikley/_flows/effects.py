@@ -61,10 +61,12 @@ class SendRequest:
     Attributes:
         request: The request.
         timeout: Seconds for the whole exchange, if less than the client allows.
+        fresh: Whether it needs a connection that has carried no other request.
     """
 
     request: Request
     timeout: float | None = None
+    fresh: bool = False
 
 
 @dataclass(slots=True)

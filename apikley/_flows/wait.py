@@ -15,6 +15,7 @@ from apikley._flows.effects import CallUser, Flow, Sleep, YieldItem
 from apikley._flows.retry import LONGEST_PAUSE, is_transient
 from apikley._flows.state import VISIBILITY_GRACE, ClientState, request_for, send_with_retries
 from apikley._model.checks import SECONDS, is_task_id, require
+from apikley._model.fields import text
 from apikley._model.task import FAIL, TaskInfo, record_of
 from apikley.errors import (
     ApiError,
@@ -69,6 +70,8 @@ def poll(
     record = record_of(envelope.data)
     if not record:
         raise TransportError("the response is a success, but holds no task", task_id=task.id)
+    if (other := text(record.get("taskId"))) not in (None, task.id):
+        raise TransportError(f"the response is about another task, {other!r}", task_id=task.id)
     return task.update(record)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from time import monotonic
+
+import httpx2
 
 from apikley._flows.effects import Envelope, Lost, Response, SendRequest
 from apikley._http.connection import Connection
@@ -50,6 +53,12 @@ class BodyReader:
             raise Lost(f"the response is larger than {MAX_BODY:,} bytes")
         if self.deadline.remaining() < 0:
             raise Lost("the response did not end in time")
+
+    def of_hook(self, response: httpx2.Response) -> Response:
+        """Return a response that a response hook has refused; its body is empty unless the hook has read it."""
+        with suppress(httpx2.ResponseNotRead):
+            self._chunks = [response.content]
+        return self.response(response.status_code, response.headers)
 
     def response(self, status: int, headers: Mapping[str, str]) -> Response:
         """Return the complete response, with the key redacted."""

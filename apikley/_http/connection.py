@@ -19,9 +19,6 @@ from apikley.errors import ConfigurationError
 
 API_KEY_VARIABLE, BASE_URL_VARIABLE = "APIKLEY_API_KEY", "APIKLEY_BASE_URL"
 DEFAULT_TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
-# Shorter than the idle timeouts of common servers. A create that is sent while the server closes an idle
-# connection has an unknown outcome.
-LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
 REDACTED = "***"
 # A shorter key is not redacted: it may be part of ordinary words.
 _MIN_SECRET = 8

@@ -14,6 +14,8 @@ from apikley._flows.effects import (
     CallUser,
     Effect,
     Flow,
+    Lost,
+    NotSent,
     Response,
     SendRequest,
     Sleep,
@@ -21,10 +23,10 @@ from apikley._flows.effects import (
     YieldItem,
 )
 from apikley._http.bodies import BodyReader
+from apikley._http.clients import Clients
 from apikley._http.connection import Connection
 from apikley._http.deadlines import Deadline
-from apikley._http.failures import building_request, exchanging, invalid_urls
-from apikley.errors import ConfigurationError
+from apikley._http.failures import building_request, describe, exchanging, invalid_urls
 
 T = TypeVar("T")
 
@@ -32,15 +34,15 @@ T = TypeVar("T")
 class SyncDriver:
     """Runs flows on an `httpx2.Client`."""
 
-    def __init__(self, client: httpx2.Client, connection: Connection, clock: Clock) -> None:
-        self.client = client
+    def __init__(self, clients: Clients[httpx2.Client], connection: Connection, clock: Clock) -> None:
+        self.clients = clients
         self.connection = connection
         self.clock = clock
         self._server = f"{connection.base_url} ({connection.base_url_source})"
 
     def run(self, flow: Flow[T]) -> T:
         """Carry out the effects of a flow, and return its result."""
-        _check_open(self.client)
+        self.clients.get()
         runner = _Runner(flow)
         while (effect := runner.next()) is not None:
             try:
@@ -51,7 +53,7 @@ class SyncDriver:
 
     def iterate(self, flow: Flow[None]) -> Iterator[Any]:
         """Carry out the effects of a flow, and yield its items."""
-        _check_open(self.client)
+        self.clients.get()
         runner = _Runner(flow)
         try:
             while (effect := runner.next()) is not None:
@@ -64,6 +66,11 @@ class SyncDriver:
                     runner.error = error
         finally:
             flow.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in self.clients.take():
+            client.close()
 
     def _perform(self, effect: Effect) -> Any:
         match effect:
@@ -78,15 +85,25 @@ class SyncDriver:
 
     def _send(self, effect: SendRequest) -> Response:
         reader = BodyReader(self.connection, effect)
-        with self._open(self.connection.api_request(effect), reader.deadline, self._server) as response:
-            reader.begin()
-            for chunk in response.iter_bytes():
-                reader.add(chunk)
-            return reader.response(response.status_code, response.headers)
+        client = self.clients.get(fresh=effect.fresh)
+        request = self.connection.api_request(effect)
+        try:
+            with self._open(client, request, reader.deadline, self._server) as response:
+                reader.begin()
+                for chunk in response.iter_bytes():
+                    reader.add(chunk)
+                return reader.response(response.status_code, response.headers)
+        except httpx2.HTTPStatusError as error:
+            return reader.of_hook(error.response)
+        except (NotSent, Lost):
+            raise
+        except Exception as error:
+            # For instance a bare ssl.SSLError, or an error of a response hook.
+            raise Lost(describe(error)) from error
 
     def _fetch(self, effect: StreamFile) -> int:
-        deadline = self.connection.deadline(effect.timeout)
-        with self._open(self.connection.file_request(effect), deadline, follow_redirects=True) as response:
+        client, deadline = self.clients.get(), self.connection.deadline(effect.timeout)
+        with self._open(client, self.connection.file_request(effect), deadline, follow_redirects=True) as response:
             deadline.unlimit_sections()
             write = effect.begin(response.status_code, response.headers)
             if write is not None:
@@ -96,13 +113,19 @@ class SyncDriver:
 
     @contextmanager
     def _open(
-        self, request: Mapping[str, Any], deadline: Deadline, server: str = "", *, follow_redirects: bool = False
+        self,
+        client: httpx2.Client,
+        request: Mapping[str, Any],
+        deadline: Deadline,
+        server: str = "",
+        *,
+        follow_redirects: bool = False,
     ) -> Iterator[httpx2.Response]:
         with building_request():
-            built = self.client.build_request(**request)
+            built = client.build_request(**request)
         with exchanging(server), deadline.active():
             with invalid_urls():
-                response = self.client.send(built, stream=True, follow_redirects=follow_redirects)
+                response = client.send(built, stream=True, follow_redirects=follow_redirects)
             try:
                 yield response
             finally:
@@ -112,15 +135,15 @@ class SyncDriver:
 class AsyncDriver:
     """Runs flows on an `httpx2.AsyncClient`."""
 
-    def __init__(self, client: httpx2.AsyncClient, connection: Connection, clock: Clock) -> None:
-        self.client = client
+    def __init__(self, clients: Clients[httpx2.AsyncClient], connection: Connection, clock: Clock) -> None:
+        self.clients = clients
         self.connection = connection
         self.clock = clock
         self._server = f"{connection.base_url} ({connection.base_url_source})"
 
     async def run(self, flow: Flow[T]) -> T:
         """Carry out the effects of a flow, and return its result."""
-        _check_open(self.client)
+        self.clients.get()
         runner = _Runner(flow)
         while (effect := runner.next()) is not None:
             try:
@@ -131,7 +154,7 @@ class AsyncDriver:
 
     async def iterate(self, flow: Flow[None]) -> AsyncGenerator[Any, None]:
         """Carry out the effects of a flow, and yield its items."""
-        _check_open(self.client)
+        self.clients.get()
         runner = _Runner(flow)
         try:
             while (effect := runner.next()) is not None:
@@ -147,7 +170,8 @@ class AsyncDriver:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self.client.aclose()
+        for client in self.clients.take():
+            await client.aclose()
 
     async def _perform(self, effect: Effect) -> Any:
         match effect:
@@ -163,15 +187,27 @@ class AsyncDriver:
 
     async def _send(self, effect: SendRequest) -> Response:
         reader = BodyReader(self.connection, effect)
-        async with self._open(self.connection.api_request(effect), reader.deadline, self._server) as response:
-            reader.begin()
-            async for chunk in response.aiter_bytes():
-                reader.add(chunk)
-            return reader.response(response.status_code, response.headers)
+        client = self.clients.get(fresh=effect.fresh)
+        request = self.connection.api_request(effect)
+        try:
+            async with self._open(client, request, reader.deadline, self._server) as response:
+                reader.begin()
+                async for chunk in response.aiter_bytes():
+                    reader.add(chunk)
+                return reader.response(response.status_code, response.headers)
+        except httpx2.HTTPStatusError as error:
+            return reader.of_hook(error.response)
+        except (NotSent, Lost):
+            raise
+        except Exception as error:
+            # For instance a bare ssl.SSLError, or an error of a response hook.
+            raise Lost(describe(error)) from error
 
     async def _fetch(self, effect: StreamFile) -> int:
-        deadline = self.connection.deadline(effect.timeout)
-        async with self._open(self.connection.file_request(effect), deadline, follow_redirects=True) as response:
+        client, deadline = self.clients.get(), self.connection.deadline(effect.timeout)
+        async with self._open(
+            client, self.connection.file_request(effect), deadline, follow_redirects=True
+        ) as response:
             deadline.unlimit_sections()
             write = effect.begin(response.status_code, response.headers)
             if write is not None:
@@ -182,22 +218,23 @@ class AsyncDriver:
 
     @asynccontextmanager
     async def _open(
-        self, request: Mapping[str, Any], deadline: Deadline, server: str = "", *, follow_redirects: bool = False
+        self,
+        client: httpx2.AsyncClient,
+        request: Mapping[str, Any],
+        deadline: Deadline,
+        server: str = "",
+        *,
+        follow_redirects: bool = False,
     ) -> AsyncIterator[httpx2.Response]:
         with building_request():
-            built = self.client.build_request(**request)
+            built = client.build_request(**request)
         with exchanging(server), deadline.active():
             with invalid_urls():
-                response = await self.client.send(built, stream=True, follow_redirects=follow_redirects)
+                response = await client.send(built, stream=True, follow_redirects=follow_redirects)
             try:
                 yield response
             finally:
                 await response.aclose()
-
-
-def _check_open(client: httpx2.Client | httpx2.AsyncClient) -> None:
-    if client.is_closed:
-        raise ConfigurationError("this client is closed; make a new one")
 
 
 class _Runner(Generic[T]):

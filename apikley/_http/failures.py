@@ -32,7 +32,7 @@ def building_request() -> Iterator[None]:
     try:
         yield
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        raise NotSent(_message(error)) from error
+        raise NotSent(describe(error)) from error
 
 
 @contextmanager
@@ -56,22 +56,25 @@ def exchanging(server: str) -> Iterator[None]:
     except httpx2.RemoteProtocolError as error:
         # The details quote what the server sent, possibly the key.
         raise Lost(_CUT if "closed" in str(error) or "disconnected" in str(error) else _NOT_HTTP) from None
+    except httpx2.HTTPStatusError:
+        raise  # a response hook has refused the response, which is known
     except httpx2.ConnectError as error:
         raise NotSent(_connect_message(error, server)) from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise (NotSent if isinstance(error, _NEVER_SENT) else Lost)(_message(error)) from error
+        raise (NotSent if isinstance(error, _NEVER_SENT) else Lost)(describe(error)) from error
 
 
 def _connect_message(error: httpx2.ConnectError, server: str) -> str:
     if not server:
-        return _message(error)
+        return describe(error)
     check = "`apikley doctor` checks"
     if "refused" in str(error):
         return f"{server} refused the connection; is the server or the simulator running? {check}"
     return f"cannot connect to {server}: {' '.join(str(error).split())}; {check}"
 
 
-def _message(error: Exception) -> str:
+def describe(error: Exception) -> str:
+    """Return what happened, in one line."""
     summary = next((text for kind, text in _MESSAGES.items() if isinstance(error, kind)), type(error).__name__)
     detail = " ".join(str(error).split())
     return f"{summary}: {detail}" if detail and detail != summary else summary

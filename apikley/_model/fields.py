@@ -13,10 +13,10 @@ from typing import Any, TypeGuard
 
 
 def text(value: object) -> str | None:
-    """Return a non-empty string, or a number as a string, else None."""
+    """Return a non-empty string, or a finite number as a string, else None."""
     if isinstance(value, str):
         return value or None
-    return str(value) if is_number(value) else None
+    return str(value) if is_number(value) and isfinite(value) else None
 
 
 def number(value: object) -> float | int | None:

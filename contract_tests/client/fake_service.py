@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -12,6 +13,7 @@ from apikley import Apikley, AsyncApikley, Hailuo02ImageToVideoPro
 from apikley.testing import ManualClock
 from contract_tests.conftest import KEY
 
+TASK = "task_hailuo_1"
 BASE = "http://service.test"
 FakeResponse = httpx2.Response | Exception
 
@@ -29,15 +31,25 @@ class Service:
         if not isinstance(response, httpx2.Response | Exception):
             made = response(request)
             if isinstance(made, httpx2.Response):
-                return made
+                return _about_asked_task(request, made)
             response = made
         if isinstance(response, Exception):
             raise response
         # A new one each time, because the client consumes it.
-        return httpx2.Response(response.status_code, headers=response.headers, content=response.content)
+        again = httpx2.Response(response.status_code, headers=response.headers, content=response.content)
+        return _about_asked_task(request, again)
 
     async def respond_async(self, request: httpx2.Request) -> httpx2.Response:
         return self(request)
+
+
+def _about_asked_task(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+    """Put the id that the request asks for in the place of the default one, as the service does."""
+    asked = request.url.params.get("taskId")
+    if asked is None or TASK.encode() not in response.content:
+        return response
+    content = response.content.replace(json.dumps(TASK).encode(), json.dumps(asked).encode())
+    return httpx2.Response(response.status_code, content=content)
 
 
 Call = Callable[[Any], Any]
@@ -71,12 +83,12 @@ def call_create(api: Any) -> Any:
     return api.create(Hailuo02ImageToVideoPro(prompt="a ship", image_url="https://files.example.com/a.png"))
 
 
-def created(task_id: str = "task_hailuo_1") -> httpx2.Response:
+def created(task_id: str = TASK) -> httpx2.Response:
     return envelope(data={"taskId": task_id})
 
 
 def details(state: str, **fields: Any) -> httpx2.Response:
-    return envelope(data={"taskId": "task_hailuo_1", "state": state, **fields})
+    return envelope(data={"taskId": TASK, "state": state, **fields})
 
 
 def envelope(code: Any = 200, msg: str = "success", data: Any = None, *, status: int = 200) -> httpx2.Response:

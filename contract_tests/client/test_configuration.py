@@ -47,7 +47,7 @@ def test_a_malformed_base_url_is_refused(url: str) -> None:
 
 def test_timeouts_are_finite_by_default() -> None:
     with Apikley(KEY) as api:
-        timeout = api._driver.client.timeout
+        timeout = api._driver.clients.get().timeout
     assert None not in (timeout.connect, timeout.read, timeout.write, timeout.pool)
 
 
@@ -56,15 +56,15 @@ def test_only_its_own_connections_are_closed(own: bool) -> None:
     theirs = httpx2.Client()
     api = Apikley(KEY, http_client=None if own else theirs)
     with api:
-        pass
-    assert api._driver.client.is_closed is own
+        used = api._driver.clients.get()
+    assert used.is_closed is own
     theirs.close()
 
 
 def test_the_async_client_closes_too() -> None:
     async def main() -> Any:
         async with AsyncApikley(KEY) as api:
-            return api._driver.client
+            return api._driver.clients.get()
 
     assert asyncio.run(main()).is_closed
 

@@ -25,7 +25,7 @@ from apikley.testing import ManualClock
 from contract_tests.client.fake_service import BASE, BOTH, Service, details, envelope
 from contract_tests.conftest import KEY
 
-_BODY = envelope(data={"taskId": "task_1", "state": "waiting"}).content
+_BODY = envelope(data={"state": "waiting"}).content
 WAITING = Response(200, {}, _BODY, parse_envelope(_BODY))
 
 

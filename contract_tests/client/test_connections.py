@@ -1,0 +1,254 @@
+"""A create has a connection of its own; no connection is shared between processes or event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+
+from apikley import (
+    Apikley,
+    AsyncApikley,
+    ConfigurationError,
+    CreateOutcomeUnknown,
+    InsufficientCredits,
+    TransportError,
+)
+from contract_tests.client.fake_service import BASE, BOTH, Service, call_create, details, envelope
+from contract_tests.conftest import KEY
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+
+
+class Server:
+    """A loopback server that keeps connections open, and counts them.
+
+    Attributes:
+        used: For each request, its path and the number of its connection.
+    """
+
+    def __init__(self) -> None:
+        self.used: list[tuple[str, int]] = []
+        connections, tasks, used = count(1), count(1), self.used
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                self.number = next(connections)
+
+            def do_GET(self) -> None:
+                asked = parse_qs(urlsplit(self.path).query).get("taskId")
+                self.respond({"taskId": asked[0], "state": "waiting"} if asked else 5)
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self.respond({"taskId": f"task-{next(tasks)}-{body['input']['prompt']}"})
+
+            def respond(self, data: Any) -> None:
+                used.append((self.path, self.number))
+                content = json.dumps({"code": 200, "msg": "success", "data": data}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    started = Server()
+    yield started
+    started.close()
+
+
+def _request(prompt: str) -> dict[str, Any]:
+    input_ = {"prompt": prompt, "image_url": "https://files.example.com/a.png"}
+    return {"model": "hailuo/02-image-to-video-pro", "input": input_}
+
+
+def test_each_create_has_a_connection_of_its_own(server: Server) -> None:
+    with Apikley(KEY, base_url=server.url) as api:
+        for _ in range(3):
+            api.get_credits()
+            api.create_raw(_request("a"))
+    creates = [number for path, number in server.used if "createTask" in path]
+    others = [number for path, number in server.used if "createTask" not in path]
+    assert len({*creates}) == 3
+    assert not {*creates} & {*others}
+    assert len({*others}) == 1, "other requests keep their connection"
+
+
+def test_each_async_create_has_a_connection_of_its_own(server: Server) -> None:
+    async def main() -> None:
+        async with AsyncApikley(KEY, base_url=server.url) as api:
+            for _ in range(3):
+                await api.get_credits()
+                await api.create_raw(_request("a"))
+
+    asyncio.run(main())
+    creates = [number for path, number in server.used if "createTask" in path]
+    assert len({*creates}) == 3
+    assert len({number for _, number in server.used}) == 4
+
+
+@forks
+def test_a_forked_process_uses_no_connection_of_its_parent(server: Server) -> None:
+    fork = multiprocessing.get_context("fork")
+    results: Any = fork.SimpleQueue()
+
+    def child(number: int) -> None:
+        task = api.create_raw(_request(f"child{number}"))
+        results.put((number, task.id, api.get_task(task.id).id))
+
+    with Apikley(KEY, base_url=server.url) as api:
+        api.get_credits()  # leaves a connection open
+        children = [fork.Process(target=child, args=(number,)) for number in range(4)]
+        for process in children:
+            process.start()
+        got = [results.get() for _ in children]
+        for process in children:
+            process.join()
+        assert api.get_credits() == 5
+    assert all(task_id.endswith(f"-child{number}") and polled == task_id for number, task_id, polled in got)
+    by_connection: dict[int, set[str]] = {}
+    for path, number in server.used:
+        by_connection.setdefault(number, set()).add(path)
+    # One connection for each create and each poll of a child, and the parent's own.
+    assert len(by_connection) == 4 * 2 + 1
+
+
+@forks
+def test_an_own_client_that_was_made_before_a_fork_is_refused(server: Server) -> None:
+    fork = multiprocessing.get_context("fork")
+    results: Any = fork.SimpleQueue()
+
+    def child() -> None:
+        try:
+            api.get_credits()
+        except ConfigurationError as error:
+            results.put(str(error))
+        else:
+            results.put("sent")
+
+    with httpx2.Client() as http:
+        api = Apikley(KEY, base_url=server.url, http_client=http)
+        process = fork.Process(target=child)
+        process.start()
+        message = results.get()
+        process.join()
+    assert message.startswith("http_client was made in another process")
+    assert server.used == []
+
+
+def test_one_async_client_works_in_successive_event_loops(server: Server) -> None:
+    api = AsyncApikley(KEY, base_url=server.url)
+
+    async def job(number: int) -> str:
+        assert await api.get_credits() == 5
+        return (await api.create_raw(_request(f"loop{number}"))).id
+
+    assert [asyncio.run(job(number)).partition("-loop")[2] for number in range(3)] == ["0", "1", "2"]
+
+
+def test_one_async_client_works_in_event_loops_of_several_threads(server: Server) -> None:
+    api = AsyncApikley(KEY, base_url=server.url)
+    ids: dict[int, str] = {}
+
+    async def job(number: int) -> None:
+        await api.get_credits()
+        ids[number] = (await api.create_raw(_request(f"loop{number}"))).id
+
+    threads = [threading.Thread(target=asyncio.run, args=(job(number),)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {number: task_id.partition("-loop")[2] for number, task_id in ids.items()} == {n: str(n) for n in range(4)}
+
+
+@pytest.mark.parametrize("run", BOTH)
+def test_a_record_of_another_task_is_refused(run: Any) -> None:
+    other = envelope(data={"taskId": "task_other", "state": "success"})
+    with pytest.raises(TransportError, match="the response is about another task, 'task_other'"):
+        run(Service(other), lambda api: api.get_task("task_mine"))
+
+
+@pytest.mark.parametrize("run", BOTH)
+def test_a_wait_ignores_a_record_of_another_task(run: Any) -> None:
+    other = envelope(data={"taskId": "task_other", "state": "success"})
+    task, _ = run(Service(other, details("success")), lambda api: api.wait("task_mine", 60))
+    assert (task.id, task.state) == ("task_mine", "success")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("run", BOTH)
+def test_a_number_that_is_not_finite_names_no_task(run: Any, number: str) -> None:
+    response = httpx2.Response(200, content=f'{{"code": 200, "data": {{"taskId": {number}}}}}')
+    with pytest.raises(CreateOutcomeUnknown, match="names no task"):
+        run(Service(response), call_create)
+
+
+@pytest.mark.parametrize("run", BOTH)
+def test_any_failure_after_the_request_leaves_the_outcome_unknown(run: Any) -> None:
+    service = Service(ssl.SSLError("decryption failed"))
+    with pytest.raises(CreateOutcomeUnknown) as caught:
+        run(service, call_create)
+    assert isinstance(caught.value.__cause__, ssl.SSLError)
+    with pytest.raises(TransportError, match="decryption failed"):
+        run(service, lambda api: api.get_credits(), max_retries=0)
+
+
+def test_a_response_hook_that_raises_on_a_refusal_is_a_refusal() -> None:
+    def hook(response: httpx2.Response) -> None:
+        response.read()
+        response.raise_for_status()
+
+    refusal = envelope(402, "no credits", status=402)
+    transport = httpx2.MockTransport(lambda _: refusal)
+    with httpx2.Client(transport=transport, event_hooks={"response": [hook]}) as http:
+        api = Apikley(KEY, base_url=BASE, http_client=http)
+        with pytest.raises(InsufficientCredits, match="no credits"):
+            call_create(api)
+
+
+def test_a_response_hook_that_raises_on_a_servers_failure_leaves_the_outcome_unknown() -> None:
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(502))
+    hooks: Any = {"response": [httpx2.Response.raise_for_status]}
+    with httpx2.Client(transport=transport, event_hooks=hooks) as http, pytest.raises(CreateOutcomeUnknown):
+        call_create(Apikley(KEY, base_url=BASE, http_client=http))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALL_PROXY", "nonsense://127.0.0.1:9"), ("SSL_CERT_FILE", "/nowhere/ca.pem"), ("https_proxy", "socks5://[::1")],
+)
+@pytest.mark.parametrize("kind", [Apikley, AsyncApikley])
+def test_unusable_network_settings_are_named(monkeypatch: pytest.MonkeyPatch, kind: Any, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=rf"settings of the environment cannot be used: .*set now: .*{name}"):
+        kind(KEY)
