@@ -22,6 +22,7 @@ from apikley._flows.wait import get_task, wait, wait_many
 from apikley._http.clients import ClientOptions, Clients
 from apikley._http.connection import Connection, check_http_client
 from apikley._http.drivers import AsyncDriver
+from apikley._model.secrets import hidden
 from apikley._model.task import TaskInfo
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class AsyncApikley:
         http_client: httpx2.AsyncClient | httpx2.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
+        api_key = hidden(api_key)  # first, so that no frame shows it
         from apikley._http.streams import install_deadlines  # noqa: PLC0415 - slow to import
 
         client_timeout = http_client.timeout if isinstance(http_client, httpx2.AsyncClient) else None

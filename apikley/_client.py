@@ -22,6 +22,7 @@ from apikley._http.clients import ClientOptions, Clients
 from apikley._http.connection import Connection, check_http_client
 from apikley._http.drivers import SyncDriver
 from apikley._model.checks import COUNT
+from apikley._model.secrets import hidden
 from apikley._model.task import TaskInfo
 from apikley.errors import ConfigurationError
 
@@ -90,6 +91,7 @@ class Apikley:
         http_client: httpx2.Client | httpx2.BaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
+        api_key = hidden(api_key)  # first, so that no frame shows it
         from apikley._http.streams import install_deadlines  # noqa: PLC0415 - slow to import
 
         client_timeout = http_client.timeout if isinstance(http_client, httpx2.Client) else None

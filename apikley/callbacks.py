@@ -19,6 +19,7 @@ from typing import Any
 
 import apikley_contract
 from apikley._model.fields import is_digits, is_number, parse_json, text
+from apikley._model.secrets import SecretBytes, hidden
 from apikley._model.task import TaskInfo
 from apikley.errors import BadPayload, BadSignature, ConfigurationError, StaleCallback
 
@@ -75,6 +76,7 @@ def sign(task_id: str, key: Key, timestamp: int | None = None) -> dict[str, str]
     Raises:
         ConfigurationError: The key is missing or cannot sign.
     """
+    key = hidden(key)  # first, so that no frame shows it
     secret = signing_key(key)
     stamp = str(int(time.time()) if timestamp is None else timestamp)
     return {TIMESTAMP_HEADER: stamp, SIGNATURE_HEADER: _signature(task_id, stamp, secret).decode("ascii")}
@@ -111,6 +113,7 @@ def verify(
         except CallbackError:
             return Response(status=401)
     """
+    key = hidden(key)  # first, so that no frame shows it
     if not (is_number(tolerance) and tolerance >= 0):
         raise ConfigurationError(f"tolerance is {tolerance!r}, expected 0 or more seconds")
     keys = webhook_keys(key)
@@ -160,9 +163,8 @@ def webhook_keys(key: Key | Iterable[Key]) -> list[bytes]:
     Raises:
         ConfigurationError: A key is missing, or is neither text nor bytes.
     """
-    # A bytearray is iterable, but not a list of keys.
-    several = isinstance(key, Iterable) and not isinstance(key, str | bytes | bytearray | memoryview)
-    keys: list[Any] = list(key) if several else [key]
+    key = hidden(key)
+    keys: list[Any] = key if isinstance(key, list) else [key]
     for each in keys:
         # The message does not quote the key: even a malformed key is a secret.
         if not isinstance(each, str | bytes | None):
@@ -170,9 +172,12 @@ def webhook_keys(key: Key | Iterable[Key]) -> list[bytes]:
     if not keys or not all(keys):
         raise ConfigurationError("no webhook key; pass the one that your account signs callbacks with")
     try:
-        return [each.encode() if isinstance(each, str) else each for each in keys]
+        encoded: list[bytes] = [SecretBytes(each.encode() if isinstance(each, str) else each) for each in keys]
     except UnicodeEncodeError:
         raise ConfigurationError("the webhook key contains a lone surrogate, which UTF-8 cannot encode") from None
+    if any(each.split() != [each] for each in encoded):
+        raise ConfigurationError("the webhook key contains white space, such as a line break at its end; copy it again")
+    return encoded
 
 
 def signing_key(key: Key | Iterable[Key]) -> bytes:
@@ -181,6 +186,7 @@ def signing_key(key: Key | Iterable[Key]) -> bytes:
     Raises:
         ConfigurationError: There is no key, or more than one.
     """
+    key = hidden(key)
     secret, *more = webhook_keys(key)
     if more:
         raise ConfigurationError("several webhook keys can verify, but only one can sign; pass one")

@@ -15,6 +15,7 @@ from apikley._flows.responses import KEYS_URL
 from apikley._http.deadlines import Deadline
 from apikley._model.checks import SECONDS, is_http_url
 from apikley._model.key_hash import key_hash
+from apikley._model.secrets import SecretText
 from apikley.errors import ConfigurationError
 
 API_KEY_VARIABLE, BASE_URL_VARIABLE = "APIKLEY_API_KEY", "APIKLEY_BASE_URL"
@@ -54,13 +55,13 @@ class Connection:
     ) -> None:
         self.timeout = (client_timeout or DEFAULT_TIMEOUT) if timeout is None else _checked_timeout(timeout)
         self.key_source = f"the environment variable {API_KEY_VARIABLE}" if api_key is None else "api_key="
-        key = _checked_key(os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key)
+        key = _checked_key(SecretText(os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key))
         url, self.base_url_source = _choose_base_url(base_url)
         self.base_url = _checked_base_url(url).rstrip("/")
         self.account = key_hash(key)
         self.user_agent = _user_agent()
         self._headers = {
-            "Authorization": f"Bearer {key}",
+            "Authorization": SecretText(f"Bearer {key}"),
             "User-Agent": self.user_agent,
             "Accept": "application/json",
         }

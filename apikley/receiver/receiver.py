@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from apikley._flows.clock import Clock
 from apikley._model.checks import COUNT, SECONDS
+from apikley._model.secrets import hidden
 from apikley._model.task import FAIL, SUCCESS
 from apikley.callbacks import Key, webhook_keys
 from apikley.errors import ApikleyError, ConfigurationError
@@ -70,6 +71,7 @@ class Receiver:
         keep: float = KEEP,
         clock: Clock | None = None,
     ) -> None:
+        webhook_key = hidden(webhook_key)  # first, so that no frame shows it
         keys = webhook_keys(webhook_key)
         if client is not None and not callable(getattr(client, "get_task", None)):
             raise ConfigurationError(f"client is a {type(client).__name__}, expected an Apikley or an AsyncApikley")
