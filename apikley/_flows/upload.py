@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 from apikley._flows.effects import Flow
 from apikley._flows.state import ClientState, request_for, send_with_retries
 from apikley._model.fields import text
-from apikley._model.local_files import HEAD_SIZE, any_file_rule, file_violations, media_type_of
+from apikley._model.local_files import HEAD_SIZE, any_file_rule, file_violations, media_type_of, open_regular
 from apikley._model.task import record_of
 from apikley._model.validation import encode, validate
 from apikley.errors import RequestInvalid, TransportError
@@ -88,7 +88,7 @@ def opened(uploadable: Uploadable, name: str | None) -> Iterator[Source]:
     """
     if isinstance(uploadable, str | os.PathLike):
         path = Path(uploadable)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             yield _source(file, name or path.name)
     elif isinstance(uploadable, bytes | bytearray | memoryview):
         yield _source(io.BytesIO(uploadable), name)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import mimetypes
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import apikley_contract
 from apikley.errors import Violation
@@ -197,9 +199,21 @@ def _rule(description: dict[str, Any]) -> FileRule:
     return FileRule(tuple(description.get("media-types", ())), description.get("max-bytes"))
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading. A pipe or a device is refused: opening or reading one may never end.
+
+    Raises:
+        OSError: It cannot be opened, or is no regular file.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a folder has a message of its own
+        raise OSError(errno.EINVAL, "not a regular file but a pipe or a device; save it as a file first", str(path))
+    return path.open("rb")
+
+
 def _check_file(path: Path, rule: FileRule, pointer: str) -> list[Violation]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(HEAD_SIZE)
             size = path.stat().st_size
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL

@@ -23,7 +23,7 @@ def expand_text(given: str, pointer: str) -> str:
     """Return a text or, for `@FILE`, the content of a file. `@@` is a text that starts with `@`."""
     if not given.startswith("@"):
         return given
-    return given[1:] if given.startswith("@@") else read_text(given[1:], pointer).rstrip("\n")
+    return given[1:] if given.startswith("@@") else read_text(given[1:], pointer).replace("\r\n", "\n").rstrip("\n")
 
 
 def read_text(name: str, pointer: str = "") -> str:
@@ -34,7 +34,9 @@ def read_text(name: str, pointer: str = "") -> str:
     except OSError as error:
         raise RequestInvalid([Violation(pointer, "format", "file", f"{name}: {error.strerror}")]) from error
     except ValueError as error:
-        raise RequestInvalid([Violation(pointer, "format", "UTF-8", f"{name} is not UTF-8 text")]) from error
+        raise RequestInvalid(
+            [Violation(pointer, "format", "UTF-8", f"{name} is not UTF-8 text; save it as UTF-8")]
+        ) from error
 
 
 def parse_json(text: str, pointer: str = "", name: str = "") -> Any:

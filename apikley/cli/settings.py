@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import platformdirs
 
@@ -130,15 +130,22 @@ def default_server() -> str:
     return str(apikley_contract.openapi()["servers"][0]["url"])
 
 
-def _read_profiles(file: Path) -> dict[str, dict[str, str]]:
+def _read_document(file: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        # PowerShell and Notepad may write UTF-16.
+        raise ConfigurationError(f"{file} is not UTF-8 text; save it as UTF-8") from error
     except ValueError as error:
         raise ConfigurationError(f"{file} is not TOML: {error}") from error
+
+
+def _read_profiles(file: Path) -> dict[str, dict[str, str]]:
+    document = _read_document(file)
     profiles = document.pop("profiles", {})
     if document or not isinstance(profiles, dict):
         raise ConfigurationError(f"{file} may contain only tables named [profiles.NAME]")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from apikley.cli.exit_codes import Exit
+from apikley.cli.request_body import expand_text
 from contract_tests.cli.command_line import CommandLine
 from contract_tests.conftest import published_example
 
@@ -108,3 +110,8 @@ def test_a_long_prompt_is_refused_with_its_length_and_the_limit(cli: CommandLine
     (violation,) = ended.document["error"]["violations"]
     assert (violation["pointer"], violation["limit"]) == ("/input/prompt", 1500)
     assert cli.requests() == []
+
+
+def test_a_text_file_keeps_no_carriage_return(tmp_path: Path) -> None:
+    (tmp_path / "prompt.txt").write_bytes(b"\xef\xbb\xbfa ship\r\nat sea\r\n")
+    assert expand_text(f"@{tmp_path / 'prompt.txt'}", "/input/prompt") == "a ship\nat sea"

@@ -114,6 +114,17 @@ def test_an_invalid_file_is_one_line_on_stderr(cli: CommandLine, arguments: tupl
     assert (ended.code, ended.err.count("\n"), "is not TOML" in ended.err) == (2, 1, True)
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[profiles.default]\r\nmodel = 'm'\r\n", encoding="utf-8-sig")
+    assert resolve(environment={"APIKLEY_CONFIG": str(tmp_path / "config.toml")}).model.value == "m"
+
+
+def test_a_file_in_utf_16_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[profiles.default]\n", encoding="utf-16")
+    with pytest.raises(ConfigurationError, match=r"config\.toml is not UTF-8 text; save it as UTF-8$"):
+        resolve(environment={"APIKLEY_CONFIG": str(tmp_path / "config.toml")})
+
+
 def test_an_unknown_profile_is_reported(file: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"there is no profile 'prod' in .*; known profiles: default, mock,"):
         resolve(profile="prod", environment={"APIKLEY_CONFIG": str(file)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -248,6 +249,19 @@ def test_an_unreadable_local_file_is_a_violation_of_its_field(tmp_path: Path, na
     with pytest.raises(RequestInvalid) as caught:
         BOTH[0](service, lambda api: api.create(_input(LocalFile(str(path)))))
     assert str(caught.value) == words.format(path=path)
+    assert service.requests == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("place", ["pipe", "/dev/zero"])
+def test_a_pipe_or_a_device_is_refused_and_nothing_hangs(tmp_path: Path, place: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    path = tmp_path / place  # an absolute place stays as it is
+    service = Service(created())
+    with pytest.raises(RequestInvalid, match=r"^input\.image_url: .*not a regular file but a pipe or a device"):
+        BOTH[0](service, lambda api: api.create(_input(LocalFile(path))))
+    with pytest.raises(OSError, match="not a regular file but a pipe or a device"):
+        BOTH[0](service, lambda api: api.upload(path))
     assert service.requests == []
 
 

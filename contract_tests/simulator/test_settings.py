@@ -138,7 +138,7 @@ def test_an_invalid_file_is_refused_in_one_line(tmp_path: Path, text: str, messa
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "scenario.toml"
     path.write_bytes("api_key = 'clé'".encode("latin-1"))
-    with pytest.raises(VocabularyError, match=r"not UTF-8 text$"):
+    with pytest.raises(VocabularyError, match=r"not UTF-8 text; save it as UTF-8$"):
         scenario.load(path)
 
 
@@ -162,6 +162,11 @@ def test_a_key_in_both_file_and_options_is_refused(tmp_path: Path) -> None:
     ended = run("--scenario", str(path), "--api-key", "KEY")
     message = "apikley-mock: accounts: two accounts have the same key; give each its own\n"
     assert (ended.returncode, ended.stderr) == (1, message)
+
+
+def test_a_scenario_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text("credits = 3\r\n", encoding="utf-8-sig")
+    assert scenario.load(tmp_path / "s.toml") == {"credits": 3}
 
 
 def test_options_override_a_scenario(tmp_path: Path) -> None:

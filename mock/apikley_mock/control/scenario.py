@@ -26,12 +26,12 @@ def load(path: Path) -> dict[str, Any]:
         VocabularyError: It cannot be read, is not TOML, or is invalid.
     """
     try:
-        members = tomllib.loads(path.read_text(encoding="utf-8"))
+        members = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         parse(members)
     except OSError as error:
         raise VocabularyError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise VocabularyError(f"{path}: not UTF-8 text") from None
+        raise VocabularyError(f"{path}: not UTF-8 text; save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise VocabularyError(f"{path}: not TOML: {error}") from None
     except RecursionError:
