@@ -19,7 +19,7 @@ from apikley_mock.web import server
 from apikley_mock.web.app import Simulator
 from contract_tests.simulator.simulators import CREATE, request_for
 
-HEAD = f"POST {CREATE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer mock-key\r\n"
+HEAD = f"POST {CREATE} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer mock-key\r\n"
 
 
 @pytest.fixture(scope="module", params=["httptools", "h11"])
@@ -90,7 +90,7 @@ def test_expect_100_continue_is_answered(connection: socket.socket) -> None:
 
 
 def test_head_gets_headers_only(connection: socket.socket) -> None:
-    connection.sendall(b"HEAD /nope HTTP/1.1\r\nHost: x\r\n\r\n")
+    connection.sendall(b"HEAD /nope HTTP/1.1\r\nHost: localhost\r\n\r\n")
     head, end, body = connection.recv(65536).partition(b"\r\n\r\n")
     assert (head[:15], end, body) == (b"HTTP/1.1 200 OK", b"\r\n\r\n", b"")
 
@@ -109,5 +109,5 @@ def test_a_long_body_does_not_count_as_a_head(connection: socket.socket) -> None
 
 @pytest.mark.parametrize("end", ["\r\n\r\n", ""], ids=["whole", "endless"])
 def test_a_long_head_is_refused(connection: socket.socket, end: str) -> None:
-    connection.sendall(f"GET / HTTP/1.1\r\nHost: x\r\nX-Long: {'x' * 100_000}{end}".encode())
+    connection.sendall(f"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: {'x' * 100_000}{end}".encode())
     assert b'"code":422' in connection.recv(65536)

@@ -18,6 +18,7 @@ _SETTINGS = {
     **{name: f"--{name}" for name in ("credits", "lenient", "shapes")},
     "documented_limits": "--limits",
     "callback_hosts": "--allow-callback-host",
+    "hosts": "--allow-host",
     **{name: f"--{name}" for name in ("speed", "seed", "durations")},
 }
 
@@ -77,6 +78,13 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         metavar="HOST",
         help="a host that may be called, besides loopback",
+    )
+    add(
+        "--allow-host",
+        dest="hosts",
+        action="append",
+        metavar="HOST",
+        help="a name of the simulator itself, besides localhost and addresses",
     )
     check = commands.add_parser(
         "check",

@@ -38,6 +38,8 @@ def load(path: Path) -> dict[str, Any]:
         raise VocabularyError(f"{path}: nested too deeply") from None
     except VocabularyError as error:
         raise VocabularyError(f"{path}: {error}") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise VocabularyError(f"{path}: not TOML: {error}") from None
     return members
 
 

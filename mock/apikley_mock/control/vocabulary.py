@@ -154,6 +154,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         documented_limits: Whether the contract's rate limits apply.
         limits: Rate limits by operation id: requests, and the seconds of the window.
         callback_hosts: Hosts besides loopback that may be called.
+        hosts: Names of the simulator itself, besides localhost and addresses.
         plan: What becomes of every task.
         plans: Changes to the plans of matching tasks.
         faults: Faults of matching requests.
@@ -179,6 +180,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     documented_limits: bool = False
     limits: dict[str, Limit] = {}
     callback_hosts: list[Host] = []
+    hosts: list[Host] = []
     plan: PlanChanges = PlanChanges()
     plans: Annotated[list[PlanRule], Meta(max_length=MAX_RULES)] = []
     faults: Annotated[list[FaultRule], Meta(max_length=MAX_RULES)] = []

@@ -102,6 +102,7 @@ class Admin:
 
     def page(self) -> Response:
         policy = b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+        policy += b"; frame-ancestors 'none'"
         return Response(200, _page(), b"text/html; charset=utf-8", [(b"content-security-policy", policy)])
 
     def document(self) -> Response:

@@ -19,7 +19,7 @@ from apikley_mock.control.rules import Armed
 from apikley_mock.control.vocabulary import Fault, FaultRule, Settings
 from apikley_mock.journal.entry import Entry
 from apikley_mock.service import Service
-from apikley_mock.web import faults, responses
+from apikley_mock.web import faults, hosts, responses
 from apikley_mock.web.admin import Admin
 from apikley_mock.web.admin_document import PREFIX
 from apikley_mock.web.endpoints import LINKS, Jobs
@@ -95,6 +95,10 @@ class Simulator:
             return
         request = Request(scope)
         state = scope.get("state") or {}
+        # Requests that arrive over no socket have no state, and come from no browser.
+        if state and (refused := hosts.refusal(request.headers.get(b"host", b""), self.service.settings.hosts)):
+            await write(refused, send)
+            return
         try:
             response = await self._respond(request, receive)
             if response.fault is not None and response.fault.stage == "after":

@@ -88,7 +88,10 @@ class Uploads:
         stored = self._service.storage.find(request.path.removeprefix(FILES + "/"), self._service.clock.now())
         if request.method not in ("GET", "HEAD") or stored is None:
             return Response(404, b"no such file\n", b"text/plain")
-        return media.serve(stored.content, stored.mime_type, request.headers.get(b"range", b""))
+        response = media.serve(stored.content, stored.mime_type, request.headers.get(b"range", b""))
+        # An uploaded page must not act in the simulator's name.
+        response.headers += [(b"content-security-policy", b"sandbox"), (b"x-content-type-options", b"nosniff")]
+        return response
 
     def _stored(
         self, request: Request, account: Account, value: Any, violation: str | None, content: bytes, name: str

@@ -1,0 +1,39 @@
+"""Which `Host` a request may name.
+
+A page on the web can give its own name the address 127.0.0.1 (DNS rebinding). A browser then lets it read whatever the
+simulator sends, unless the simulator refuses that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from ipaddress import ip_address
+
+from apikley_mock.web.http import Response
+
+_MAX_SHOWN = 100
+
+
+def refusal(header: bytes, allowed: Collection[str]) -> Response | None:
+    """Return the refusal of a request whose `Host` is another name than an address, localhost or an allowed one."""
+    name = _name(header.decode("latin-1").strip().lower())
+    if not name or name == "localhost" or name.endswith(".localhost") or name in allowed or _is_address(name):
+        return None
+    shown = name.encode("ascii", "backslashreplace").decode()[:_MAX_SHOWN]
+    text = f"the simulator does not respond to requests for the host {shown}; start it with --allow-host {shown}\n"
+    return Response(403, text.encode(), b"text/plain")
+
+
+def _name(host: str) -> str:
+    """Return a Host header without its port."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].removesuffix(".")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
