@@ -94,7 +94,7 @@ class AsyncApikley:
         if http_client is not None and not isinstance(http_client, httpx2.AsyncClient):
             check_http_client(http_client, httpx2.AsyncBaseTransport, "httpx2.AsyncClient")
             http_client = make({"transport": http_client})
-        self._driver = AsyncDriver(Clients(make, http_client), connection, self._state.clock)
+        self._driver = AsyncDriver(Clients(make, http_client, per_loop=True), connection, self._state.clock)
         self._driver.clients.get()  # so that an unusable environment is reported here
 
     def __repr__(self) -> str:

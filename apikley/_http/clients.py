@@ -36,20 +36,22 @@ class ClientOptions(TypedDict, total=False):
 
 
 class Clients(Generic[C]):
-    """Makes a client for each process and event loop, and a second one for requests that need a fresh connection.
+    """Makes a client for each process or event loop, and a second one for requests that need a fresh connection.
 
     Args:
         make: Makes a client with these options.
         given: The user's own client, or one around the user's own transport. It serves every request.
+        per_loop: Whether each event loop needs a client of its own, as async clients do.
 
     Attributes:
         closed: Whether the library client was closed.
     """
 
-    def __init__(self, make: Callable[[ClientOptions], C], given: C | None = None) -> None:
+    def __init__(self, make: Callable[[ClientOptions], C], given: C | None = None, *, per_loop: bool = False) -> None:
         self.closed = False
         self._make = make
         self._given = given
+        self._per_loop = per_loop
         self._process = os.getpid()
         self._context: ssl.SSLContext | None = None
         self._made: dict[tuple[int, int, bool], tuple[Callable[[], object], C, object]] = {}
@@ -67,7 +69,7 @@ class Clients(Generic[C]):
             raise ConfigurationError("this client is closed; make a new one")
         if self._given is not None:
             return self._checked(self._given)
-        loop = _event_loop()
+        loop = self._loop()
         key = (os.getpid(), id(loop), fresh)
         known = self._made.get(key)
         if known is None or known[0]() is not loop:
@@ -81,10 +83,13 @@ class Clients(Generic[C]):
         self.closed = True
         if self._given is not None:
             return [self._given]
-        here = (os.getpid(), id(_event_loop()))
+        here = (os.getpid(), id(self._loop()))
         taken = [client for key, (_, client, _) in self._made.items() if key[:2] == here]
         self._made.clear()
         return taken
+
+    def _loop(self) -> object:
+        return _event_loop() if self._per_loop else None
 
     def _new(self, limits: httpx2.Limits) -> C:
         try:

@@ -191,6 +191,19 @@ def test_one_async_client_works_in_event_loops_of_several_threads(server: Server
     assert {number: task_id.partition("-loop")[2] for number, task_id in ids.items()} == {n: str(n) for n in range(4)}
 
 
+def test_a_sync_client_that_was_used_in_an_event_loop_is_closed(server: Server) -> None:
+    api = Apikley(KEY, base_url=server.url)
+
+    async def use() -> list[httpx2.Client]:
+        api.get_credits()
+        api.create_raw(_request("a"))
+        return [api._driver.clients.get(), api._driver.clients.get(fresh=True)]
+
+    used = asyncio.run(use())
+    api.close()
+    assert [client.is_closed for client in used] == [True, True]
+
+
 @pytest.mark.parametrize("run", BOTH)
 def test_a_record_of_another_task_is_refused(run: Any) -> None:
     other = envelope(data={"taskId": "task_other", "state": "success"})
