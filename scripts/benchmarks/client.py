@@ -141,7 +141,7 @@ def _async_throughput() -> Row:
         async with AuthenticatedClient(url, API_KEY) as generated, AsyncApikley(API_KEY, base_url=url) as api:
             for _ in range(ROUNDS):
                 theirs = await _rate(lambda: get_task_details.asyncio_detailed(client=generated, task_id="task_1"), 500)
-                ours = await _rate(lambda: api.get_task("task_1"), 2000)
+                ours = await _rate(lambda: api.get_task("task_hailuo_1765185328412"), 2000)
                 rounds.append((ours / theirs, ours, theirs))
         return sorted(rounds)[ROUNDS // 2]
 

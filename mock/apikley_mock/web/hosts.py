@@ -7,6 +7,7 @@ simulator sends, unless the simulator refuses that name.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from ipaddress import ip_address
 
 from apikley_mock.web.http import Response
@@ -16,12 +17,19 @@ _MAX_SHOWN = 100
 
 def refusal(header: bytes, allowed: Collection[str]) -> Response | None:
     """Return the refusal of a request whose `Host` is another name than an address, localhost or an allowed one."""
-    name = _name(header.decode("latin-1").strip().lower())
-    if not name or name == "localhost" or name.endswith(".localhost") or name in allowed or _is_address(name):
+    name, is_local = _read(header)
+    if is_local or name in allowed:
         return None
     shown = name.encode("ascii", "backslashreplace").decode()[:_MAX_SHOWN]
     text = f"the simulator does not respond to requests for the host {shown}; start it with --allow-host {shown}\n"
     return Response(403, text.encode(), b"text/plain")
+
+
+@lru_cache(maxsize=64)
+def _read(header: bytes) -> tuple[str, bool]:
+    """Return the name in a Host header, and whether it is an address, localhost or missing."""
+    name = _name(header.decode("latin-1").strip().lower())
+    return name, not name or name == "localhost" or name.endswith(".localhost") or _is_address(name)
 
 
 def _name(host: str) -> str:
