@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-import sys
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -125,15 +124,11 @@ class Clients(Generic[C]):
 
 
 def _event_loop() -> object:
-    """Return what identifies the running event loop, or a constant outside of one."""
+    """Return the running event loop, or None outside of one."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        trio = sys.modules.get("trio")
-        try:
-            return trio.lowlevel.current_trio_token() if trio else None
-        except RuntimeError:
-            return None
+        return None
 
 
 def _close_with(loop: object, client: httpx2.Client | httpx2.AsyncClient) -> object:

@@ -15,7 +15,7 @@ from apikley._flows.responses import KEYS_URL
 from apikley._http.deadlines import Deadline
 from apikley._model.checks import SECONDS, is_http_url
 from apikley._model.key_hash import key_hash
-from apikley._model.secrets import SecretText
+from apikley._model.secrets import SecretText, hidden
 from apikley.errors import ConfigurationError
 
 API_KEY_VARIABLE, BASE_URL_VARIABLE = "APIKLEY_API_KEY", "APIKLEY_BASE_URL"
@@ -55,7 +55,7 @@ class Connection:
     ) -> None:
         self.timeout = (client_timeout or DEFAULT_TIMEOUT) if timeout is None else _checked_timeout(timeout)
         self.key_source = f"the environment variable {API_KEY_VARIABLE}" if api_key is None else "api_key="
-        key = _checked_key(SecretText(os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key))
+        key = _checked_key(hidden(os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key))
         url, self.base_url_source = _choose_base_url(base_url)
         self.base_url = _checked_base_url(url).rstrip("/")
         self.account = key_hash(key)
@@ -125,6 +125,8 @@ def _checked_timeout(timeout: float | httpx2.Timeout) -> httpx2.Timeout:
 
 def _checked_key(key: str) -> str:
     # The messages do not quote the key: even a malformed key is a secret.
+    if not isinstance(key, str):
+        raise ConfigurationError("the API key is not a text; pass a str")
     if not key.strip():
         raise ConfigurationError(
             f"no API key: set the environment variable {API_KEY_VARIABLE} or pass api_key=…; make keys at {KEYS_URL}"

@@ -14,8 +14,6 @@ from apikley._flows.effects import (
     CallUser,
     Effect,
     Flow,
-    Lost,
-    NotSent,
     Response,
     SendRequest,
     Sleep,
@@ -26,7 +24,7 @@ from apikley._http.bodies import BodyReader
 from apikley._http.clients import Clients
 from apikley._http.connection import Connection
 from apikley._http.deadlines import Deadline
-from apikley._http.failures import building_request, describe, exchanging, invalid_urls
+from apikley._http.failures import building_request, exchanging, invalid_urls, reading
 
 T = TypeVar("T")
 
@@ -88,28 +86,27 @@ class SyncDriver:
         client = self.clients.get(fresh=effect.fresh)
         request = self.connection.api_request(effect)
         try:
-            with self._open(client, request, reader.deadline, self._server) as response:
+            with reading(), self._open(client, request, reader.deadline, self._server) as response:
                 reader.begin()
                 for chunk in response.iter_bytes():
                     reader.add(chunk)
                 return reader.response(response.status_code, response.headers)
         except httpx2.HTTPStatusError as error:
             return reader.of_hook(error.response)
-        except (NotSent, Lost):
-            raise
-        except Exception as error:
-            # For instance a bare ssl.SSLError, or an error of a response hook.
-            raise Lost(describe(error)) from error
 
     def _fetch(self, effect: StreamFile) -> int:
         client, deadline = self.clients.get(), self.connection.deadline(effect.timeout)
-        with self._open(client, self.connection.file_request(effect), deadline, follow_redirects=True) as response:
-            deadline.unlimit_sections()
-            write = effect.begin(response.status_code, response.headers)
-            if write is not None:
-                for chunk in response.iter_bytes():
-                    write(chunk)
-            return response.status_code
+        request = self.connection.file_request(effect)
+        try:
+            with self._open(client, request, deadline, follow_redirects=True) as response:
+                deadline.unlimit_sections()
+                write = effect.begin(response.status_code, response.headers)
+                if write is not None:
+                    for chunk in response.iter_bytes():
+                        write(chunk)
+                return response.status_code
+        except httpx2.HTTPStatusError as error:
+            return _without_body(effect, error.response)
 
     @contextmanager
     def _open(
@@ -190,31 +187,29 @@ class AsyncDriver:
         client = self.clients.get(fresh=effect.fresh)
         request = self.connection.api_request(effect)
         try:
-            async with self._open(client, request, reader.deadline, self._server) as response:
-                reader.begin()
-                async for chunk in response.aiter_bytes():
-                    reader.add(chunk)
-                return reader.response(response.status_code, response.headers)
+            with reading():
+                async with self._open(client, request, reader.deadline, self._server) as response:
+                    reader.begin()
+                    async for chunk in response.aiter_bytes():
+                        reader.add(chunk)
+                    return reader.response(response.status_code, response.headers)
         except httpx2.HTTPStatusError as error:
             return reader.of_hook(error.response)
-        except (NotSent, Lost):
-            raise
-        except Exception as error:
-            # For instance a bare ssl.SSLError, or an error of a response hook.
-            raise Lost(describe(error)) from error
 
     async def _fetch(self, effect: StreamFile) -> int:
         client, deadline = self.clients.get(), self.connection.deadline(effect.timeout)
-        async with self._open(
-            client, self.connection.file_request(effect), deadline, follow_redirects=True
-        ) as response:
-            deadline.unlimit_sections()
-            write = effect.begin(response.status_code, response.headers)
-            if write is not None:
-                async for chunk in response.aiter_bytes():
-                    if (awaitable := write(chunk)) is not None:
-                        await awaitable
-            return response.status_code
+        request = self.connection.file_request(effect)
+        try:
+            async with self._open(client, request, deadline, follow_redirects=True) as response:
+                deadline.unlimit_sections()
+                write = effect.begin(response.status_code, response.headers)
+                if write is not None:
+                    async for chunk in response.aiter_bytes():
+                        if (awaitable := write(chunk)) is not None:
+                            await awaitable
+                return response.status_code
+        except httpx2.HTTPStatusError as error:
+            return _without_body(effect, error.response)
 
     @asynccontextmanager
     async def _open(
@@ -235,6 +230,12 @@ class AsyncDriver:
                 yield response
             finally:
                 await response.aclose()
+
+
+def _without_body(effect: StreamFile, response: httpx2.Response) -> int:
+    """Report a response that a response hook has refused."""
+    effect.begin(response.status_code, response.headers)
+    return response.status_code
 
 
 class _Runner(Generic[T]):

@@ -32,7 +32,7 @@ def building_request() -> Iterator[None]:
     try:
         yield
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        raise NotSent(describe(error)) from error
+        raise NotSent(_message(error)) from error
 
 
 @contextmanager
@@ -61,20 +61,30 @@ def exchanging(server: str) -> Iterator[None]:
     except httpx2.ConnectError as error:
         raise NotSent(_connect_message(error, server)) from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise (NotSent if isinstance(error, _NEVER_SENT) else Lost)(describe(error)) from error
+        raise (NotSent if isinstance(error, _NEVER_SENT) else Lost)(_message(error)) from error
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Map every other failure of an API exchange, such as a bare `ssl.SSLError`, to `Lost`."""
+    try:
+        yield
+    except (NotSent, Lost, httpx2.HTTPStatusError):
+        raise
+    except Exception as error:
+        raise Lost(_message(error)) from error
 
 
 def _connect_message(error: httpx2.ConnectError, server: str) -> str:
     if not server:
-        return describe(error)
+        return _message(error)
     check = "`apikley doctor` checks"
     if "refused" in str(error):
         return f"{server} refused the connection; is the server or the simulator running? {check}"
     return f"cannot connect to {server}: {' '.join(str(error).split())}; {check}"
 
 
-def describe(error: Exception) -> str:
-    """Return what happened, in one line."""
+def _message(error: Exception) -> str:
     summary = next((text for kind, text in _MESSAGES.items() if isinstance(error, kind)), type(error).__name__)
     detail = " ".join(str(error).split())
     return f"{summary}: {detail}" if detail and detail != summary else summary

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +20,7 @@ import pytest
 
 from apikley import (
     Apikley,
+    ApikleyError,
     AsyncApikley,
     ConfigurationError,
     CreateOutcomeUnknown,
@@ -247,6 +249,32 @@ def test_a_response_hook_that_raises_on_a_refusal_is_a_refusal() -> None:
         api = Apikley(KEY, base_url=BASE, http_client=http)
         with pytest.raises(InsufficientCredits, match="no credits"):
             call_create(api)
+
+
+def test_a_response_hook_that_raises_during_a_download_is_a_failed_download(tmp_path: Path) -> None:
+    def respond(request: httpx2.Request) -> httpx2.Response:
+        if request.url.host == "files.test":
+            return httpx2.Response(404)
+        result = '{"resultUrls": ["http://files.test/a.mp4"]}'
+        return httpx2.Response(
+            200, json={"code": 200, "data": {"taskId": "t", "state": "success", "resultJson": result}}
+        )
+
+    hooks: Any = {"response": [httpx2.Response.raise_for_status]}
+    messages = []
+    for options in ({}, {"event_hooks": hooks}):
+        with httpx2.Client(transport=httpx2.MockTransport(respond), **options) as http:
+            api = Apikley(KEY, base_url=BASE, http_client=http, max_retries=0)
+            with pytest.raises(ApikleyError) as caught:
+                api.download("t", tmp_path / "a.mp4")
+        messages.append((type(caught.value), str(caught.value)))
+    assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize("key", [123, b"secret-key", ["secret-key"]])
+def test_a_key_that_is_no_text_is_refused(key: Any) -> None:
+    with pytest.raises(ConfigurationError, match="the API key is not a text"):
+        Apikley(key)
 
 
 def test_a_response_hook_that_raises_on_a_servers_failure_leaves_the_outcome_unknown() -> None:

@@ -37,9 +37,6 @@ _logger = logging.getLogger("apikley_mock")
 _PREFERRED_CODE = re.compile(rb'(?:^|[,;\s])code="?(\d{3})"?(?:$|[,;\s])', re.IGNORECASE)
 
 
-_RECORDED_PATHS = "/api/v1/"
-
-
 def _as_recorded(request: Request, response: Response) -> None:
     """Give a JSON response the recorded headers, and compress it if the client accepts that."""
     if response.content_type != b"application/json":
@@ -86,6 +83,12 @@ class Simulator:
             }
         )
 
+        self._envelope_paths = {
+            path
+            for path, methods in self._routes.items()
+            if not any(route.operation in responses.UPLOADS for route in methods.values())
+        }
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request."""
         if scope["type"] == "lifespan":
@@ -109,7 +112,7 @@ class Simulator:
             if "close" in state:  # the server stops; a task may exist or not, so there is no response
                 state["close"]()
             raise
-        if self.service.shapes == "recorded" and request.path.startswith(_RECORDED_PATHS):
+        if self.service.shapes == "recorded" and request.path in self._envelope_paths:
             _as_recorded(request, response)
         if response.fault is None:
             await write(response, send)
