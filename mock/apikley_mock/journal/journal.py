@@ -155,10 +155,10 @@ class Journal:
 
 
 def _without(secret: str, text: str) -> str:
-    """Redact a secret. A short one is redacted only where it stands alone: it may be a part of any other text."""
+    """Redact a secret. A short one is redacted only where it is a whole value: it may be a part of any other text."""
     if len(secret) >= _MIN_SECRET:
         return text.replace(secret, REDACTED)
-    return re.sub(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", REDACTED, text)
+    return re.sub(rf'(?:^|(?<=["=])|(?<=Bearer )){re.escape(secret)}(?=["&\\]|$)', REDACTED, text)
 
 
 def _forms(key: str) -> set[str]:
