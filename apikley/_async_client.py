@@ -14,12 +14,11 @@ import httpx2
 from apikley._client import MAX_RETRIES, WAIT_TIMEOUT, new_state
 from apikley._flows.account import get_credits
 from apikley._flows.clock import Clock
-from apikley._flows.create import CreateOptions, body_of, check, create
+from apikley._flows.create import CreateCall, CreateOptions, body_of, check, create
 from apikley._flows.download import MAX_BYTES, OnBytes, download, get_download_url
 from apikley._flows.download import TIMEOUT as DOWNLOAD_TIMEOUT
 from apikley._flows.upload import DEFAULT_FOLDER, Uploadable, upload
 from apikley._flows.wait import get_task, wait, wait_many
-from apikley._http.clients import ClientOptions, Clients
 from apikley._http.connection import Connection, check_http_client
 from apikley._http.drivers import AsyncDriver
 from apikley._model.secrets import hidden
@@ -78,24 +77,15 @@ class AsyncApikley:
         clock: Clock | None = None,
     ) -> None:
         api_key = hidden(api_key)  # first, so that no frame shows it
-        from apikley._http.streams import install_deadlines  # noqa: PLC0415 - slow to import
+        from apikley._http.clients import Clients  # noqa: PLC0415 - slow to import
 
         client_timeout = http_client.timeout if isinstance(http_client, httpx2.AsyncClient) else None
         connection = Connection(api_key, base_url, timeout, client_timeout)
         self._account = connection.account
         self._state = new_state(max_retries, clock, connection)
-        self._owned = not isinstance(http_client, httpx2.AsyncClient)
-
-        def make(options: ClientOptions) -> httpx2.AsyncClient:
-            client = httpx2.AsyncClient(timeout=connection.timeout, **options)
-            install_deadlines(client)
-            return client
-
-        if http_client is not None and not isinstance(http_client, httpx2.AsyncClient):
-            check_http_client(http_client, httpx2.AsyncBaseTransport, "httpx2.AsyncClient")
-            http_client = make({"transport": http_client})
-        self._driver = AsyncDriver(Clients(make, http_client, per_loop=True), connection, self._state.clock)
-        self._driver.clients.get()  # so that an unusable environment is reported here
+        check_http_client(http_client, httpx2.AsyncClient, httpx2.AsyncBaseTransport)
+        clients = Clients(httpx2.AsyncClient, connection.timeout, http_client)
+        self._driver = AsyncDriver(clients, connection, self._state.clock)
 
     def __repr__(self) -> str:
         return f"<AsyncApikley {self._driver.connection.base_url}>"
@@ -110,8 +100,7 @@ class AsyncApikley:
 
     async def aclose(self) -> None:
         """Close the connections. Your own `http_client` stays open."""
-        if self._owned:
-            await self._driver.aclose()
+        await self._driver.aclose()
 
     @overload
     async def create(
@@ -147,7 +136,12 @@ class AsyncApikley:
     ) -> AsyncTask:
         """Create one task, which costs credits; see `Apikley.create`."""
         options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url)
-        return self._task(await self._driver.run(create(self._state, body_of(input), options)))
+        call = CreateCall()
+        try:
+            return self._task(await self._driver.run(create(self._state, body_of(input), options, call)))
+        except BaseException as error:
+            call.note(error)
+            raise
 
     async def create_raw(
         self,
@@ -161,7 +155,12 @@ class AsyncApikley:
     ) -> AsyncTask:
         """Create one task from a whole request body; see `Apikley.create_raw`."""
         options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url)
-        return self._task(await self._driver.run(create(self._state, body, options)))
+        call = CreateCall()
+        try:
+            return self._task(await self._driver.run(create(self._state, body, options, call)))
+        except BaseException as error:
+            call.note(error)
+            raise
 
     async def check(
         self,
@@ -206,6 +205,7 @@ class AsyncApikley:
         max_bytes: int = MAX_BYTES,
         timeout: float = DOWNLOAD_TIMEOUT,
         on_progress: OnBytes | None = None,
+        overwrite: bool = True,
     ) -> Path:
         """Save a result of a finished task; see `Apikley.download`. What `on_progress` returns is awaited."""
         flow = download(
@@ -216,6 +216,7 @@ class AsyncApikley:
             max_bytes=max_bytes,
             timeout=timeout,
             on_progress=on_progress,
+            overwrite=overwrite,
         )
         return await self._driver.run(flow)
 

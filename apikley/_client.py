@@ -12,13 +12,12 @@ import httpx2
 
 from apikley._flows.account import get_credits
 from apikley._flows.clock import Clock
-from apikley._flows.create import CreateOptions, body_of, check, create
+from apikley._flows.create import CreateCall, CreateOptions, body_of, check, create
 from apikley._flows.download import MAX_BYTES, OnBytes, download, get_download_url
 from apikley._flows.download import TIMEOUT as DOWNLOAD_TIMEOUT
 from apikley._flows.state import ClientState
 from apikley._flows.upload import DEFAULT_FOLDER, Uploadable, upload
 from apikley._flows.wait import get_task, wait, wait_many
-from apikley._http.clients import ClientOptions, Clients
 from apikley._http.connection import Connection, check_http_client
 from apikley._http.drivers import SyncDriver
 from apikley._model.checks import COUNT
@@ -92,24 +91,15 @@ class Apikley:
         clock: Clock | None = None,
     ) -> None:
         api_key = hidden(api_key)  # first, so that no frame shows it
-        from apikley._http.streams import install_deadlines  # noqa: PLC0415 - slow to import
+        from apikley._http.clients import Clients  # noqa: PLC0415 - slow to import
 
         client_timeout = http_client.timeout if isinstance(http_client, httpx2.Client) else None
         connection = Connection(api_key, base_url, timeout, client_timeout)
         self._account = connection.account
         self._state = new_state(max_retries, clock, connection)
-        self._owned = not isinstance(http_client, httpx2.Client)
-
-        def make(options: ClientOptions) -> httpx2.Client:
-            client = httpx2.Client(timeout=connection.timeout, **options)
-            install_deadlines(client)
-            return client
-
-        if http_client is not None and not isinstance(http_client, httpx2.Client):
-            check_http_client(http_client, httpx2.BaseTransport, "httpx2.Client")
-            http_client = make({"transport": http_client})
-        self._driver = SyncDriver(Clients(make, http_client), connection, self._state.clock)
-        self._driver.clients.get()  # so that an unusable environment is reported here
+        check_http_client(http_client, httpx2.Client, httpx2.BaseTransport)
+        clients = Clients(httpx2.Client, connection.timeout, http_client)
+        self._driver = SyncDriver(clients, connection, self._state.clock)
 
     def __repr__(self) -> str:
         return f"<Apikley {self._driver.connection.base_url}>"
@@ -124,8 +114,7 @@ class Apikley:
 
     def close(self) -> None:
         """Close the connections. Your own `http_client` stays open."""
-        if self._owned:
-            self._driver.close()
+        self._driver.close()
 
     @overload
     def create(
@@ -181,7 +170,12 @@ class Apikley:
             TransportError: The request was never sent.
         """
         options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url)
-        return self._task(self._driver.run(create(self._state, body_of(input), options)))
+        call = CreateCall()
+        try:
+            return self._task(self._driver.run(create(self._state, body_of(input), options, call)))
+        except BaseException as error:
+            call.note(error)
+            raise
 
     def create_raw(
         self,
@@ -204,7 +198,12 @@ class Apikley:
             allow_unknown_fields: As for `create`.
         """
         options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url)
-        return self._task(self._driver.run(create(self._state, body, options)))
+        call = CreateCall()
+        try:
+            return self._task(self._driver.run(create(self._state, body, options, call)))
+        except BaseException as error:
+            call.note(error)
+            raise
 
     def check(
         self,
@@ -292,6 +291,7 @@ class Apikley:
         max_bytes: int = MAX_BYTES,
         timeout: float = DOWNLOAD_TIMEOUT,
         on_progress: OnBytes | None = None,
+        overwrite: bool = True,
     ) -> Path:
         """Save a result of a finished task. The file appears when it is complete.
 
@@ -305,11 +305,12 @@ class Apikley:
             max_bytes: The maximum size of the file.
             timeout: Seconds for the whole download.
             on_progress: Called after each chunk with the number of bytes received and the total, if known.
+            overwrite: Whether to replace an existing file, even one that appears during the download.
 
         Raises:
             NoResult: The task has no such result.
             TransportError: The file could not be fetched.
-            OSError: The file could not be written.
+            OSError: The file could not be written; `FileExistsError` if it exists and is not replaced.
         """
         flow = download(
             self._state,
@@ -319,6 +320,7 @@ class Apikley:
             max_bytes=max_bytes,
             timeout=timeout,
             on_progress=on_progress,
+            overwrite=overwrite,
         )
         return self._driver.run(flow)
 

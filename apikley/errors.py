@@ -284,11 +284,13 @@ class TransportError(ApikleyError):
 
     Attributes:
         task_id: The task that the request was about, if any.
+        is_transient: Whether the same request may succeed in a moment.
     """
 
-    def __init__(self, message: str, *, task_id: str | None = None) -> None:
+    def __init__(self, message: str, *, task_id: str | None = None, is_transient: bool = True) -> None:
         super().__init__(message)
         self.task_id = task_id
+        self.is_transient = is_transient
 
 
 class InboxUnavailable(ApikleyError):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import partial
+
+# freezegun replaces `time.monotonic`, but timeouts end under a frozen clock too. Windows has no other one.
+_monotonic = partial(time.clock_gettime, time.CLOCK_MONOTONIC) if hasattr(time, "clock_gettime") else time.monotonic
 
 
 class Clock:
@@ -14,7 +18,7 @@ class Clock:
 
     def monotonic(self) -> float:
         """Return seconds that never decrease."""
-        return time.monotonic()
+        return _monotonic()
 
     def now(self) -> datetime:
         """Return the time of day (aware, UTC)."""
@@ -26,6 +30,6 @@ class Clock:
 
     async def async_sleep(self, seconds: float) -> None:
         """Sleep and let other tasks run; used by `AsyncApikley`."""
-        import asyncio  # noqa: PLC0415 - slow to import
+        import anyio  # noqa: PLC0415 - slow to import
 
-        await asyncio.sleep(seconds)
+        await anyio.sleep(seconds)

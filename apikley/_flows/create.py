@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import apikley_contract
 from apikley._flows.correlation import is_token, with_token
 from apikley._flows.effects import Flow, Lost, NotSent, Response, SendRequest
-from apikley._flows.responses import describe, is_success
+from apikley._flows.responses import describe, is_success, no_response
 from apikley._flows.retry import Retry, is_certain_refusal
 from apikley._flows.state import ClientState, request_for
 from apikley._flows.upload import upload
@@ -20,7 +20,7 @@ from apikley._model.fields import text
 from apikley._model.local_files import find_local_files, with_urls
 from apikley._model.task import TaskInfo, record_of
 from apikley._model.validation import encode, validate_create, with_published_names
-from apikley.errors import ApiError, CreateOutcomeUnknown, RequestInvalid, TransportError, Violation
+from apikley.errors import ApiError, ApikleyError, CreateOutcomeUnknown, RequestInvalid, TransportError, Violation
 
 _MAX_RAW = 2_000
 NOT_SENT_NOTE = "interrupted before the create was sent: no task was created"
@@ -66,43 +66,60 @@ def check(body: Mapping[str, Any], options: CreateOptions) -> None:
     validate_create(body, violations, allow_unknown_fields=options.allow_unknown_fields)
 
 
-def create(state: ClientState, body: Mapping[str, Any], options: CreateOptions) -> Flow[TaskInfo]:
+class CreateCall:
+    """What one call of `create` has sent, for the note on whatever interrupts it.
+
+    Attributes:
+        sending: The create that has no outcome yet.
+        task_id: The task that was created.
+    """
+
+    def __init__(self) -> None:
+        self.sending: SendRequest | None = None
+        self.task_id: str | None = None
+
+    def note(self, error: BaseException) -> None:
+        """Add a note to Ctrl-C, a cancellation, or any other exception from outside: whether a task may exist.
+
+        Call it in the outermost frame, because an interruption can arrive between any two steps of a call.
+        """
+        if isinstance(error, ApikleyError):
+            return
+        if self.task_id is not None:
+            with suppress(AttributeError):
+                error.task_id = self.task_id  # type: ignore[attr-defined]
+            error.add_note(f"interrupted after a create: task {self.task_id} was created and paid; use it")
+        elif self.sending is not None and self.sending.written:
+            error.add_note(_SENT_NOTE)
+        elif not isinstance(error, Exception):
+            error.add_note(NOT_SENT_NOTE)
+
+
+def create(state: ClientState, body: Mapping[str, Any], options: CreateOptions, call: CreateCall) -> Flow[TaskInfo]:
     """Create one task."""
-    with _note_not_sent():
-        content = yield from _prepare(state, body, options)
+    content = yield from _prepare(state, body, options)
     request = request_for("createTask", content=content)
     retry = Retry(state.max_retries, state.clock)
     while True:
         attempt = _Attempt(state, content, options.correlation_token)
         failure: ApiError | TransportError
+        call.sending = SendRequest(request, fresh=True)
         try:
-            response: Response = yield SendRequest(request, fresh=True)
+            response: Response = yield call.sending
         except NotSent as error:
-            failure = TransportError(f"not sent: {error}")
-            failure.__cause__ = error.__cause__
+            failure = no_response(error, f"not sent: {error}")
+            if not failure.is_transient:
+                raise failure from error.__cause__
         except Lost as error:
             raise attempt.unknown(str(error)) from error.__cause__
-        except BaseException as error:
-            error.add_note(_SENT_NOTE)
-            raise
         else:
             if is_success(response):
-                return attempt.task(response)
+                task = attempt.task(response)
+                call.task_id = task.id
+                return task
             failure = attempt.refusal(response)
-        with _note_not_sent():
-            yield retry.pause(failure)
-
-
-@contextmanager
-def _note_not_sent() -> Iterator[None]:
-    """Add a note to Ctrl-C or a cancellation that no task was created."""
-    try:
-        yield
-    except (Exception, GeneratorExit):
-        raise
-    except BaseException as error:
-        error.add_note(NOT_SENT_NOTE)
-        raise
+        call.sending = None
+        yield retry.pause(failure)
 
 
 class _Attempt:

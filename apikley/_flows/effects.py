@@ -62,11 +62,13 @@ class SendRequest:
         request: The request.
         timeout: Seconds for the whole exchange, if less than the client allows.
         fresh: Whether it needs a connection that has carried no other request.
+        written: Set by the driver: whether a byte of the request may have been written.
     """
 
     request: Request
     timeout: float | None = None
     fresh: bool = False
+    written: bool = False
 
 
 @dataclass(slots=True)
@@ -79,12 +81,16 @@ class StreamFile:
         begin: Called with status and headers before the body. Returns the writer of the chunks, or None to
             discard the body.
         timeout: Seconds for the whole exchange.
+        written: Set by the driver: whether a byte of the request may have been written.
+        raised: Set by the driver: what `begin` or the writer has raised.
     """
 
     url: str
     headers: Mapping[str, str]
     begin: Callable[[int, Mapping[str, str]], ChunkWriter | None]
     timeout: float | None = None
+    written: bool = False
+    raised: Exception | None = None
 
 
 @dataclass(slots=True)
@@ -112,9 +118,19 @@ class YieldItem:
 Effect = SendRequest | StreamFile | Sleep | CallUser | YieldItem
 
 
-class NotSent(Exception):
+class NoResponse(Exception):
+    """A request got no complete response.
+
+    Attributes:
+        is_transient: Whether the same request may succeed in a moment.
+    """
+
+    is_transient = True
+
+
+class NotSent(NoResponse):
     """The request never reached a server."""
 
 
-class Lost(Exception):
+class Lost(NoResponse):
     """The request may have reached the server, but no complete response came back."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import apikley_contract
-from apikley._flows.effects import Response
+from apikley._flows.effects import NoResponse, Response
 from apikley._model.fields import parse_json
 from apikley.errors import ApiError, TransportError, error_class
 
@@ -52,6 +52,13 @@ def error_for(
     return error_class(code)(code, message, status_code=response.status, task_id=task_id, body=body, retry_after=pause)
 
 
+def no_response(error: NoResponse, text: str, task_id: str | None = None) -> TransportError:
+    """Return the exception for a request without a response, with the same cause."""
+    failure = TransportError(text, task_id=task_id, is_transient=error.is_transient)
+    failure.__cause__ = error.__cause__
+    return failure
+
+
 def describe(response: Response) -> str:
     """Describe an unreadable response in a few words, without its untrusted content."""
     content_type = response.headers.get("content-type", "").split(";")[0].strip()[:_MAX_CONTENT_TYPE]
@@ -59,7 +66,10 @@ def describe(response: Response) -> str:
         return f"HTTP {response.status}, a redirect, which is not followed; is the base URL right?"
     if not response.body:
         return f"HTTP {response.status} with an empty body"
-    return f"HTTP {response.status} with {len(response.body):,} bytes of {content_type or 'unknown type'}, no envelope"
+    kind = f"{len(response.body):,} bytes of {content_type or 'unknown type'}"
+    encoding = response.headers.get("content-encoding", "")[:_MAX_CONTENT_TYPE]
+    encoded = f" in the encoding {encoding!r}" if encoding else ""
+    return f"HTTP {response.status} with {kind}{encoded}, no envelope"
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

@@ -72,4 +72,4 @@ def is_transient(failure: Exception) -> bool:
     """Whether the same request may succeed in a moment."""
     if isinstance(failure, ApiError):
         return is_certain_refusal(failure) or max(failure.code, failure.status_code or 0) in range(500, 600)
-    return isinstance(failure, TransportError)
+    return isinstance(failure, TransportError) and failure.is_transient

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import apikley_contract
 from apikley._flows.clock import Clock
-from apikley._flows.effects import Envelope, Flow, Lost, NotSent, Request, Response, SendRequest
+from apikley._flows.effects import Envelope, Flow, NoResponse, Request, Response, SendRequest
 from apikley._flows.rate_limit import RateLimiter
 from apikley._flows.recent import RecentIds
-from apikley._flows.responses import error_for, is_success
+from apikley._flows.responses import error_for, is_success, no_response
 from apikley._flows.retry import Retry, is_transient
 from apikley.errors import ApiError, TransportError
 
@@ -91,9 +91,8 @@ def send_with_retries(
         failure: ApiError | TransportError
         try:
             response: Response = yield SendRequest(request, timeout)
-        except (NotSent, Lost) as error:
-            failure = TransportError(str(error), task_id=task_id)
-            failure.__cause__ = error.__cause__
+        except NoResponse as error:
+            failure = no_response(error, str(error), task_id)
         else:
             if response.envelope is not None and is_success(response):
                 return response.envelope

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from time import monotonic
@@ -12,9 +13,11 @@ import httpx2
 from apikley._flows.effects import Envelope, Lost, Response, SendRequest
 from apikley._http.connection import Connection
 from apikley._model.fields import parse_json, text
+from apikley._model.gzip_stream import GzipStream, gzip_stream
 
 MAX_BODY = 16 * 1024 * 1024
 _MAX_CODE_DIGITS = 9
+_NOT_GZIP = "the response is not compressed as it says"
 _log = logging.getLogger("apikley")
 
 
@@ -34,21 +37,45 @@ class BodyReader:
         self._connection = connection
         self._request = effect.request
         self._start = monotonic()
+        self._gzip: GzipStream | None = None
         self._chunks: list[bytes] = []
         self._size = 0
 
-    def begin(self) -> None:
-        """Start the time of the body's section."""
+    def begin(self, response: httpx2.Response) -> None:
+        """Start the time of the body's section.
+
+        One layer of gzip is unpacked. A body in another encoding stays as it is, so it has no envelope.
+        """
         self.deadline.start_section()
+        self._gzip = gzip_stream(response_headers(response).get("content-encoding", ""))
 
     def add(self, chunk: bytes) -> None:
         """Add a chunk.
 
         Raises:
-            Lost: The body is too large or takes too long.
+            Lost: The body is too large, takes too long, or is not compressed as it says.
         """
-        self._chunks.append(chunk)
-        self._size += len(chunk)
+        try:
+            for piece in [chunk] if self._gzip is None else self._gzip.unpack(chunk):
+                self._add(piece)
+        except zlib.error as error:
+            raise Lost(_NOT_GZIP) from error
+
+    def end(self) -> None:
+        """Check that the body is complete.
+
+        Raises:
+            Lost: The gzip stream is cut.
+        """
+        try:
+            if self._gzip is not None and self._size:
+                self._gzip.end()
+        except zlib.error as error:
+            raise Lost(_NOT_GZIP) from error
+
+    def _add(self, piece: bytes) -> None:
+        self._chunks.append(piece)
+        self._size += len(piece)
         if self._size > MAX_BODY:
             raise Lost(f"the response is larger than {MAX_BODY:,} bytes")
         if self.deadline.remaining() < 0:
@@ -68,6 +95,13 @@ class BodyReader:
             _log.debug("%s %s: HTTP %d, %d bytes in %.0f ms", method, path, status, self._size, milliseconds)
         redacted = self._connection.redact(Response(status, headers, b"".join(self._chunks), None))
         return redacted._replace(envelope=parse_envelope(redacted.body))
+
+
+def response_headers(response: httpx2.Response) -> Mapping[str, str]:
+    """Return a response's headers; of a body that was read already, such as a mock's, without its encoding."""
+    if not response.is_stream_consumed:
+        return response.headers
+    return {name: value for name, value in response.headers.items() if name != "content-encoding"}
 
 
 def parse_envelope(body: bytes) -> Envelope | None:

@@ -64,6 +64,8 @@ class Connection:
             "Authorization": SecretText(f"Bearer {key}"),
             "User-Agent": self.user_agent,
             "Accept": "application/json",
+            # A compressed response could be a thousand times larger than what arrives.
+            "Accept-Encoding": "identity",
         }
         pattern = "".join(map(_spellings, key)) if len(key) >= _MIN_SECRET else r"(?!)"
         self._key_in_text = re.compile(pattern)
@@ -106,12 +108,11 @@ class Connection:
         return response._replace(headers=headers, body=self._key_in_bytes.sub(REDACTED.encode(), response.body))
 
 
-def check_http_client(given: object, base: type, client: str) -> None:
+def check_http_client(given: object, client: type, transport: type) -> None:
     """Refuse an `http_client` of the wrong kind, for instance an async one for the sync client."""
-    if given is not None and not isinstance(given, base):
-        raise ConfigurationError(
-            f"http_client is of type {type(given).__name__}, expected {client} or httpx2.{base.__name__}"
-        )
+    if given is not None and not isinstance(given, client | transport):
+        expected = f"httpx2.{client.__name__} or httpx2.{transport.__name__}"
+        raise ConfigurationError(f"http_client is of type {type(given).__name__}, expected {expected}")
 
 
 def _checked_timeout(timeout: float | httpx2.Timeout) -> httpx2.Timeout:

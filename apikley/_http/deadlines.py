@@ -10,8 +10,10 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from time import monotonic
 
+from apikley._flows.clock import Clock
+
+monotonic = Clock().monotonic
 _CURRENT: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 

@@ -20,11 +20,12 @@ from apikley._flows.effects import (
     StreamFile,
     YieldItem,
 )
-from apikley._http.bodies import BodyReader
+from apikley._http.bodies import BodyReader, response_headers
 from apikley._http.clients import Clients
 from apikley._http.connection import Connection
 from apikley._http.deadlines import Deadline
-from apikley._http.failures import building_request, exchanging, invalid_urls, reading
+from apikley._http.failures import exchanging, writing
+from apikley._http.writes import observe
 
 T = TypeVar("T")
 
@@ -83,46 +84,41 @@ class SyncDriver:
 
     def _send(self, effect: SendRequest) -> Response:
         reader = BodyReader(self.connection, effect)
-        client = self.clients.get(fresh=effect.fresh)
         request = self.connection.api_request(effect)
         try:
-            with reading(), self._open(client, request, reader.deadline, self._server) as response:
-                reader.begin()
-                for chunk in response.iter_bytes():
+            with self._open(effect, request, reader.deadline, self._server) as response:
+                reader.begin(response)
+                for chunk in _raw(response):
                     reader.add(chunk)
+                reader.end()
                 return reader.response(response.status_code, response.headers)
         except httpx2.HTTPStatusError as error:
             return reader.of_hook(error.response)
 
     def _fetch(self, effect: StreamFile) -> int:
-        client, deadline = self.clients.get(), self.connection.deadline(effect.timeout)
-        request = self.connection.file_request(effect)
+        deadline, request = self.connection.deadline(effect.timeout), self.connection.file_request(effect)
         try:
-            with self._open(client, request, deadline, follow_redirects=True) as response:
+            with self._open(effect, request, deadline) as response:
                 deadline.unlimit_sections()
-                write = effect.begin(response.status_code, response.headers)
+                with writing(effect):
+                    write = effect.begin(response.status_code, response_headers(response))
                 if write is not None:
-                    for chunk in response.iter_bytes():
-                        write(chunk)
+                    for chunk in _raw(response):
+                        with writing(effect):
+                            write(chunk)
                 return response.status_code
         except httpx2.HTTPStatusError as error:
             return _without_body(effect, error.response)
 
     @contextmanager
     def _open(
-        self,
-        client: httpx2.Client,
-        request: Mapping[str, Any],
-        deadline: Deadline,
-        server: str = "",
-        *,
-        follow_redirects: bool = False,
+        self, effect: SendRequest | StreamFile, request: Mapping[str, Any], deadline: Deadline, server: str = ""
     ) -> Iterator[httpx2.Response]:
-        with building_request():
+        client = self.clients.get(fresh=isinstance(effect, SendRequest) and effect.fresh)
+        with exchanging(effect, server), deadline.active():
             built = client.build_request(**request)
-        with exchanging(server), deadline.active():
-            with invalid_urls():
-                response = client.send(built, stream=True, follow_redirects=follow_redirects)
+            observe(effect, client, built)
+            response = client.send(built, stream=True, follow_redirects=isinstance(effect, StreamFile))
             try:
                 yield response
             finally:
@@ -184,52 +180,55 @@ class AsyncDriver:
 
     async def _send(self, effect: SendRequest) -> Response:
         reader = BodyReader(self.connection, effect)
-        client = self.clients.get(fresh=effect.fresh)
         request = self.connection.api_request(effect)
         try:
-            with reading():
-                async with self._open(client, request, reader.deadline, self._server) as response:
-                    reader.begin()
-                    async for chunk in response.aiter_bytes():
-                        reader.add(chunk)
-                    return reader.response(response.status_code, response.headers)
+            async with self._open(effect, request, reader.deadline, self._server) as response:
+                reader.begin(response)
+                async for chunk in _araw(response):
+                    reader.add(chunk)
+                reader.end()
+                return reader.response(response.status_code, response.headers)
         except httpx2.HTTPStatusError as error:
             return reader.of_hook(error.response)
 
     async def _fetch(self, effect: StreamFile) -> int:
-        client, deadline = self.clients.get(), self.connection.deadline(effect.timeout)
-        request = self.connection.file_request(effect)
+        deadline, request = self.connection.deadline(effect.timeout), self.connection.file_request(effect)
         try:
-            async with self._open(client, request, deadline, follow_redirects=True) as response:
+            async with self._open(effect, request, deadline) as response:
                 deadline.unlimit_sections()
-                write = effect.begin(response.status_code, response.headers)
+                with writing(effect):
+                    write = effect.begin(response.status_code, response_headers(response))
                 if write is not None:
-                    async for chunk in response.aiter_bytes():
-                        if (awaitable := write(chunk)) is not None:
-                            await awaitable
+                    async for chunk in _araw(response):
+                        with writing(effect):
+                            if (awaitable := write(chunk)) is not None:
+                                await awaitable
                 return response.status_code
         except httpx2.HTTPStatusError as error:
             return _without_body(effect, error.response)
 
     @asynccontextmanager
     async def _open(
-        self,
-        client: httpx2.AsyncClient,
-        request: Mapping[str, Any],
-        deadline: Deadline,
-        server: str = "",
-        *,
-        follow_redirects: bool = False,
+        self, effect: SendRequest | StreamFile, request: Mapping[str, Any], deadline: Deadline, server: str = ""
     ) -> AsyncIterator[httpx2.Response]:
-        with building_request():
+        client = self.clients.get(fresh=isinstance(effect, SendRequest) and effect.fresh)
+        with exchanging(effect, server), deadline.active():
             built = client.build_request(**request)
-        with exchanging(server), deadline.active():
-            with invalid_urls():
-                response = await client.send(built, stream=True, follow_redirects=follow_redirects)
+            observe(effect, client, built)
+            response = await client.send(built, stream=True, follow_redirects=isinstance(effect, StreamFile))
             try:
                 yield response
             finally:
                 await response.aclose()
+
+
+def _raw(response: httpx2.Response) -> Iterator[bytes]:
+    # A mock or a hook may have read the body, and unpacked it.
+    return response.iter_bytes() if response.is_stream_consumed else response.iter_raw()
+
+
+def _araw(response: httpx2.Response) -> AsyncIterator[bytes]:
+    return response.aiter_bytes() if response.is_stream_consumed else response.aiter_raw()
 
 
 def _without_body(effect: StreamFile, response: httpx2.Response) -> int:

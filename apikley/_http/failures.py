@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 import httpx2
 
-from apikley._flows.effects import Lost, NotSent
+from apikley._flows.effects import Lost, NoResponse, NotSent, SendRequest, StreamFile
 
 _CUT = "the connection was cut"
-_NOT_HTTP = "the server does not speak HTTP; is the base URL right?"
+_NOT_HTTP = "the server does not speak HTTP"
 # Raised before the first byte of a request is written, and never later. The other errors of httpx2 do not
 # say when they were raised: an invalid URL, for instance, may be the target of a redirect.
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
@@ -27,52 +27,46 @@ _MESSAGES: dict[type[Exception], str] = {
 
 
 @contextmanager
-def building_request() -> Iterator[None]:
-    """Map a failure while a request is built: nothing was sent."""
-    try:
-        yield
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        raise NotSent(_message(error)) from error
-
-
-@contextmanager
-def invalid_urls() -> Iterator[None]:
-    """Map a ValueError from URL handling to `httpx2.InvalidURL`."""
-    try:
-        yield
-    except ValueError as error:
-        raise httpx2.InvalidURL(str(error)) from error
-
-
-@contextmanager
-def exchanging(server: str) -> Iterator[None]:
-    """Map a failure during an exchange.
+def exchanging(effect: SendRequest | StreamFile, server: str = "") -> Iterator[None]:
+    """Map whatever goes wrong with a request: `NotSent` if no byte of it was written, otherwise `Lost`.
 
     Args:
-        server: The server for messages, for instance `http://127.0.0.1:8099 (from APIKLEY_BASE_URL)`.
+        effect: The request.
+        server: The API's server for messages, for instance `http://127.0.0.1:8099 (from APIKLEY_BASE_URL)`.
     """
     try:
         yield
-    except httpx2.RemoteProtocolError as error:
-        # The details quote what the server sent, possibly the key.
-        raise Lost(_CUT if "closed" in str(error) or "disconnected" in str(error) else _NOT_HTTP) from None
-    except httpx2.HTTPStatusError:
-        raise  # a response hook has refused the response, which is known
-    except httpx2.ConnectError as error:
-        raise NotSent(_connect_message(error, server)) from error
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise (NotSent if isinstance(error, _NEVER_SENT) else Lost)(_message(error)) from error
+    except Exception as error:
+        # A response hook may have refused the response, and the writer of a file may have failed.
+        known = (NoResponse, httpx2.HTTPStatusError)
+        if isinstance(error, known) or (isinstance(effect, StreamFile) and error is effect.raised):
+            raise
+        # The details of a protocol error quote what the server sent, possibly the key.
+        cause = None if isinstance(error, httpx2.RemoteProtocolError) else error
+        raise _failure(error, effect.written, server) from cause
 
 
 @contextmanager
-def reading() -> Iterator[None]:
-    """Map every other failure of an API exchange, such as a bare `ssl.SSLError`, to `Lost`."""
+def writing(effect: StreamFile) -> Iterator[None]:
+    """Let an exception of the file's writer pass as it is."""
     try:
         yield
-    except (NotSent, Lost, httpx2.HTTPStatusError):
-        raise
     except Exception as error:
-        raise Lost(_message(error)) from error
+        effect.raised = error
+        raise
+
+
+def _failure(error: Exception, written: bool, server: str) -> NoResponse:
+    if isinstance(error, httpx2.RemoteProtocolError):
+        is_cut = "closed" in str(error) or "disconnected" in str(error)
+        return Lost(_CUT if is_cut else _NOT_HTTP + ("; is the base URL right?" if server else ""))
+    if isinstance(error, httpx2.ConnectError):
+        return NotSent(_connect_message(error, server))
+    is_sent = written and not isinstance(error, _NEVER_SENT)
+    failure = Lost(_message(error)) if is_sent else NotSent(_message(error))
+    # An error of user code, such as a request hook or a time limit, is not repeated.
+    failure.is_transient = isinstance(error, httpx2.HTTPError | OSError)
+    return failure
 
 
 def _connect_message(error: httpx2.ConnectError, server: str) -> str:

@@ -1,7 +1,11 @@
-"""Network streams that keep the active deadline. Loaded with the first client, because httpcore2 is slow to import."""
+"""What httpx2 has no public interface for: streams that keep the active deadline, and clients with new connections.
+
+Loaded with the first client, because httpcore2 is slow to import.
+"""
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -10,16 +14,44 @@ import httpx2
 
 from apikley._http.deadlines import current
 
+_POOLS = (httpcore2.ConnectionPool, httpcore2.AsyncConnectionPool)
+AnyClient = httpx2.Client | httpx2.AsyncClient
 
-def install_deadlines(client: httpx2.Client | httpx2.AsyncClient) -> None:
+
+def install_deadlines(client: AnyClient) -> None:
     """Make a new client's connections honour deadlines. Transports other than httpx2's are left alone."""
-    # httpx2 offers no public way to set the network backend of the pools that it makes for proxies.
-    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
+    for transport in (client._transport, *client._mounts.values()):
         pool = getattr(transport, "_pool", None)
         if isinstance(pool, httpcore2.ConnectionPool):
-            pool._network_backend = _Backend(pool._network_backend)  # noqa: SLF001
+            pool._network_backend = _Backend(pool._network_backend)
         elif isinstance(pool, httpcore2.AsyncConnectionPool):
-            pool._network_backend = _AsyncBackend(pool._network_backend)  # noqa: SLF001
+            pool._network_backend = _AsyncBackend(pool._network_backend)
+
+
+def has_connections(client: AnyClient, url: httpx2.URL | None = None) -> bool:
+    """Whether a client, or its transport for a URL, opens connections by itself, as a mocked one does not."""
+    transport = client._transport if url is None else client._transport_for_url(url)
+    return isinstance(getattr(transport, "_pool", None), _POOLS)
+
+
+def fresh_copy(client: AnyClient) -> AnyClient:
+    """Return a copy of a user's client. It has the same settings, and a new connection for each request."""
+    copied = copy.copy(client)
+    copied._transport = _with_new_connections(client._transport)
+    copied._mounts = {pattern: _with_new_connections(each) for pattern, each in client._mounts.items()}
+    return copied
+
+
+def _with_new_connections(transport: Any) -> Any:
+    pool = getattr(transport, "_pool", None)
+    if not isinstance(pool, _POOLS):
+        return transport
+    copied = copy.copy(transport)
+    copied._pool = new_pool = copy.copy(pool)
+    new_pool._connections, new_pool._requests = [], []
+    new_pool._optional_thread_lock = type(pool._optional_thread_lock)()
+    new_pool._max_keepalive_connections = 0
+    return copied
 
 
 def _read_timeout(timeout: float | None) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,8 +35,12 @@ class PartialFile:
 
 
 @contextmanager
-def partial_file(target: Path) -> Iterator[PartialFile]:
-    """Write beside the target; put in its place at the end, or leave no trace where anything was raised."""
+def partial_file(target: Path, *, overwrite: bool) -> Iterator[PartialFile]:
+    """Write beside the target; put in its place at the end, or leave no trace if anything is raised.
+
+    Raises:
+        FileExistsError: The target exists, and `overwrite` is false.
+    """
     # Not named after the target, whose name may be as long as the file system allows; and opened as any
     # other new file is, so that it is as readable.
     path = target.with_name(f".apikley-{secrets.token_hex(8)}.part")
@@ -42,6 +48,23 @@ def partial_file(target: Path) -> Iterator[PartialFile]:
     try:
         with file:
             yield PartialFile(file)
+        if not overwrite:
+            _reserve(target)
         path.replace(target)
     finally:
         path.unlink(missing_ok=True)
+
+
+def require_absent(target: Path) -> None:
+    """Raise FileExistsError if there is anything at a path, even a link to nothing."""
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, "exists and is not replaced", str(target))
+
+
+def _reserve(target: Path) -> None:
+    """Create an empty file, so that another one that appeared meanwhile is not replaced."""
+    try:
+        target.open("xb").close()
+    except FileExistsError:
+        require_absent(target)
+        raise

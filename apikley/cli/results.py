@@ -48,8 +48,12 @@ def save_result(output: Output, api: Apikley, task: Task, target: Target, index:
     """Download one result of a successful task."""
     urls = task.result_urls
     path = target.path(task.id, urls[index] if index < len(urls) else "")
-    with download_progress(output, path) as progress:
-        return api.download(task, path, index=index, on_progress=progress)
+    try:
+        with download_progress(output, path) as progress:
+            return api.download(task, path, index=index, on_progress=progress, overwrite=target.may_replace(path))
+    except FileExistsError:
+        target.ask_again()
+        raise
 
 
 def task_document(task: TaskInfo, file: Path | None = None) -> dict[str, Any]:

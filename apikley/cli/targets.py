@@ -72,17 +72,16 @@ class Target:
                 self._replaceable.add(path)
 
     def path(self, task_id: str, url: str) -> Path:
-        """Return the file for one result.
+        """Return the file for one result."""
+        return self._named(task_id, _suffix(url))
 
-        Raises:
-            FileExistsError: A file that may not be replaced appeared meanwhile.
-        """
-        path = self._named(task_id, _suffix(url))
-        if not os.path.lexists(path) or (path.is_file() and (self._force or path in self._replaceable)):
-            return path
-        # The command that resumes must ask again.
+    def may_replace(self, path: Path) -> bool:
+        """Whether an existing file may be replaced."""
+        return self._force or path in self._replaceable
+
+    def ask_again(self) -> None:
+        """Let the command that resumes ask again: a file that may not be replaced has appeared."""
         self._force, self._replaceable = False, set()
-        raise FileExistsError(errno.EEXIST, "exists and is not replaced" if path.is_file() else _NOT_A_FILE, str(path))
 
     def _named(self, task_id: str, suffix: str) -> Path:
         # A task id comes from the service: it must not lead out of the folder.

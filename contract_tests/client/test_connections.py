@@ -6,6 +6,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -15,9 +16,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import freezegun
 import httpx2
 import pytest
+import trio
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
 
+import apikley_contract
 from apikley import (
     Apikley,
     ApikleyError,
@@ -26,7 +32,9 @@ from apikley import (
     CreateOutcomeUnknown,
     InsufficientCredits,
     TransportError,
+    WaitTimeout,
 )
+from apikley._http.clients import FRESH
 from contract_tests.client.fake_service import BASE, BOTH, Service, call_create, details, envelope
 from contract_tests.conftest import KEY
 
@@ -142,6 +150,101 @@ def test_a_forked_process_uses_no_connection_of_its_parent(server: Server) -> No
         by_connection.setdefault(number, set()).add(path)
     # One connection for each create and each poll of a child, and the parent's own.
     assert len(by_connection) == 4 * 2 + 1
+
+
+def test_each_create_of_an_own_client_has_a_connection_of_its_own(server: Server) -> None:
+    with httpx2.Client(headers={"X-Own": "yes"}) as http:
+        api = Apikley(KEY, base_url=server.url, http_client=http)
+        for _ in range(3):
+            api.get_credits()
+            api.create_raw(_request("a"))
+        api.close()
+        assert not http.is_closed
+    creates = [number for path, number in server.used if "createTask" in path]
+    others = [number for path, number in server.used if "createTask" not in path]
+    assert len({*creates}) == 3
+    assert len({*others} - {*creates}) == 1
+
+
+def test_each_create_of_an_own_transport_has_a_connection_of_its_own(server: Server) -> None:
+    async def main() -> None:
+        async with AsyncApikley(KEY, base_url=server.url, http_client=httpx2.AsyncHTTPTransport()) as api:
+            for _ in range(3):
+                await api.get_credits()
+                await api.create_raw(_request("a"))
+
+    asyncio.run(main())
+    assert len({number for path, number in server.used if "createTask" in path}) == 3
+
+
+def test_an_own_async_client_in_a_second_event_loop_says_what_to_do(server: Server) -> None:
+    api = AsyncApikley(KEY, base_url=server.url, http_client=httpx2.AsyncClient(limits=FRESH))
+    assert asyncio.run(api.get_credits()) == 5
+    with pytest.raises(ConfigurationError, match="make a client in each event loop, or leave out http_client"):
+        asyncio.run(api.get_credits())
+
+
+def test_an_async_client_works_under_trio(server: Server) -> None:
+    async def main(number: int) -> str:
+        assert await api.get_credits() == 5
+        task = await api.create_raw(_request(f"trio{number}"))
+        await api._driver.clock.async_sleep(0)
+        assert (await api.get_task(task.id)).state == "waiting"
+        return task.id
+
+    api = AsyncApikley(KEY, base_url=server.url)
+    assert [trio.run(main, number).partition("-trio")[2] for number in range(2)] == ["0", "1"]
+    assert asyncio.run(main(2)).endswith("-trio2")
+
+
+def test_an_event_loop_that_ends_closes_its_connections(server: Server) -> None:
+    api = AsyncApikley(KEY, base_url=server.url)
+
+    async def use() -> httpx2.AsyncClient:
+        await api.get_credits()
+        return api._driver.clients.get()
+
+    assert asyncio.run(use()).is_closed
+    assert trio.run(use).is_closed
+
+
+def test_bursts_of_cancelled_calls_leave_no_connection_in_use(server: Server) -> None:
+    async def main() -> None:
+        async with AsyncApikley(KEY, base_url=server.url) as api:
+            for burst in range(10):
+                calls = [asyncio.create_task(api.get_credits()) for _ in range(150)]
+                for _ in range(burst):
+                    await asyncio.sleep(0)
+                for call in calls:
+                    call.cancel()
+                await asyncio.gather(*calls, return_exceptions=True)
+            pool: Any = api._driver.clients.get()._transport
+            assert all(connection.is_idle() or connection.is_closed() for connection in pool._pool.connections)
+            assert await api.get_credits() == 5
+
+    asyncio.run(main())
+
+
+@freezegun.freeze_time("2026-01-01")
+def test_a_wait_ends_under_a_frozen_clock(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apikley_contract, "poll_schedule", lambda: [(float("inf"), 0.01, 0.02)])
+    with Apikley(KEY, base_url=server.url) as api, pytest.raises(WaitTimeout):
+        api.wait("task_1", 0.1)
+
+
+@freezegun.freeze_time("2026-01-01")
+def test_a_response_that_does_not_end_times_out_under_a_frozen_clock(httpserver: HTTPServer) -> None:
+    httpserver.expect_request(re.compile("")).respond_with_handler(lambda _: Response(_endless(), 200))
+    with (
+        Apikley(KEY, base_url=httpserver.url_for(""), timeout=0.2, max_retries=0) as api,
+        pytest.raises(TransportError, match="in time"),
+    ):
+        api.get_credits()
+
+
+def _endless() -> Iterator[bytes]:
+    while True:
+        yield b" "
 
 
 @forks

@@ -42,6 +42,7 @@ VALUES: dict[str, Any] = {
     "field": "state",
     "claimed": "success",
     "confirmed": "fail",
+    "is_transient": False,
 }
 
 

@@ -88,8 +88,9 @@ def _create(session: Session, api: Apikley, request: dict[str, Any], place: Sequ
             task = api.create_raw(**request)
         session.output.note(f"task {task.id} created")
     except KeyboardInterrupt as error:
-        if task is not None:
-            raise Interrupted(session.command_line("wait", task.id, *place)) from error
+        task_id = task.id if task is not None else getattr(error, "task_id", None)
+        if task_id is not None:
+            raise Interrupted(session.command_line("wait", task_id, *place)) from error
         from apikley._flows.create import NOT_SENT_NOTE  # noqa: PLC0415 - loads the validator, already in use here
 
         if NOT_SENT_NOTE in getattr(error, "__notes__", ()):
