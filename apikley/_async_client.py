@@ -21,6 +21,7 @@ from apikley._flows.upload import DEFAULT_FOLDER, Uploadable, upload
 from apikley._flows.wait import get_task, wait, wait_many
 from apikley._http.connection import Connection, check_http_client
 from apikley._http.drivers import AsyncDriver
+from apikley._model.checks import is_loopback_url
 from apikley._model.secrets import hidden
 from apikley._model.task import TaskInfo
 
@@ -84,7 +85,9 @@ class AsyncApikley:
         self._account = connection.account
         self._state = new_state(max_retries, clock, connection)
         check_http_client(http_client, httpx2.AsyncClient, httpx2.AsyncBaseTransport)
-        clients = Clients(httpx2.AsyncClient, connection.timeout, http_client)
+        clients = Clients(
+            httpx2.AsyncClient, connection.timeout, http_client, is_local=is_loopback_url(connection.base_url)
+        )
         self._driver = AsyncDriver(clients, connection, self._state.clock)
 
     def __repr__(self) -> str:

@@ -20,7 +20,7 @@ from apikley._flows.upload import DEFAULT_FOLDER, Uploadable, upload
 from apikley._flows.wait import get_task, wait, wait_many
 from apikley._http.connection import Connection, check_http_client
 from apikley._http.drivers import SyncDriver
-from apikley._model.checks import COUNT
+from apikley._model.checks import COUNT, is_loopback_url
 from apikley._model.secrets import hidden
 from apikley._model.task import TaskInfo
 from apikley.errors import ConfigurationError
@@ -98,7 +98,8 @@ class Apikley:
         self._account = connection.account
         self._state = new_state(max_retries, clock, connection)
         check_http_client(http_client, httpx2.Client, httpx2.BaseTransport)
-        clients = Clients(httpx2.Client, connection.timeout, http_client)
+        is_local = is_loopback_url(connection.base_url)
+        clients = Clients(httpx2.Client, connection.timeout, http_client, is_local=is_local)
         self._driver = SyncDriver(clients, connection, self._state.clock)
 
     def __repr__(self) -> str:

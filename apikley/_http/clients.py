@@ -34,6 +34,7 @@ class ClientOptions(TypedDict, total=False):
     limits: httpx2.Limits
     verify: ssl.SSLContext
     mounts: Any
+    trust_env: bool
     transport: Any
 
 
@@ -52,6 +53,8 @@ class Clients(Generic[C]):
         kind: The class of the clients.
         timeout: The timeouts of the clients.
         given: The user's own client or transport, if there is one. It serves every request.
+        is_local: Whether the API is a simulator on this machine, which needs no proxy and no certificate. Unusable
+            settings of the environment are ignored then.
 
     Attributes:
         closed: Whether the library client was closed.
@@ -60,8 +63,9 @@ class Clients(Generic[C]):
         ConfigurationError: The proxy or certificate settings of the environment cannot be used.
     """
 
-    def __init__(self, kind: type[C], timeout: httpx2.Timeout, given: Any = None) -> None:
+    def __init__(self, kind: type[C], timeout: httpx2.Timeout, given: Any = None, *, is_local: bool = False) -> None:
         self.closed = False
+        self._is_local = is_local
         self._kind = kind
         self._timeout = timeout
         self._own = given if isinstance(given, kind) else None
@@ -114,13 +118,18 @@ class Clients(Generic[C]):
         return [*taken, *([self._given] if self._given is not None else [])]
 
     def _new(self, limits: httpx2.Limits) -> C:
+        options: ClientOptions = {"limits": limits, "mounts": _DIRECT}
         try:
-            if self._context is None:
-                # Loading the certificates takes longer than all else, so both clients share them.
-                self._context = httpx2.create_ssl_context()
-            return self._make({"limits": limits, "verify": self._context, "mounts": _DIRECT})
+            return self._make({**options, "verify": self._certificates()})
         except (ValueError, TypeError, ImportError, OSError, httpx2.InvalidURL) as error:
-            raise unusable_environment(error) from error
+            if self._is_local:
+                return self._make({**options, "trust_env": False})
+            raise _unusable_environment(error) from error
+
+    def _certificates(self) -> ssl.SSLContext:
+        # Loading them takes longer than all else, so both clients share them.
+        self._context = self._context or httpx2.create_ssl_context()
+        return self._context
 
     def _make(self, options: ClientOptions) -> C:
         client = self._kind(timeout=self._timeout, **options)
@@ -152,7 +161,7 @@ class Clients(Generic[C]):
                 self._made.pop(key, None)
 
 
-def unusable_environment(error: Exception) -> ConfigurationError:
+def _unusable_environment(error: Exception) -> ConfigurationError:
     """Return the error about proxy or certificate settings with which no client can be made."""
     found = ", ".join(name for name in NETWORK_VARIABLES if os.environ.get(name)) or "none"
     detail = " ".join(str(error).split()) or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -57,6 +58,15 @@ def is_encodable(value: str) -> bool:
 def is_task_id(value: object) -> bool:
     """Whether the value can be a task id: non-blank text that UTF-8 can encode."""
     return isinstance(value, str) and bool(value.strip()) and is_encodable(value)
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL names this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def is_http_url(url: object) -> bool:

@@ -18,6 +18,8 @@ from apikley._flows.clock import Clock
 from apikley._flows.retry import is_transient
 from apikley._flows.state import VISIBILITY_GRACE
 from apikley._flows.wait import poll_pause
+from apikley._http.deadlines import Deadline
+from apikley._http.streams import install_deadlines
 from apikley._model.checks import is_http_url
 from apikley._model.fields import text
 from apikley._model.task import TaskInfo
@@ -72,7 +74,8 @@ class Listener:
         self._forward_to = httpx2.URL(forward_to)
         delivery = _callback_operation()["x-delivery"]
         self._pauses: list[float] = delivery["retry-after"]
-        self._http = http or httpx2.Client(timeout=delivery["timeout"], trust_env=False)
+        self._timeout: float = delivery["timeout"]
+        self._http = http or _local_client(self._timeout)
         self._client = client
         self._notes = notes
         self._clock = clock or Clock()
@@ -145,8 +148,11 @@ class Listener:
             callback_url = text((task.request or {}).get("callBackUrl"))
             query = httpx2.URL(callback_url).params if callback_url and is_http_url(callback_url) else {}
             target = self._forward_to.copy_merge_params(query) if query else self._forward_to
-            response = self._http.post(target, content=callback_body(task), headers=headers, follow_redirects=False)
-            outcome, accepted = _describe(response), response.status_code == apikley_contract.codes()["SUCCESS"]
+            sending = self._http.stream(
+                "POST", target, content=callback_body(task), headers=headers, follow_redirects=False
+            )
+            with Deadline(self._timeout, None).active(), sending as response:  # its body is not read
+                outcome, accepted = _describe(response), response.status_code == apikley_contract.codes()["SUCCESS"]
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:  # ValueError: an invalid host name
             outcome = f"{type(error).__name__}: {error}"
         if accepted:
@@ -168,6 +174,12 @@ class Listener:
         if self._notes:
             self._notes.add(task_id, "given_up" if failed else "delivered")
         self._on_progress(task_id, what)
+
+
+def _local_client(timeout: float) -> httpx2.Client:
+    client = httpx2.Client(timeout=timeout, trust_env=False)
+    install_deadlines(client)
+    return client
 
 
 def callback_body(task: TaskInfo) -> bytes:

@@ -14,7 +14,7 @@ from apikley._http.bodies import MAX_BODY
 from contract_tests.client.fake_service import BASE, BOTH, Service, call_create
 from contract_tests.conftest import KEY
 
-BOMB = gzip.compress(bytes(500_000_000), compresslevel=1)
+BOMB = gzip.compress(bytes(200_000_000), compresslevel=1)
 TWICE = gzip.compress(BOMB)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import shutil
 import threading
@@ -34,7 +35,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             return
         body = {"/acme.md": PAGES[ACME].read_bytes(), "/large": b"x" * 5000, "/binary": b"\xff\xfe"}.get(self.path)
+        body = gzip.compress(bytes(50_000_000)) if self.path == "/bomb" else body
         self.send_response(200 if body or self.path == "/slow" else 404)
+        if self.path == "/bomb":
+            self.send_header("Content-Encoding", "gzip")
         self.end_headers()
         if self.path == "/slow":
             time.sleep(1)
@@ -150,3 +154,14 @@ def test_nothing_is_updated_if_all_addresses_fail(project: Project, site: str) -
     before = files(project.root)
     assert update(project, Options(()), DAY) == 1
     assert files(project.root) == before
+
+
+def test_a_compressed_page_is_refused_before_it_is_unpacked(site: str) -> None:
+    with pytest.raises(SpecError, match=r"/bomb.*responded in the encoding 'gzip'"):
+        fetch(f"{site}/bomb")
+
+
+def test_unusable_network_settings_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks://127.0.0.1:1080")
+    with pytest.raises(SpecError, match="cannot be fetched with the proxy and certificates of the environment"):
+        fetch("http://pages.test/page.md")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from pytest_httpserver import HTTPServer
 
 from apikley import ConfigurationError, RateLimited, ServerError, TransportError, Unauthorized
 from apikley.callbacks import verify
@@ -238,3 +241,16 @@ def test_an_invalid_address_is_refused(url: str) -> None:
 def test_a_listener_needs_a_webhook_key() -> None:
     with pytest.raises(ConfigurationError, match="no webhook key"):
         Listener(Service(), HOOK, "")
+
+
+def test_the_body_of_a_receivers_response_is_not_read(httpserver: HTTPServer) -> None:
+    bomb = gzip.compress(gzip.compress(bytes(50_000_000)))
+    httpserver.expect_request("/hook").respond_with_data(bomb, headers={"Content-Encoding": "gzip, gzip"})
+    listener = Listener(Service(task_1="success"), httpserver.url_for("/hook"), WEBHOOK_KEY, clock=ManualClock())
+    listener.add("task_1")
+    tracemalloc.start()
+    listener.run()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert listener.failed == []
+    assert peak < 10_000_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any, get_args
@@ -156,3 +158,28 @@ def test_a_missing_or_malformed_key_exits_with_2(
     monkeypatch.setenv("APIKLEY_API_KEY", key)
     assert main(["check", "http://127.0.0.1:9"]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "reason"),
+    [
+        ("gzip, gzip", gzip.compress(gzip.compress(bytes(50_000_000))), "responds in the encoding 'gzip, gzip'"),
+        ("identity", bytes(16 * 1024 * 1024 + 1), "responds with more than 16,777,216 bytes"),
+    ],
+    ids=["compressed", "large"],
+)
+def test_a_response_that_is_too_large_ends_the_check(
+    check: Check, httpserver: HTTPServer, encoding: str, body: bytes, reason: str
+) -> None:
+    httpserver.expect_request(re.compile("")).respond_with_data(body, headers={"Content-Encoding": encoding})
+    code, _, err = check(httpserver.url_for(""))
+    assert (code, reason in err) == (2, True)
+    assert "Traceback" not in err
+
+
+def test_unusable_network_settings_end_the_check(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks://127.0.0.1:1080")
+    code, _, err = check("http://service.test")
+    assert code == 2
+    assert "settings of the environment cannot be used" in err
+    assert "ALL_PROXY" in err

@@ -6,6 +6,9 @@ is printed as a table.
 
 from __future__ import annotations
 
+import asyncio
+import os
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +25,9 @@ _NO_KEY = "apikley-contract-check-no-key"
 _NO_MODEL = "apikley-contract-check/no-such-model"
 _NO_TASK = "apikley-contract-check-no-such-task"
 _TIMEOUT = 30.0
+_MAX_BODY = 16 * 1024 * 1024
+_PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+_NETWORK_VARIABLES = (*_PROXIES, *map(str.lower, _PROXIES), "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class CheckError(Exception):
@@ -117,17 +123,28 @@ class _Server:
 
     def send(self, probe: Probe) -> httpx2.Response:
         operation = apikley_contract.operation(probe.operation)
+        request = httpx2.Request(
+            operation.method,
+            self._url + operation.path,
+            params=probe.params,
+            json=probe.json,
+            headers={
+                "Authorization": f"Bearer {self._api_key if probe.with_key else _NO_KEY}",
+                "Accept-Encoding": "identity",
+            },
+        )
         try:
-            return httpx2.request(
-                operation.method,
-                self._url + operation.path,
-                params=probe.params,
-                json=probe.json,
-                headers={"Authorization": f"Bearer {self._api_key if probe.with_key else _NO_KEY}"},
-                timeout=_TIMEOUT,
-            )
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            return asyncio.run(_exchange(request))
+        except TimeoutError:
+            raise CheckError(f"{self._url} does not respond within {_TIMEOUT:g} s") from None
+        except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError) as error:
             raise CheckError(f"{self._url} does not respond: {error or type(error).__name__}") from None
+        except (ValueError, TypeError, ImportError, OSError) as error:
+            found = ", ".join(name for name in _NETWORK_VARIABLES if os.environ.get(name)) or "none"
+            raise CheckError(
+                f"the proxy or certificate settings of the environment cannot be used: {error}; correct or unset the "
+                f"variables (set now: {found})"
+            ) from None
 
     def require_key(self) -> None:
         # With a refused key, every probe would seem to fail.
@@ -139,6 +156,23 @@ class _Server:
         """Return a text of the server in one printable line, cut after redaction so that no part of a key is left."""
         printable = "".join(each if each.isprintable() else " " for each in self._redact(text))
         return " ".join(printable.split())[:size]
+
+
+async def _exchange(request: httpx2.Request) -> httpx2.Response:
+    """Return a whole response, bounded in size and time. A server on this machine is reached directly."""
+    is_local = request.url.host in ("localhost", "127.0.0.1", "::1")
+    client = httpx2.AsyncClient(timeout=_TIMEOUT, trust_env=not is_local)
+    content = b""
+    async with asyncio.timeout(_TIMEOUT), client:
+        response = await client.send(request, stream=True)
+        encoding = response.headers.get("content-encoding", "identity")
+        if encoding != "identity":
+            raise CheckError(f"{request.url} responds in the encoding {encoding!r}, although identity was asked for")
+        async for chunk in response.aiter_raw():
+            content += chunk
+            if len(content) > _MAX_BODY:
+                raise CheckError(f"{request.url} responds with more than {_MAX_BODY:,} bytes")
+    return httpx2.Response(response.status_code, headers=response.headers, content=content)
 
 
 def _require(url: str, api_key: str) -> None:

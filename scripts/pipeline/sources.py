@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-import time
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ MAX_BYTES = 2_000_000
 TIMEOUT = 30.0
 _SUFFIXES = (".md", ".txt", ".yaml", ".yml", ".json")
 _ACCEPT = "text/markdown, text/plain, application/json, application/yaml, */*;q=0.1"
+_HEADERS = {"Accept": _ACCEPT, "Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True)
@@ -85,23 +87,29 @@ def fetch(source: str, *, max_bytes: int = MAX_BYTES, timeout: float = TIMEOUT) 
         redacted = re.sub(r"://.*@", "://…@", source, flags=re.DOTALL)
         raise error(redacted, "is not an http or https address without a password in it")
     try:
-        return Source(source, source, _download(source, max_bytes, timeout))
-    except httpx2.TimeoutException:
+        return Source(source, source, asyncio.run(_download(source, max_bytes, timeout)))
+    except (TimeoutError, httpx2.TimeoutException):
         raise error(source, f"timed out after {timeout:g} s") from None
-    except (httpx2.HTTPError, httpx2.InvalidURL) as caught:
+    except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError) as caught:
         raise error(source, f"cannot be fetched: {caught}") from None
+    except (ValueError, TypeError, ImportError, OSError) as caught:
+        raise error(source, f"cannot be fetched with the proxy and certificates of the environment: {caught}") from None
 
 
-def _download(url: str, max_bytes: int, timeout: float) -> bytes:
-    deadline = time.monotonic() + timeout
+async def _download(url: str, max_bytes: int, timeout: float) -> bytes:
     content = b""
-    with httpx2.stream("GET", url, timeout=timeout, follow_redirects=True, headers={"Accept": _ACCEPT}) as response:
+    async with (
+        asyncio.timeout(timeout),  # for the whole response
+        httpx2.AsyncClient(timeout=timeout, follow_redirects=True, headers=_HEADERS) as client,
+        client.stream("GET", url) as response,
+    ):
         if response.status_code != httpx2.codes.OK:
             raise error(url, f"returned HTTP {response.status_code}")
-        for part in response.iter_bytes():
+        # A small compressed response can be unpacked to gigabytes.
+        if (encoding := response.headers.get("content-encoding", "identity")) != "identity":
+            raise error(url, f"responded in the encoding {encoding!r}", "save the page and give the file")
+        async for part in response.aiter_raw():
             content += part
             if len(content) > max_bytes:
                 raise error(url, f"is larger than {max_bytes:,} bytes")
-            if time.monotonic() > deadline:
-                raise error(url, f"timed out after {timeout:g} s")
     return content

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,6 +17,7 @@ import click
 
 import apikley
 import apikley_contract
+from apikley._model.checks import is_loopback_url
 from apikley.cli.exit_codes import CommandFailed, Exit, failure_of
 from apikley.cli.output import format_credits
 from apikley.cli.session import Session, SessionCommand
@@ -23,6 +26,9 @@ from apikley.errors import ApikleyError
 
 # In seconds; half of the five minutes after which a callback is refused as stale.
 _MAX_SKEW = 150.0
+_TIMEOUT = 10.0
+# A password may contain an @.
+_USER_INFO = re.compile(r"://.*@", re.DOTALL)
 
 
 class Check(NamedTuple):
@@ -85,6 +91,10 @@ def _check_settings(settings: Settings) -> Iterator[Check]:
 
 
 def _check_service(settings: Settings) -> Iterator[Check]:
+    network = _check_network(settings.address)
+    yield network
+    if network.status == "failed":
+        return
     try:
         apikley.Apikley("any", base_url=settings.address).close()
     except ApikleyError as error:
@@ -107,18 +117,42 @@ def _check_service(settings: Settings) -> Iterator[Check]:
 
 
 def _check_connection(base_url: str) -> list[Check]:
-    """Check the connection and the clock, without the key."""
+    """Check the connection and the clock, without the key and without reading a body."""
     import httpx2  # noqa: PLC0415 - loads the network stack
 
+    from apikley._http.clients import Clients  # noqa: PLC0415
+    from apikley._http.deadlines import Deadline  # noqa: PLC0415
+
+    client = Clients(httpx2.Client, httpx2.Timeout(_TIMEOUT), is_local=is_loopback_url(base_url)).get()
     start = time.monotonic()
     try:
-        response = httpx2.get(base_url, timeout=10.0, follow_redirects=False)
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        with client, Deadline(_TIMEOUT, None).active(), client.stream("GET", base_url) as response:
+            date = response.headers.get("date")
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         reason = str(error) or type(error).__name__
         return [Check("connection", f"{base_url} cannot be reached: {reason}", "failed", Exit.NETWORK)]
     elapsed = time.monotonic() - start
     connection = Check("connection", f"{base_url} responds in {elapsed * 1000:.0f} ms")
-    return [connection, check_clock(response.headers.get("date"), elapsed)]
+    return [connection, check_clock(date, elapsed)]
+
+
+def _check_network(base_url: str) -> Check:
+    """Check the proxy and certificate settings of the environment. A proxy's password is not shown."""
+    import httpx2  # noqa: PLC0415 - loads the network stack
+
+    from apikley._http.clients import NETWORK_VARIABLES, Clients  # noqa: PLC0415
+
+    found = {name: os.environ[name] for name in NETWORK_VARIABLES if os.environ.get(name)}
+    shown = ", ".join(f"{name}={_USER_INFO.sub('://***@', value)}" for name, value in found.items())
+    try:
+        Clients(httpx2.Client, httpx2.Timeout(_TIMEOUT)).get().close()
+    except ApikleyError as error:
+        if not is_loopback_url(base_url):
+            return _failed("network", error)
+        return Check("network", f"{error}; not used for {base_url}", "warning")
+    if is_loopback_url(base_url):
+        return Check("network", f"{base_url} is reached directly" + (f", without {shown}" if shown else ""))
+    return Check("network", shown or "no proxy and no certificates are set in the environment")
 
 
 def check_clock(date: Any, elapsed: float) -> Check:
