@@ -122,7 +122,12 @@ def resolve(
 def config_file(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the settings file: APIKLEY_CONFIG, or `config.toml` in the platform's configuration folder."""
     given = environment.get(constants.CONFIG_VARIABLE)
-    return Path(given) if given else platformdirs.user_config_path("apikley", appauthor=False) / "config.toml"
+    if given:
+        return Path(given)
+    try:
+        return platformdirs.user_config_path("apikley", appauthor=False) / "config.toml"
+    except RuntimeError:  # this user has no home folder, as in some containers
+        return platformdirs.site_config_path("apikley", appauthor=False) / "config.toml"
 
 
 def default_server() -> str:

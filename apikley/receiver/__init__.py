@@ -40,9 +40,9 @@ else:  # on first use, because `apikley.receiver.listen` needs no database
         try:
             return getattr(import_module(f"{__name__}.{modules[name]}"), name)
         except ModuleNotFoundError as error:
-            if error.name != "sqlalchemy":
+            if error.name not in ("sqlalchemy", "platformdirs"):
                 raise
-            message = "sqlalchemy is not installed; run: pip install 'apikley[receiver]'"
+            message = f"{error.name} is not installed; run: pip install 'apikley[receiver]'"
             raise ModuleNotFoundError(message, name=error.name) from None
 
 

@@ -18,7 +18,8 @@ from apikley.callbacks import Key, webhook_keys
 from apikley.errors import ApikleyError, ConfigurationError
 from apikley.receiver.events import Client, H, Handlers
 from apikley.receiver.inbox.group_commit import GroupCommit
-from apikley.receiver.inbox.rows import INBOX, NO_STATE, Completion
+from apikley.receiver.inbox.places import default_inbox
+from apikley.receiver.inbox.rows import NO_STATE, Completion
 from apikley.receiver.inbox.store import Inbox
 from apikley.receiver.web import asgi, wsgi
 from apikley.receiver.web.request_check import RequestCheck
@@ -42,7 +43,8 @@ class Receiver:
 
     Args:
         webhook_key: The account's webhook key, or several during a rotation.
-        inbox: A SQLite file, `:memory:`, a PostgreSQL URL, or an `Inbox`.
+        inbox: A SQLite file, `:memory:`, a PostgreSQL URL, or an `Inbox`. By default the file `inbox.db` in this
+            user's data folder, which is for one application: give each application an inbox of its own.
         client: An `Apikley` or `AsyncApikley`. It confirms tasks, polls overdue ones and downloads results.
         confirm: Whether the client polls each task before its handlers run, because the signature does not cover
             the callback's body.
@@ -61,7 +63,7 @@ class Receiver:
         self,
         webhook_key: Key | Iterable[Key],
         *,
-        inbox: Inbox | str | os.PathLike[str] = INBOX,
+        inbox: Inbox | str | os.PathLike[str] | None = None,
         client: Client | None = None,
         confirm: bool = True,
         tolerance: float = 300,
@@ -82,7 +84,7 @@ class Receiver:
         require_option(SECONDS, "lease", lease, minimum=_MIN_LEASE)
         require_option(SECONDS, "keep", keep)
         self._clock = clock or Clock()
-        self.inbox = inbox if isinstance(inbox, Inbox) else Inbox(inbox)
+        self.inbox = inbox if isinstance(inbox, Inbox) else Inbox(_place(inbox))
         self._check = RequestCheck(keys, tolerance, self._now)
         self._call = call = AsyncCalls()
         self._handlers = Handlers()
@@ -226,6 +228,19 @@ class Receiver:
         stored = self._commit.submit(completion)
         stored.add_done_callback(lambda _: self._workers.wake())
         return stored
+
+
+def _place(inbox: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
+    """Return a named inbox, or the default one in a folder that exists."""
+    if inbox is not None:
+        return inbox
+    place = default_inbox()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"the folder of the inbox {place} cannot be made: {error.strerror}; name a file with inbox="
+        raise ConfigurationError(message) from error
+    return place
 
 
 def _text(value: object, name: str) -> str | None:

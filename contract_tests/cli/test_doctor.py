@@ -108,7 +108,8 @@ def test_a_simulator_is_reached_directly_whatever_the_environment_says(
     assert ended.code == 0
     (check,) = (check for check in ended.document["checks"] if check["name"] == "network")
     assert check["status"] in ("ok", "warning")
-    assert cli.mock.client().get_credits() > 0
+    with cli.mock.client() as api:
+        assert api.get_credits() > 0
     assert mock_check(["check", cli.mock.url, "--api-key", cli.mock.api_key]) == 0
 
 

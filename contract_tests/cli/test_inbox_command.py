@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from apikley.receiver import Inbox
+from apikley.receiver import Inbox, Receiver
 from apikley.receiver.inbox.rows import Result
 from contract_tests.cli.command_line import CommandLine, run_process
 from contract_tests.receiver.inboxes import LEASE, NOW, completion
@@ -82,7 +82,17 @@ def test_the_command_does_not_change_another_database(cli: CommandLine, words: t
 
 def test_an_empty_variable_counts_as_not_set(cli: CommandLine) -> None:
     cli.patch.setenv("APIKLEY_INBOX", "")
-    assert cli("inbox", "list") == (2, "", "apikley: there is no inbox apikley-inbox.db; name it with --inbox\n")
+    cli.patch.setenv("XDG_DATA_HOME", str(cli.folder))
+    place = cli.folder / "apikley" / "inbox.db"
+    assert cli("inbox", "list") == (2, "", f"apikley: there is no inbox {place}; name it with --inbox\n")
+
+
+def test_the_default_inbox_is_the_receivers(cli: CommandLine) -> None:
+    cli.patch.setenv("XDG_DATA_HOME", str(cli.folder / "data"))
+    with Receiver("webhook-key", workers=0) as receiver:
+        assert str(cli.folder / "data") in repr(receiver)
+    assert cli("inbox", "list").code == 0
+    assert [path.name for path in cli.folder.iterdir() if path.suffix == ".db"] == []
 
 
 @pytest.mark.parametrize(("module", "extra"), [("click", "cli"), ("sqlalchemy", "receiver")])

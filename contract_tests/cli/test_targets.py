@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,9 +73,12 @@ def test_a_name_that_ends_like_a_folder_must_be_one(cli: CommandLine, place: str
 
 
 def test_a_folder_that_is_not_writable_is_reported_before_anything_is_paid(cli: CommandLine) -> None:
-    cli.patch.setattr(os, "access", lambda *_: False)
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    cli.patch.setattr(tempfile, "TemporaryFile", refuse)
     ended = cli(*RUN)
-    assert (ended.code, ended.err) == (Exit.FAILED, "apikley: .: Permission denied\n")
+    assert (ended.code, ended.err) == (Exit.FAILED, "apikley: .: Read-only file system\n")
     assert cli.requests() == []
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -14,7 +13,7 @@ from apikley.cli.constants import INBOX_VARIABLE
 from apikley.cli.exit_codes import CommandFailed, Exit
 from apikley.cli.session import Session, SessionCommand
 from apikley.errors import ConfigurationError
-from apikley.receiver.inbox.rows import INBOX, Status
+from apikley.receiver.inbox.rows import Status
 
 if TYPE_CHECKING:
     from apikley.receiver import Inbox, PendingCallback
@@ -24,10 +23,8 @@ WHERE: list[click.Parameter] = [
         ["--inbox", "where"],
         envvar=INBOX_VARIABLE,
         show_envvar=True,
-        default=INBOX,
-        show_default=True,
         metavar="PLACE",
-        help="A SQLite file, or the URL of a PostgreSQL database.",
+        help="A SQLite file, or the URL of a PostgreSQL database.  [default: inbox.db in your data folder]",
     )
 ]
 
@@ -43,7 +40,7 @@ def inbox() -> None:
     "--limit", type=click.IntRange(1, 2**63 - 1), default=100, help="The maximum number of events, latest first."
 )
 @click.pass_obj
-def list_events(session: Session, *, where: str, status: Any, limit: int) -> None:
+def list_events(session: Session, *, where: str | None, status: Any, limit: int) -> None:
     """List the events in the inbox."""
     with _open(where) as opened:
         events = opened.rows(status, limit=limit)
@@ -66,7 +63,7 @@ def expected(session: Session, *, where: str) -> None:
 @click.argument("events", metavar="[EVENT]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Replay all dead events.")
 @click.pass_obj
-def replay(session: Session, *, where: str, events: tuple[str, ...], everything: bool) -> None:
+def replay(session: Session, *, where: str | None, events: tuple[str, ...], everything: bool) -> None:
     """Replay dead events: a receiver of this inbox handles them again."""
     if bool(events) == everything:
         raise click.UsageError("name the events to replay, or use --all")
@@ -78,14 +75,19 @@ def replay(session: Session, *, where: str, events: tuple[str, ...], everything:
         raise CommandFailed(Exit.FAILED, [f"not dead, so not replayed: {', '.join(missing)}"])
 
 
-def _open(where: str) -> Inbox:
+def _open(where: str | None) -> Inbox:
     from apikley.receiver import Inbox  # noqa: PLC0415 - needs the extra `receiver`
 
-    if not where:
+    if where == "":
         raise ConfigurationError("--inbox is empty; name a SQLite file, or the URL of a PostgreSQL database")
-    if where == INBOX and not Path(where).exists():
-        raise ConfigurationError(f"there is no inbox {where}; name it with --inbox")
-    return Inbox(where, create=False)
+    if where is not None:
+        return Inbox(where, create=False)
+    from apikley.receiver.inbox.places import default_inbox  # noqa: PLC0415
+
+    place = default_inbox()
+    if not place.exists():
+        raise ConfigurationError(f"there is no inbox {place}; name it with --inbox")
+    return Inbox(place, create=False)
 
 
 def _print(session: Session, title: str, names: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:

@@ -7,7 +7,6 @@ from typing import Literal
 
 from apikley.callbacks import event_id
 
-INBOX = "apikley-inbox.db"
 NO_STATE = ""  # of a completion whose callback says only that the task has ended
 Source = Literal["callback", "poll"]
 Status = Literal["pending", "processing", "done", "failed", "dead"]
