@@ -20,7 +20,7 @@ from typing import Any
 import apikley_contract
 from apikley._model.fields import is_digits, is_number, parse_json, text
 from apikley._model.secrets import SecretBytes, hidden
-from apikley._model.task import TaskInfo
+from apikley._model.task import TaskInfo, known_state
 from apikley.errors import BadPayload, BadSignature, ConfigurationError, StaleCallback
 
 __all__ = ["SIGNATURE_HEADER", "TIMESTAMP_HEADER", "Callback", "event_id", "parse", "sign", "verify"]
@@ -152,7 +152,7 @@ def parse(body: Body) -> Callback:
     (task_id,) = task_ids
     code = payload.get("code")
     number = int(code) if is_number(code) and code % 1 == 0 else None
-    state = text(record.get("state")) or state_of(number)
+    state = known_state(text(record.get("state"))) or state_of(number)
     message = text(payload.get("msg")) or text(payload.get("message")) or ""
     return Callback(task_id, state, number, message, TaskInfo(task_id, record), payload)
 

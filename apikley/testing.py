@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from datetime import UTC, datetime, timedelta
+
+import anyio
+import anyio.lowlevel
 
 from apikley._flows.clock import Clock
 
@@ -53,4 +55,4 @@ class ManualClock(Clock):
     async def async_sleep(self, seconds: float) -> None:
         """Advance the clock by `seconds`, and let other tasks run."""
         self.sleep(seconds)
-        await asyncio.sleep(0)
+        await anyio.lowlevel.checkpoint()

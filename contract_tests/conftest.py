@@ -94,6 +94,12 @@ def _isolated_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The event loop of coroutine tests."""
+    return "asyncio"
+
+
 @pytest.fixture
 def example() -> dict[str, Any]:
     """The published example request."""

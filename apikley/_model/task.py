@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Self
 
+import apikley_contract
 from apikley._model.fields import json_object, number, text, timestamp
 from apikley.errors import GenerationFailed
 
@@ -66,7 +68,7 @@ class TaskInfo:
     @property
     def state(self) -> str | None:
         """The state, for instance `generating`; None before the first poll."""
-        return text(self._record.get("state"))
+        return known_state(text(self._record.get("state")))
 
     @property
     def finished(self) -> bool:
@@ -153,6 +155,17 @@ class TaskInfo:
         """Replace the record by a newer one, and return the task."""
         self._record = record
         return self
+
+
+def known_state(word: str | None) -> str | None:
+    """Return the contract's spelling of a state in any case, such as `SUCCESS`. Another word stays as it is."""
+    lower = (word or "").casefold()
+    return lower if lower in _states() else word
+
+
+@cache
+def _states() -> frozenset[str]:
+    return frozenset(apikley_contract.openapi()["components"]["schemas"]["TaskState"]["enum"])
 
 
 def record_of(data: object) -> dict[str, Any]:

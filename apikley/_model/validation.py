@@ -27,8 +27,32 @@ def encode(body: Mapping[str, Any]) -> bytes:
     """
     try:
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise RequestInvalid([Violation("", "type", "JSON", f"cannot be encoded as JSON: {error}")]) from error
+    except RecursionError as error:
+        raise RequestInvalid([_not_json("", error)]) from error
+    except (TypeError, ValueError) as error:
+        raise RequestInvalid([*_unencodable(body, "")] or [_not_json("", error)]) from error
+
+
+def _unencodable(value: object, pointer: str) -> Iterator[Violation]:
+    """Yield each value that JSON or UTF-8 cannot encode."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _unencodable(item, f"{pointer}/{name}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _unencodable(item, f"{pointer}/{index}")
+    else:
+        try:
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError as error:
+            where = f"{error.object[error.start]!r} at character {error.start}"
+            yield Violation(pointer, "format", "UTF-8", f"is not UTF-8 text: {where}")
+        except (TypeError, ValueError) as error:
+            yield _not_json(pointer, error)
+
+
+def _not_json(pointer: str, error: Exception) -> Violation:
+    return Violation(pointer, "type", "JSON", f"cannot be encoded as JSON: {error}")
 
 
 def validate_create(

@@ -100,7 +100,9 @@ def format_duration(duration: timedelta | None) -> str | None:
 def _json(document: Any, indent: int | None = None) -> str:
     # Python writes NaN, which JSON does not have.
     strict = json.loads(json.dumps(document), parse_constant=lambda _: None)
-    return json.dumps(strict, ensure_ascii=False, indent=indent)
+    document = json.dumps(strict, ensure_ascii=False, indent=indent)
+    # A terminal would obey control characters and change the direction of text. Some text comes from the service.
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in document)
 
 
 def _write(line: str) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from apikley.errors import RequestInvalid, Violation
+
+_MAX_TEXT = 16 * 1024 * 1024
 
 
 def read_body(file: str) -> dict[str, Any]:
@@ -27,15 +30,20 @@ def expand_text(given: str, pointer: str) -> str:
 
 
 def read_text(name: str, pointer: str = "") -> str:
-    """Read a text from a file, or from stdin for `-`."""
+    """Read a text from a file or pipe, or from stdin for `-`."""
+    shown = "stdin" if name == "-" else name
     try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
+            content = file.read(_MAX_TEXT + 1)  # a device may never end
+        if len(content) > _MAX_TEXT:
+            message = f"{shown} is larger than {_MAX_TEXT:,} bytes"
+            raise RequestInvalid([Violation(pointer, "maxLength", _MAX_TEXT, message)])
         return content.decode("utf-8-sig")
     except OSError as error:
-        raise RequestInvalid([Violation(pointer, "format", "file", f"{name}: {error.strerror}")]) from error
+        raise RequestInvalid([Violation(pointer, "format", "file", f"{shown}: {error.strerror}")]) from error
     except ValueError as error:
         raise RequestInvalid(
-            [Violation(pointer, "format", "UTF-8", f"{name} is not UTF-8 text; save it as UTF-8")]
+            [Violation(pointer, "format", "UTF-8", f"{shown} is not UTF-8 text; save it as UTF-8")]
         ) from error
 
 

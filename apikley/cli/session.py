@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import shlex
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -30,11 +31,19 @@ class Session(NamedTuple):
         """The settings from flags, environment and file."""
         return resolve(profile=self.profile, base_url=self.base_url, api_key=self.api_key)
 
-    def command_line(self, *words: str) -> str:
-        """Return a command line with the same profile and base URL."""
+    def command_line(self, *words: str, tasks: Sequence[str] = ()) -> str:
+        """Return a command line with the same profile and base URL.
+
+        Args:
+            words: The command and its options.
+            tasks: Its tasks. An id comes from the service, so one that begins with `-` must not become an option.
+        """
         given = {"--profile": self.profile, "--base-url": self.base_url}
         flags = [part for flag, value in given.items() if value is not None for part in (flag, value)]
-        return shlex.join(["apikley", *words, *flags])
+        command, *options = words
+        if any(task.startswith("-") for task in tasks):
+            return shlex.join(["apikley", command, *options, *flags, "--", *tasks])
+        return shlex.join(["apikley", command, *tasks, *options, *flags])
 
 
 class SessionCommand(click.Command):

@@ -85,6 +85,8 @@ class Receiver:
         require_option(SECONDS, "keep", keep)
         self._clock = clock or Clock()
         self.inbox = inbox if isinstance(inbox, Inbox) else Inbox(_place(inbox))
+        if clock is not None:
+            self.inbox.use_clock(clock)
         self._check = RequestCheck(keys, tolerance, self._now)
         self._call = call = AsyncCalls()
         self._handlers = Handlers()
@@ -93,7 +95,7 @@ class Receiver:
         download = None if client is None else partial(call, client.download)
         confirming = self._poll if confirm else None
         policy = retries or RetryPolicy()
-        processor = EventProcessor(self._handlers, confirming, download, call, policy, self._now)
+        processor = EventProcessor(self._handlers, confirming, download, call, self.inbox.begin, policy, self._now)
         overdue = None if self._poll is None else OverduePoller(self.inbox, self._poll, self._now)
         self._workers = Workers(self.inbox, self._commit, processor, overdue, self._now, workers, lease, keep)
         self._started = False

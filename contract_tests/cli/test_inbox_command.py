@@ -103,3 +103,16 @@ def test_a_missing_package_names_the_extra_to_install(cli: CommandLine, module: 
     run = run_process("inbox", "list", "--inbox", str(place), PYTHONPATH=str(cli.folder))
     message = f"apikley: {module} is not installed; run: pip install 'apikley[{extra}]'\n"
     assert (run.returncode, run.stderr) == (1, message)
+
+
+@pytest.mark.parametrize(
+    "place", ["postgresql://me:secret@127.0.0.1:9/db", "postgresql://127.0.0.1:9/db?user=me&password=secret"]
+)
+def test_a_password_on_the_command_line_is_warned_about(cli: CommandLine, place: str) -> None:
+    warning = "warning: --inbox shows the password in the process list and the shell history; use APIKLEY_INBOX\n"
+    ended = cli("inbox", "list", "--inbox", place)
+    assert warning in ended.err
+    assert "secret" not in ended.out + ended.err
+    cli.patch.setenv("APIKLEY_INBOX", place)
+    assert warning not in cli("inbox", "list").err
+    assert warning not in cli("inbox", "list", "--inbox", "postgresql://me@127.0.0.1:9/db").err

@@ -105,7 +105,7 @@ def test_ctrl_c_prints_how_to_resume_given_tasks(cli: CommandLine, noted: tuple[
     task = cli.task(ended=False)
     ended = interrupted(cli, KeyboardInterrupt(), task, *noted, "--output", "json")
     rest = " --noted 'my notes'" if noted else ""
-    command = f"resume with: apikley listen --forward-to {CLOSED}/hook{rest} {task}"
+    command = f"resume with: apikley listen {task} --forward-to {CLOSED}/hook{rest}"
     assert ended.code == Exit.UNFINISHED
     assert ended.err.endswith(f"apikley: interrupted; the task is kept\n  {command}\n")
     error = json.loads(ended.out.splitlines()[-1])["error"]
@@ -118,7 +118,7 @@ def test_an_unreadable_file_of_notes_prints_how_to_resume(cli: CommandLine) -> N
     assert ended.code == Exit.FAILED
     assert ended.err.endswith(
         "apikley: notes: Permission denied\n"
-        f"  the task is kept; resume with: apikley listen --forward-to {CLOSED}/hook {task}\n"
+        f"  the task is kept; resume with: apikley listen {task} --forward-to {CLOSED}/hook\n"
     )
 
 

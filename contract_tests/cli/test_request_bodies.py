@@ -81,7 +81,7 @@ def test_allow_unknown_fields_accepts_them(cli: CommandLine) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"{", "stdin is not JSON"), (b"[]", "stdin is not a JSON object"), (b"\xff", "- is not UTF-8 text")],
+    [(b"{", "stdin is not JSON"), (b"[]", "stdin is not a JSON object"), (b"\xff", "stdin is not UTF-8 text")],
 )
 def test_check_reports_what_is_not_a_request_body(cli: CommandLine, content: bytes, message: str) -> None:
     ended = cli("check", "-", stdin=content)
@@ -92,7 +92,7 @@ def test_check_reports_what_is_not_a_request_body(cli: CommandLine, content: byt
     ("value", "message"),
     [
         ("1e999", "cannot be encoded as JSON: Out of range float"),
-        ('"\\ud800"', "cannot be encoded as JSON: 'utf-8' codec can't"),
+        ('"\\ud800"', "is not UTF-8 text: '\\ud800'"),
         ("[" * 400 + "]" * 400, "cannot be validated"),
     ],
     ids=["infinity", "lone surrogate", "deep"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import sys
 import threading
@@ -13,7 +14,10 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from apikley import TaskInfo
 from apikley.cli.exit_codes import Exit
+from apikley.cli.output import Output
+from apikley.cli.session import Session
 from contract_tests.cli.command_line import CTRL_C, IMAGE, LIMIT, CommandLine, Program, started
 
 MAKE = ("run", "--prompt", "a ship", "--image", "cat.png", "-o", "clip.mp4")
@@ -172,3 +176,28 @@ def test_sigterm_prints_how_to_resume(cli: CommandLine) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(LIMIT) == Exit.UNFINISHED
         assert json.load(process.stdout)["error"]["hints"] == [f"resume with: apikley wait {task}"]
+
+
+HOSTILE = "\x1b]0;owned\x07 \u202egnp.exe \u2066 \x9b31m \u200b"
+
+
+def test_json_output_holds_no_character_that_a_terminal_obeys(cli: CommandLine) -> None:
+    task = cli.task("a ship", ended=True)
+    cli.patch.setattr(TaskInfo, "fail_message", property(lambda _: HOSTILE))
+    for arguments in (("task", task, "--output", "json"), ("task", task)):
+        ended = cli(*arguments)
+        assert [char for char in ended.out if not (char.isprintable() or char == "\n")] == []
+    assert cli("task", task, "--output", "json").document["fail_message"] == HOSTILE
+
+
+def test_a_task_id_that_looks_like_an_option_is_no_option_of_the_suggested_command() -> None:
+    session = Session(Output(json=False), profile="mock")
+    assert session.command_line("wait", "-o", ".", tasks=["-f/etc"]) == "apikley wait -o . --profile mock -- -f/etc"
+    assert session.command_line("wait", "-o", ".", tasks=["task_1"]) == "apikley wait task_1 -o . --profile mock"
+
+
+def test_a_suggested_command_with_such_an_id_is_understood(cli: CommandLine) -> None:
+    words = shlex.split(Session(Output(json=False)).command_line("wait", "--timeout", "0", tasks=["--help"]))
+    ended = cli(*words[1:])
+    assert "Usage" not in ended.out
+    assert "--help" in ended.err

@@ -373,9 +373,9 @@ def test_a_lone_surrogate_is_neither_a_task_id_nor_a_link(run: Any) -> None:
     service = Service(details("success", **RESULT))
     with pytest.raises(apikley.RequestInvalid, match="is not a task id"):
         run(service, lambda api: api.get_task("\ud800"))
-    with pytest.raises(apikley.RequestInvalid, match="cannot be encoded as JSON"):
+    with pytest.raises(apikley.RequestInvalid, match="is not UTF-8 text"):
         run(service, lambda api: api.get_download_url("http://\ud800"))
-    with pytest.raises(apikley.RequestInvalid, match="cannot be encoded as JSON"):
+    with pytest.raises(apikley.RequestInvalid, match="is not UTF-8 text"):
         run(service, lambda api: api.upload(b"\x89PNG\r\n\x1a\n", name="\ud800.png"))
     assert service.requests == []
 

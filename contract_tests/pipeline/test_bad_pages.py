@@ -11,6 +11,7 @@ import pytest
 
 from contract_tests.pipeline.pages import ACME, HAILUO, PAGES, STUDIO, published_pages
 from scripts.pipeline import client, contract, generated
+from scripts.pipeline.command import run
 from scripts.pipeline.io import GENERATED, dump, read, read_document
 from scripts.pipeline.issues import SpecError, error
 from scripts.pipeline.page_shape import request_schema
@@ -269,3 +270,13 @@ def test_a_client_with_type_errors_is_refused(tmp_path: Path) -> None:
     (package / "__init__.py").write_text(text, encoding="utf-8")
     with pytest.raises(SpecError, match=r"^mypy --strict: generated/apikley_client/__init__\.py:2: error: "):
         client.check_types(tmp_path)
+
+
+def test_a_report_holds_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = tmp_path / "\x1b]0;owned\x07\u202e.md"
+    page.write_text("# \x1b[31m \u202e\n", encoding="utf-8")
+    assert run(["update", str(page)]) == 1
+    shown = capsys.readouterr()
+    text = shown.out + shown.err
+    assert [char for char in text if not (char.isprintable() or char in "\n\t")] == []
+    assert "owned" in text

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from apikley.receiver import Inbox
 from apikley.receiver.inbox.schema import metadata
 from apikley.testing import ManualClock
 from contract_tests.receiver import postgres
+from contract_tests.receiver.inboxes import DrivenInbox
 from contract_tests.receiver.receivers import START, MakeReceiver, closing_receivers
 
 
@@ -55,7 +55,7 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def inbox(where: str) -> Iterator[Inbox]:
-    """An empty inbox in each location."""
-    with Inbox(where) as opened:
+def inbox(where: str) -> Iterator[DrivenInbox]:
+    """An empty inbox in each location. Its leases are measured by the time of the last claim."""
+    with DrivenInbox(where) as opened:
         yield opened

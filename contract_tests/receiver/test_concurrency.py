@@ -38,7 +38,7 @@ def test_renewals_and_results_in_any_order_do_not_deadlock(inbox: Inbox) -> None
 
     def renew(claims: list[Claim]) -> None:
         for _ in range(10):
-            inbox.renew(claims, NOW)
+            inbox.renew(claims)
 
     def settle(claims: list[Claim]) -> None:
         inbox.write([Result(claim, "failed", NOW) for claim in claims])

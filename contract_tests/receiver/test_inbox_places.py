@@ -12,12 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from apikley.errors import ConfigurationError, InboxUnavailable
 from apikley.receiver import Inbox, Receiver
 from apikley.receiver.inbox import database as database_module
 from apikley.receiver.inbox.database import Database
 from contract_tests.receiver.inboxes import NOW, completion
+from contract_tests.receiver.receivers import MakeReceiver, deliver
 
 
 @pytest.mark.parametrize("where", ["sqlite", "postgresql"], indirect=True)
@@ -137,3 +139,105 @@ def test_a_file_that_another_program_locks_is_unavailable(tmp_path: Path, monkey
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(InboxUnavailable, match=r"inbox\.db is unavailable: database is locked"):
             Inbox(tmp_path / "inbox.db").counts()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:se@cret@127.0.0.1:9/db",
+        "postgresql://me:x@s/ecret@127.0.0.1:9/db",
+        "postgresql://me:x@127.0.0.1@ecret/db",
+    ],
+)
+def test_an_at_sign_in_a_password_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="write an @ in the password as %40") as caught:
+        Inbox(url)
+    assert "ecret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:secret@127.0.0.1:9/db",
+        "postgresql://me@127.0.0.1:9/db?password=secret",
+        "postgresql://127.0.0.1:9/db?user=me&password=secret&connect_timeout=1",
+        "postgresql://me:secret@127.0.0.1:9/db?no_such_option=secret",
+    ],
+)
+def test_no_password_of_a_database_is_shown(url: str) -> None:
+    inbox = Inbox(url)
+    assert "secret" not in repr(inbox)
+    with pytest.raises(InboxUnavailable) as caught:
+        inbox.counts()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
+def test_a_file_that_is_removed_while_it_is_open_fails_the_write(tmp_path: Path, suffix: str, replaced: bool) -> None:
+    with Inbox(tmp_path / "inbox.db") as inbox:
+        inbox.write([completion("task_1")])
+        file = tmp_path / f"inbox.db{suffix}"
+        if replaced:
+            (tmp_path / "other").write_bytes(file.read_bytes())
+            (tmp_path / "other").replace(file)
+        else:
+            file.unlink()
+        with pytest.raises(InboxUnavailable, match=rf"inbox\.db{suffix} was removed or replaced"):
+            inbox.write([completion("task_2")])
+    for path in tmp_path.glob("inbox.db*"):
+        path.unlink()
+    with Inbox(tmp_path / "inbox.db") as inbox:
+        inbox.write([completion("task_3")])
+        assert inbox.counts() == {"pending": 1}
+
+
+def test_a_callback_is_not_acknowledged_after_the_file_was_removed(
+    threaded: MakeReceiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = threaded(workers=0)
+    assert deliver(receiver, "task_1").status_code == 200
+    (tmp_path / "inbox.db").unlink()
+    assert deliver(receiver, "task_2").status_code == 503
+    assert "cannot store the callback task_2:success" in caplog.text
+    assert "was removed or replaced" in caplog.text
+    for path in tmp_path.glob("inbox.db*"):
+        path.unlink()
+    assert deliver(receiver, "task_2").status_code == 200
+    assert [row.task_id for row in receiver.inbox.rows()] == ["task_2"]
+
+
+def test_an_inbox_in_postgresql_prepares_no_statements(postgresql: str) -> None:
+    # A transaction pooler gives each transaction another connection, which does not know them.
+    with Inbox(postgresql) as inbox:
+        for number in range(20):
+            inbox.write([completion(f"task_{number}")])
+        with inbox._database.begin() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar() == 0
+
+
+def test_the_isolation_level_does_not_depend_on_the_server(postgresql: str) -> None:
+    database = Database(f"{postgresql}&options=-c%20default_transaction_isolation%3Dserializable")
+    with database.begin() as connection:
+        assert connection.exec_driver_sql("SHOW transaction_isolation").scalar() == "read committed"
+    database.close()
+
+
+class _Conflict(Exception):
+    sqlstate = "40001"
+
+
+def test_a_transaction_that_conflicts_with_another_one_is_repeated(tmp_path: Path) -> None:
+    database, attempts = Database(tmp_path / "inbox.db"), []
+
+    def conflict(_: object) -> str:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise OperationalError("UPDATE", {}, _Conflict())
+        return "written"
+
+    assert database.run(conflict) == "written"
+    with pytest.raises(InboxUnavailable):
+        database.run(lambda _: (_ for _ in ()).throw(OperationalError("UPDATE", {}, _Conflict())))
+    database.close()

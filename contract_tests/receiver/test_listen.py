@@ -253,4 +253,4 @@ def test_the_body_of_a_receivers_response_is_not_read(httpserver: HTTPServer) ->
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert listener.failed == []
-    assert peak < 10_000_000
+    assert peak < 20_000_000

@@ -95,5 +95,7 @@ def test_an_event_has_the_expected_one_of_several_tokens(inbox: Inbox) -> None:
     expected = "expected-" + TOKEN
     inbox.expect(None, expected, NOW, NOW)
     inbox.write([completion("task_1", token=token) for token in ("a" * 20, expected, "z" * 20)])
+    inbox.write([completion("task_1", token="b" * 20)])
+    assert [inbox.task_of(letter * 20) for letter in "zb"] == [None, None]
     (claim,) = inbox.claim(NOW, LEASE, 1)
     assert claim.token == expected

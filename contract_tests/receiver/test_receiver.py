@@ -12,6 +12,7 @@ from apikley.callbacks import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from apikley.errors import ConfigurationError
 from apikley.receiver import Event, Receiver, RetryPolicy
 from apikley.receiver.web import request_check
+from apikley.testing import ManualClock
 from contract_tests.receiver.receivers import (
     START,
     WEBHOOK_KEY,
@@ -23,6 +24,7 @@ from contract_tests.receiver.receivers import (
     deliver,
     post,
     signed,
+    wsgi,
 )
 
 OK = {"code": 200, "msg": "success"}
@@ -59,39 +61,57 @@ def test_a_callback_about_a_running_task_is_acknowledged_and_not_handled(make_re
     assert events == []
 
 
-UNKNOWN_FINAL_STATES = {
-    "the code of a failure": (b'{"code":501,"data":{"taskId":"task_1","state":"failed"}}', "fail"),
-    "the code of a success": (b'{"code":200,"data":{"taskId":"task_1","state":"completed"}}', "success"),
-    "another case": (b'{"code":200,"data":{"taskId":"task_1","state":"SUCCESS"}}', "success"),
-    "another case without code": (b'{"data":{"taskId":"task_1","state":"Fail"}}', "fail"),
-}
+@pytest.mark.parametrize("state", ["SUCCESS", "Fail"])
+def test_a_state_in_capitals_is_the_same_state(make_receiver: MakeReceiver, state: str) -> None:
+    for client in (None, Service(task_1=state)):
+        receiver = make_receiver(client=client)
+        events = collect(receiver)
+        body = json.dumps({"data": {"taskId": "task_1", "state": state}}).encode()
+        assert post(receiver, body, signed("task_1")).status_code == 200
+        receiver.work()
+        (event,) = events
+        assert (event.event_id, event.state) == (f"task_1:{state.lower()}", state.lower())
+        assert event.task.finished
 
 
-@pytest.mark.parametrize(("body", "state"), UNKNOWN_FINAL_STATES.values(), ids=UNKNOWN_FINAL_STATES)
-@pytest.mark.parametrize("confirming", [False, True])
-def test_an_unknown_state_is_read_by_its_meaning_and_logged(
-    make_receiver: MakeReceiver, caplog: pytest.LogCaptureFixture, body: bytes, state: str, confirming: bool
-) -> None:
-    receiver = make_receiver(client=Service(task_1=state) if confirming else None)
-    events = collect(receiver)
-    assert post(receiver, body, signed("task_1")).status_code == 200
-    receiver.work()
-    assert [(event.event_id, event.state) for event in events] == [(f"task_1:{state}", state)]
-    (record,) = caplog.records
-    assert record.levelname == "WARNING"
-    assert f"unknown state {json.loads(body)['data']['state']!r}: read as {state}" in caplog.text
+UNKNOWN_STATES = [(501, "failed"), (200, "completed"), (None, "completed"), (433, "archived")]
 
 
-@pytest.mark.parametrize(("code", "state"), [(None, "completed"), (433, "completed"), (200, "GENERATING")])
-def test_an_unknown_state_without_a_meaning_is_acknowledged_and_logged(
+@pytest.mark.parametrize(("code", "state"), UNKNOWN_STATES)
+def test_an_unknown_state_is_not_overruled_by_the_code(
     make_receiver: MakeReceiver, caplog: pytest.LogCaptureFixture, code: int | None, state: str
 ) -> None:
     receiver = make_receiver()
-    collect(receiver)
+    events = collect(receiver)
     body = json.dumps({"code": code, "data": {"taskId": "task_1", "state": state}}).encode()
     assert post(receiver, body, signed("task_1")).status_code == 200
+    receiver.work()
+    assert [(event.event_id, event.state) for event in events] == [("task_1:ended", None)]
+    assert f"callback of task task_1 has an unknown state {state!r}" in caplog.text
+
+
+@pytest.mark.parametrize(("code", "state"), UNKNOWN_STATES)
+def test_the_service_is_asked_about_an_unknown_state(
+    make_receiver: MakeReceiver, clock: ManualClock, code: int | None, state: str
+) -> None:
+    service = Service(task_1="generating")
+    receiver = make_receiver(client=service)
+    events = collect(receiver)
+    body = json.dumps({"code": code, "data": {"taskId": "task_1", "state": state}}).encode()
+    assert post(receiver, body, signed("task_1")).status_code == 200
+    receiver.work()
+    assert events == []
+    service.records["task_1"]["state"] = "fail"
+    clock.advance(60)
+    receiver.work()
+    assert [(event.event_id, event.state) for event in events] == [("task_1:fail", "fail")]
+
+
+def test_an_unknown_state_in_capitals_is_known_to_be_unfinished(make_receiver: MakeReceiver) -> None:
+    receiver = make_receiver()
+    body = json.dumps({"code": 200, "data": {"taskId": "task_1", "state": "GENERATING"}}).encode()
+    assert post(receiver, body, signed("task_1")).status_code == 200
     assert receiver.inbox.counts() == {}
-    assert f"unknown state {state!r}" in caplog.text
 
 
 NO_STATE = b'{"data":{"task_id":"task_1"}}'
@@ -269,3 +289,45 @@ def test_an_invalid_option_is_refused_at_once(message: str, options: Any) -> Non
 def test_an_invalid_retry_policy_is_refused(options: Any) -> None:
     with pytest.raises(ConfigurationError, match=r" is .*, expected "):
         RetryPolicy(**options)
+
+
+class Trickle:
+    """A body that a WSGI server hands over as it arrives. It raises an error in the end, if there is one."""
+
+    def __init__(self, *chunks: bytes, error: OSError | None = None) -> None:
+        self._chunks, self._error = [*chunks], error
+
+    def read(self, _: int) -> bytes:
+        if not self._chunks and self._error:
+            raise self._error
+        return self._chunks.pop(0) if self._chunks else b""
+
+
+def test_wsgi_reads_a_body_that_arrives_in_pieces(make_receiver: MakeReceiver) -> None:
+    receiver, body = make_receiver(), body_of("task_1")
+    pieces = Trickle(body[:10], body[10:])
+    options = {"wsgi.input": pieces, "CONTENT_LENGTH": str(len(body))}
+    assert wsgi(receiver, signed("task_1"), b"", **options) == "200 OK"
+
+
+@pytest.mark.parametrize("error", [None, TimeoutError("timed out"), ConnectionResetError()])
+def test_wsgi_answers_408_to_a_body_that_does_not_end(make_receiver: MakeReceiver, error: OSError | None) -> None:
+    receiver, body = make_receiver(), body_of("task_1")
+    options = {"wsgi.input": Trickle(body[:10], error=error), "CONTENT_LENGTH": str(len(body))}
+    assert wsgi(receiver, signed("task_1"), b"", **options) == "408 Request Timeout"
+    assert receiver.inbox.counts() == {}
+
+
+def test_wsgi_answers_408_to_a_body_that_takes_too_long(
+    make_receiver: MakeReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver, body, now = make_receiver(), body_of("task_1"), [0.0]
+
+    class Slow(Trickle):
+        def read(self, size: int) -> bytes:
+            now[0] += 3.0
+            return super().read(size)
+
+    monkeypatch.setattr("apikley.receiver.web.wsgi.time.monotonic", lambda: now[0])
+    options = {"wsgi.input": Slow(*(body[n : n + 1] for n in range(len(body)))), "CONTENT_LENGTH": str(len(body))}
+    assert wsgi(receiver, signed("task_1"), b"", **options) == "408 Request Timeout"

@@ -153,7 +153,6 @@ def test_an_invalid_time_is_refused(http: httpx2.Client, apikley_mock: MockServi
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_receiver_in_the_tests_own_event_loop_is_called_back(apikley_mock: MockService) -> None:
     async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

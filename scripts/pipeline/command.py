@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 from scripts.pipeline import generated
+from scripts.pipeline.io import printable
 from scripts.pipeline.issues import SpecError
 from scripts.pipeline.update import Options, Project, update
 
@@ -37,13 +38,13 @@ def run(arguments: list[str] | None = None) -> int:
             return 0
         return generated.check() if given.command == "check" else _update(given, updater)
     except SpecError as error:
-        print(error, file=sys.stderr)
+        print(printable(error), file=sys.stderr)
     except OSError as error:
-        print(f"{error.filename or 'reading or writing'}: {error.strerror or error}", file=sys.stderr)
+        print(printable(f"{error.filename or 'reading or writing'}: {error.strerror or error}"), file=sys.stderr)
     except Exception as error:
         if sys.flags.dev_mode:
             raise
-        print(_unexpected(error), file=sys.stderr)
+        print(printable(_unexpected(error)), file=sys.stderr)
     return 1
 
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from scripts.pipeline import client, contract, evidence
-from scripts.pipeline.io import GENERATED, OPENAPI, ROOT
+from scripts.pipeline.io import GENERATED, OPENAPI, ROOT, printable
 from scripts.pipeline.replace_files import differences, files, replace
 from scripts.pipeline.vendored import check_vendored
 
@@ -35,13 +35,13 @@ def check() -> int:
     """Print how generated and vendored files differ from their sources; returns the exit code."""
     issues = check_vendored(OPENAPI / "vendored")
     for issue in issues:
-        print(issue, file=sys.stderr)
+        print(printable(issue), file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         page = make(Path(folder), OPENAPI)
         lines = diff(GENERATED, Path(folder))
         committed = {"evidence.md": EVIDENCE.read_bytes()} if EVIDENCE.exists() else {}
         lines += _diff(committed, {"evidence.md": page.encode()}, "docs/")
-    sys.stdout.writelines(lines[:_MAX_DIFF_LINES])
+    sys.stdout.writelines(map(printable, lines[:_MAX_DIFF_LINES]))
     if len(lines) > _MAX_DIFF_LINES:
         print(f"… and {len(lines) - _MAX_DIFF_LINES} more lines")
     if lines:

@@ -104,6 +104,11 @@ def read_bytes(path: Path) -> bytes:
         raise error(str(path), f"cannot be read: {caught.strerror}") from None
 
 
+def printable(text: object) -> str:
+    """Return a text without characters that would control a terminal. Some text comes from pages."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in str(text))
+
+
 def decode(content: bytes, where: str) -> str:
     """Decode UTF-8 text."""
     try:

@@ -14,7 +14,7 @@ from typing import Any
 
 from scripts.pipeline import client, contract, generated
 from scripts.pipeline import replace_files as replacing
-from scripts.pipeline.io import ROOT, read_document
+from scripts.pipeline.io import ROOT, printable, read_document
 from scripts.pipeline.issues import Issue, SpecError
 from scripts.pipeline.merge import same_model
 from scripts.pipeline.naming import class_name
@@ -101,7 +101,7 @@ def update(project: Project, options: Options, today: date | None = None) -> int
     slips = [slip for each in verdicts if each.prepared and not each.issues for slip in each.slips]
     facts = [fact for each in verdicts for fact in each.facts]
     text = "\n".join([*lines, "", report.text(release.suggestion, release.entry, refused, slips, facts)])
-    print(text)
+    print(printable(text))
     if options.report:
         options.report.write_text(text, encoding="utf-8")
     if refused:
@@ -118,7 +118,7 @@ def update(project: Project, options: Options, today: date | None = None) -> int
 
 def _print_verdicts(verdicts: Sequence[Verdict]) -> None:
     for each in verdicts:
-        print(each)
+        print(printable(each))
 
 
 def _read_all(project: Project, sources: Sequence[str], path: str | None) -> list[Verdict]:

@@ -52,7 +52,7 @@ def listen(session: Session, *, tasks: tuple[str, ...], forward_to: str, webhook
 
     def resume(*ids: str) -> str:
         notes = ["--noted", noted] if noted else []
-        return session.command_line("listen", "--forward-to", forward_to, *notes, *ids)
+        return session.command_line("listen", "--forward-to", forward_to, *notes, tasks=ids)
 
     settings = session.settings
     with settings.client() as api:

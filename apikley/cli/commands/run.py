@@ -43,14 +43,14 @@ def run(session: Session, /, *, to: str | None, force: bool, timeout: float, **r
         place = [*([] if to is not None else ["-o", "."]), *target.arguments]
         task = _create(session, api, request, place)
         with (
-            resumable([task.id], lambda *ids: session.command_line("wait", *ids, *place)),
+            resumable([task.id], lambda *ids: session.command_line("wait", *place, tasks=ids)),
             task_progress(session.output, 1) as report,
         ):
             task.wait(timeout, on_progress=report)
-        with resumable([task.id], lambda *ids: session.command_line("download", *ids, *target.arguments)):
+        with resumable([task.id], lambda *ids: session.command_line("download", *target.arguments, tasks=ids)):
             file = save_result(session.output, api, task, target)
     if len(task.result_urls) > 1:
-        command = session.command_line("download", task.id, *target.next_arguments())
+        command = session.command_line("download", *target.next_arguments(), tasks=[task.id])
         session.output.note(f"the task has {len(task.result_urls)} results; download the next one with: {command}")
     session.output.result(task_document(task, file), task_lines(task, file))
 
@@ -90,7 +90,7 @@ def _create(session: Session, api: Apikley, request: dict[str, Any], place: Sequ
     except KeyboardInterrupt as error:
         task_id = task.id if task is not None else getattr(error, "task_id", None)
         if task_id is not None:
-            raise Interrupted(session.command_line("wait", task_id, *place)) from error
+            raise Interrupted(session.command_line("wait", *place, tasks=[task_id])) from error
         from apikley._flows.create import NOT_SENT_NOTE  # noqa: PLC0415 - loads the validator, already in use here
 
         if NOT_SENT_NOTE in getattr(error, "__notes__", ()):

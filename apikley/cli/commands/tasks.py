@@ -45,7 +45,7 @@ def wait(session: Session, *, ids: tuple[str, ...], to: str | None, force: bool,
     try:
         with (
             session.settings.client() as api,
-            resumable(waiting, lambda *rest: session.command_line("wait", *rest, *target.arguments)),
+            resumable(waiting, lambda *rest: session.command_line("wait", *target.arguments, tasks=rest)),
             task_progress(output, len(waiting)) as report,
         ):
             for task in api.wait_many(waiting[:], timeout, on_progress=report):
@@ -99,7 +99,7 @@ def download(session: Session, *, task_id: str, to: str | None, force: bool, ind
     target.prepare(session.output, task_id)
     with (
         session.settings.client() as api,
-        resumable([task_id], lambda *ids: session.command_line("download", *ids, *target.arguments)),
+        resumable([task_id], lambda *ids: session.command_line("download", *target.arguments, tasks=ids)),
     ):
         polled = api.get_task(task_id)
         polled.raise_for_failure()

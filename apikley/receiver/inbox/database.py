@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import ColumnElement, Connection, Engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
+from apikley._flows.clock import Clock
 from apikley.errors import ConfigurationError, InboxUnavailable
-from apikley.receiver.inbox.schema import metadata
+from apikley.receiver.inbox.schema import events, metadata
+
+T = TypeVar("T")
 
 # Seconds that a writer waits for another process. The sender of a callback waits 15.
 _BUSY_TIMEOUT = 8.0
@@ -34,7 +39,10 @@ _POSTGRESQL_LIMITS = {
 }
 # Any number, as long as all receivers of one database use the same.
 _SCHEMA_LOCK = 0x41504B
+_SECRET_OPTIONS = ("password", "sslpassword")
 _POSTGRESQL = "postgresql+psycopg"
+# The SQL states of a serialization failure and of a deadlock.
+_CONFLICTS, _MAX_ATTEMPTS = ("40001", "40P01"), 10
 _DRIVERS = {
     "sqlite": "sqlite",
     "sqlite+pysqlite": "sqlite",
@@ -56,29 +64,69 @@ class Database:
         self._opening = threading.Lock()
         # SQLite has one writer at a time and waits by sleeping. Threads queue up at this lock instead.
         self._turn: Any = threading.Lock() if self._is_sqlite else nullcontext()
+        self._files: dict[str, tuple[int, int]] = {}  # the open files of SQLite: their paths and identities
+        self.lease_clock: Callable[[], float] | None = Clock().monotonic if self._is_sqlite else None
 
     @property
     def place(self) -> str:
-        """The URL without the password."""
-        return self._url.render_as_string(hide_password=True)
+        """The URL without its password and without its query, except the host, because a query may hold secrets."""
+        host = {name: value for name, value in self._url.query.items() if name == "host"}
+        return self._url.set(query=host).render_as_string(hide_password=True)
+
+    def lease_time(self) -> ColumnElement[float]:
+        """Return the time that leases are measured by, as an SQL expression.
+
+        It depends on no machine's wall clock: it is the clock of the PostgreSQL server, or the monotonic clock that all
+        processes of one machine share. Call it in a transaction, so that times are in the order of transactions.
+        """
+        if self.lease_clock is not None:
+            return sqlalchemy.literal(self.lease_clock())
+        return sqlalchemy.func.extract("epoch", sqlalchemy.func.clock_timestamp()).cast(sqlalchemy.Double)
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Run a transaction, which is on the disk when this returns; again if it conflicted with another one.
+
+        Raises:
+            InboxUnavailable: The database cannot be reached, or the transaction failed.
+        """
+        for attempt in count(1):
+            try:
+                with self.begin() as connection:
+                    return work(connection)
+            except InboxUnavailable as error:
+                cause = getattr(error.__cause__, "orig", None)
+                if getattr(cause, "sqlstate", None) not in _CONFLICTS or attempt == _MAX_ATTEMPTS:
+                    raise
+                time.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - not a secret
+        raise AssertionError("the loop ends by a result or an error")
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """Run a transaction, which is on the disk when this returns, or raise InboxUnavailable."""
+        """Run a transaction, without repeating it."""
         try:
-            engine = self._engine or self._open()
-            with self._turn, engine.begin() as connection:
-                yield connection
+            with self._turn:
+                engine = self._engine or self._open()
+                with engine.begin() as connection:
+                    yield connection
+                self._require_same_files()
         except (DBAPIError, PoolTimeout) as error:
             if isinstance(error, DataError | IntegrityError):  # the row is wrong, not the database
                 raise
-            reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-            raise InboxUnavailable(f"the inbox {self.place} is unavailable: {reason}") from error
+            raise InboxUnavailable(f"the inbox {self.place} is unavailable: {self._reason(error)}") from error
+
+    def _reason(self, error: Exception) -> str:
+        """Return why an operation failed, without the passwords of the URL."""
+        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        queried = (value for name in _SECRET_OPTIONS for value in self._url.normalized_query.get(name, ()))
+        for secret in {self._url.password, *queried}:
+            reason = reason.replace(str(secret), "***") if secret else reason
+        return reason
 
     def close(self) -> None:
         """Close the connections. The next use opens them again."""
         with self._opening:
             engine, self._engine = self._engine, None
+            self._files = {}
         if engine is not None:
             engine.dispose()
 
@@ -90,11 +138,18 @@ class Database:
             try:
                 with engine.begin() as connection:
                     self._prepare(connection)
+                    if self._is_sqlite:
+                        self._remember_files(connection)
             except BaseException:
                 engine.dispose()
                 raise
             self._engine = engine
             return engine
+
+    def _remember_files(self, connection: Connection) -> None:
+        (file,) = (row[2] for row in connection.exec_driver_sql("PRAGMA database_list") if row[1] == "main")
+        identities = {f"{file}{suffix}": _identity(f"{file}{suffix}") for suffix in ("", "-wal", "-shm") if file}
+        self._files = {path: identity for path, identity in identities.items() if identity}
 
     def _prepare(self, connection: Connection) -> None:
         """Create the tables, or check that they exist."""
@@ -106,6 +161,18 @@ class Database:
         if not self._is_sqlite:  # CREATE TABLE IF NOT EXISTS does not prevent a race
             connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
         metadata.create_all(connection)
+        # An earlier version made the table without these columns.
+        for column in (events.c.leased_at, events.c.lease):
+            if column.name not in {each["name"] for each in sqlalchemy.inspect(connection).get_columns(events.name)}:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {events.name} ADD COLUMN {column.name} {kind}")
+
+    def _require_same_files(self) -> None:
+        """Raise if an open file of SQLite was removed or replaced: what is written to it is lost."""
+        for path, known in self._files.items():
+            if _identity(path) != known:
+                self.close()
+                raise InboxUnavailable(f"{path} was removed or replaced while the inbox was open")
 
     def _sqlite(self) -> Engine:
         file = (self._url.database or "").removeprefix("file:")
@@ -131,10 +198,25 @@ class Database:
     def _postgresql(self) -> Engine:
         limits = {name: limit for name, limit in _POSTGRESQL_LIMITS.items() if name not in self._url.query}
         try:
-            return sqlalchemy.create_engine(self._url, pool_pre_ping=True, connect_args=limits)
+            return sqlalchemy.create_engine(
+                self._url,
+                pool_pre_ping=True,
+                # The server's default may be SERIALIZABLE, which fails instead of waiting.
+                isolation_level="READ COMMITTED",
+                # A transaction pooler gives each transaction another connection, without its prepared statements.
+                connect_args={"prepare_threshold": None, **limits},
+            )
         except ModuleNotFoundError as error:
             message = f"an inbox in PostgreSQL needs {error.name}; run: pip install 'psycopg[binary]'"
             raise ConfigurationError(message) from None
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - called for each transaction
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _enable_write_ahead_log(connection: Any) -> None:
@@ -161,6 +243,8 @@ def _url(where: str) -> URL:
         url = make_url(where)
     except (ArgumentError, ValueError):
         raise ConfigurationError("the inbox's URL is malformed; expected sqlite:///FILE or postgresql://…") from None
+    if "@" in (url.host or "") or (url.host and "@" in (url.database or "")):
+        raise ConfigurationError("the inbox's URL contains an @ too many; write an @ in the password as %40")
     if url.drivername not in _DRIVERS:
         raise ConfigurationError(
             f"an inbox cannot be kept in {url.drivername}; expected sqlite:///FILE or postgresql://…"

@@ -6,8 +6,8 @@ from sqlalchemy import Column, Double, Index, Integer, LargeBinary, MetaData, Ta
 
 metadata = MetaData()
 
-# One row for each event. A claim sets `due_at` to the end of its lease, so that other processes take over the
-# events of a killed one.
+# One row for each event. A claim is renewed while its process runs: `leased_at` is the last time, by the clock of
+# leases, and `lease` is how long the claim holds without another one. Then other processes take the event over.
 events = Table(
     "apikley_events",
     metadata,
@@ -21,6 +21,8 @@ events = Table(
     Column("due_at", Double, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("claim_id", Text),
+    Column("leased_at", Double),
+    Column("lease", Double),
     Column("handled_by", Text, nullable=False, default=""),
     Column("error", Text),
 )

@@ -15,13 +15,13 @@ import apikley_contract
 from apikley._flows.correlation import PARAMETER, is_token
 from apikley._model.fields import is_digits
 from apikley._model.task import FINISHED
-from apikley.callbacks import Callback, Headers, Key, state_of, verify
+from apikley.callbacks import Callback, Headers, Key, verify
 from apikley.errors import BadPayload, CallbackError
 from apikley.receiver.inbox.rows import NO_STATE, Completion
 
 logger = logging.getLogger("apikley.receiver")
 
-MAX_BODY = 1024 * 1024  # bytes; published callbacks have less than a hundredth of it
+MAX_BODY = 64 * 1024  # bytes; published callbacks have less than a tenth of it
 # Seconds. The sender waits 15 in all.
 BODY_TIMEOUT, STORE_TIMEOUT = 5.0, 9.0
 
@@ -100,18 +100,13 @@ class RequestCheck:
         return Completion(callback.task_id, state, body, now, _token(query))
 
 
-def _final_state(callback: Callback) -> str | None:
-    """Return the contract's state that a callback means: its own in any case, or the one of its code."""
-    if callback.state is None:
-        return NO_STATE
+def _final_state(callback: Callback) -> str:
+    """Return the contract's state that a callback means, or NO_STATE: then only recordInfo says how the task ended."""
     states = apikley_contract.openapi()["components"]["schemas"]["TaskState"]["enum"]
-    if callback.state in states:
-        return callback.state
-    lower = callback.state.casefold()
-    state = lower if lower in states else state_of(callback.code)
-    action = f"read as {state}" if state else "not stored, because its code names no state either"
-    logger.warning("callback of task %s has an unknown state %.100r: %s", callback.task_id, callback.state, action)
-    return state
+    if callback.state is None or callback.state in states:
+        return callback.state or NO_STATE
+    logger.warning("callback of task %s has an unknown state %.100r", callback.task_id, callback.state)
+    return NO_STATE
 
 
 def _token(query: str) -> str | None:

@@ -28,6 +28,7 @@ class EventProcessor:
     poll: Callable[[str], TaskInfo] | None  # confirms a task; None without confirmation
     download: Callable[..., Any] | None  # None without a client
     call: AsyncCalls
+    begin: Callable[[Claim], bool]  # whether a claim still holds
     retries: RetryPolicy
     now: Callable[[], float]  # Unix time in seconds
 
@@ -45,9 +46,12 @@ class EventProcessor:
             if isinstance(event, Result):
                 return event
             for name, handler in self.handlers.of(event.state):
-                if name not in done:
-                    self.call(handler, event)
-                    done.append(name)
+                if name in done:
+                    continue
+                if not self.begin(claim):
+                    return self._lost(claim, done)
+                self.call(handler, event)
+                done.append(name)
         except BaseException as error:  # noqa: BLE001 - a handler may raise anything
             return self._failure(claim, done, error)
         return Result(claim, "done", self.now(), handled_by=tuple(done))
@@ -80,6 +84,12 @@ class EventProcessor:
             source=claim.source,
             _download=self.download,
         )
+
+    def _lost(self, claim: Claim, done: list[str]) -> Result:
+        """Return the result of an event that another worker has claimed meanwhile: only its successes count."""
+        reason = "its claim was lost, because this process stood still for longer than the lease"
+        logger.warning("%s is left to another worker: %s", claim.event_id, reason)
+        return Result(claim, "failed", self.now(), reason, tuple(done))
 
     def _failure(self, claim: Claim, done: list[str], error: BaseException) -> Result:
         pause = self.retries.pause(claim.attempt)

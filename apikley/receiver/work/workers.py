@@ -99,7 +99,7 @@ class Workers:
                 logger.warning("no handler is registered; events wait in the inbox")
                 self._has_warned = True
             return []
-        # A running event is due again after a jump of the clock.
+        # A running event is due again if this process stood still.
         claims = self.inbox.claim(self.now(), self.lease, limit, list(self._running))
         self._running.update((claim.event_id, claim) for claim in claims)
         return claims
@@ -149,7 +149,7 @@ class Workers:
         def renew() -> None:
             while not done.wait(self.lease / 3):
                 try:
-                    self.inbox.renew(list(self._running.values()), self.now() + self.lease)
+                    self.inbox.renew(list(self._running.values()))
                 except Exception:
                     logger.exception("cannot renew a lease; next try in %g s", self.lease / 3)
 
