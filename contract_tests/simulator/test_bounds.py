@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -10,11 +16,13 @@ import pytest
 import apikley_contract
 from apikley_mock.control.vocabulary import MIB, Settings
 from apikley_mock.service import Service
+from apikley_mock.web.app import Simulator
 from apikley_mock.world.clock import LAST_MOMENT, VirtualClock
 from apikley_mock.world.plan import CallbackChanges, PlanChanges
 from apikley_mock.world.storage import Storage, StorageFullError, StoredFile
 from apikley_mock.world.tasks import Task
 from contract_tests.simulator.simulators import CREATE, MODEL, in_process, request_for
+from contract_tests.simulator.test_settings import SERVE
 
 NOWHERE = "http://127.0.0.1:9/callback"
 AT_ONCE = (0.0, 0.0, 0.0)
@@ -169,3 +177,89 @@ def test_the_number_of_files_is_limited() -> None:
     with pytest.raises(StorageFullError, match="at most 10,000 files"):
         storage.store("a", "new", b"", now=1.0)
     storage.store("a", "7", b"", now=1.0)
+
+
+class Unread:
+    """A request body whose parts nobody may ask for."""
+
+    async def __call__(self) -> Any:
+        raise AssertionError("the body was read")
+
+
+async def _send(simulator: Simulator, path: str, receive: Any, key: str = "mock-key") -> tuple[int, str]:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", f"Bearer {key}".encode())]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b"", "scheme": "http"}
+    await simulator(scope, receive, send)
+    return sent[0]["status"], sent[1]["body"].decode()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", [STREAM, BASE64])
+async def test_the_key_is_checked_before_an_uploads_body_is_read(path: str) -> None:
+    assert (await _send(Simulator(), path, Unread(), key="wrong"))[0] == 401
+
+
+def _parts(*parts: bytes, end: asyncio.Event | None = None) -> Any:
+    """A request body that arrives in parts, the last one after an event."""
+    remaining = [*parts]
+
+    async def receive() -> Any:
+        if len(remaining) == 1 and end is not None:
+            await end.wait()
+        return {"type": "http.request", "body": remaining.pop(0), "more_body": bool(remaining)}
+
+    return receive
+
+
+@pytest.mark.anyio
+async def test_the_bodies_of_all_requests_have_a_total_limit() -> None:
+    simulator, end = Simulator(Settings(max_upload=1000)), asyncio.Event()
+    waiting = [asyncio.create_task(_send(simulator, STREAM, _parts(bytes(900), b"", end=end))) for _ in range(6)]
+    await asyncio.sleep(0)
+    status, text = await _send(simulator, STREAM, _parts(bytes(700)))
+    assert (status, "holds at most 6,000 bytes of requests at a time" in text) == (455, True)
+    end.set()
+    await asyncio.gather(*waiting)
+    status, text = await _send(simulator, STREAM, _parts(bytes(700)))
+    assert "is not a form" in text, "the memory is free again"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", [STREAM, CREATE, "/__mock__/reset"])
+async def test_a_body_that_does_not_arrive_is_refused(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apikley_mock.web.http.BODY_TIMEOUT", 0.01)
+    _, text = await _send(Simulator(), path, _parts(b"x", b"", end=asyncio.Event()))
+    assert "The request body did not arrive within 0.01 s" in text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is read from /proc")
+def test_the_memory_of_uploads_is_given_back() -> None:
+    with subprocess.Popen(SERVE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            url = process.stdout.readline().strip().removeprefix("listening on ")
+            status = Path(f"/proc/{process.pid}/status")
+
+            def megabytes() -> int:
+                (kilobytes,) = re.findall(r"VmRSS:\s+(\d+)", status.read_text(encoding="utf-8"))
+                return int(kilobytes) // 1024
+
+            with httpx2.Client(base_url=url, headers={"Authorization": "Bearer mock-key"}, timeout=600) as http:
+
+                def upload(size: int, folder: str) -> int:
+                    file = {"file": ("file.bin", bytes(size))}
+                    return http.post(STREAM, files=file, data={"uploadPath": folder}).status_code
+
+                upload(1, "small")
+                before = megabytes()
+                assert {upload(20 * MIB, str(number)) for number in range(5)} == {200}
+                assert megabytes() > before + 80, "the files are kept"
+                http.post("/__mock__/reset")
+                assert megabytes() < before + 40
+        finally:
+            process.terminate()

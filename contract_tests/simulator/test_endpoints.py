@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 import socket
 from typing import Any
 
 import httpx2
 import pytest
+from pytest_httpserver import HTTPServer
 
 import apikley_contract
 from apikley_mock.plugin import MockService
@@ -29,6 +31,8 @@ DOWNLOAD = apikley_contract.operation("getDownloadUrl").path
 STREAM, BASE64, URL = (
     apikley_contract.operation(name).path for name in ("uploadFileStream", "uploadFileBase64", "uploadFileUrl")
 )
+
+ALLOWED = pytest.mark.parametrize("apikley_mock_settings", [{"callback_hosts": ["127.0.0.1"]}])
 
 
 def test_every_operation_of_the_contract_has_an_endpoint(http: httpx2.Client) -> None:
@@ -78,7 +82,16 @@ def test_base64_text_and_data_urls_are_stored(http: httpx2.Client, prefix: str) 
     assert httpx2.get(response["data"]["downloadUrl"]).content == b"\x89PNG"
 
 
-def test_a_file_on_loopback_is_fetched(http: httpx2.Client) -> None:
+def test_a_file_on_loopback_is_not_fetched_unless_it_is_allowed(http: httpx2.Client, apikley_mock: MockService) -> None:
+    # A page in a browser must not have the simulator fetch what it cannot read itself.
+    for url in (apikley_mock.url, apikley_mock.url.replace("127.0.0.1", "localhost"), "http://[::1]/"):
+        response = http.post(URL, json={"fileUrl": url, "uploadPath": "a"}).json()
+        assert httpx2.get(response["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
+        assert "is not allowed by name" in apikley_mock.journal.requests("POST", URL)[-1].note
+
+
+@ALLOWED
+def test_a_file_on_an_allowed_host_is_fetched(http: httpx2.Client) -> None:
     first = http.post(STREAM, files={"file": ("one.png", b"1234")}, data={"uploadPath": "a"}).json()["data"]
     response = http.post(URL, json={"fileUrl": first["downloadUrl"], "uploadPath": "b", "fileName": "one.png"}).json()
     assert response["data"]["filePath"] == "default/b/one.png"
@@ -89,7 +102,7 @@ def test_a_file_on_another_host_is_replaced_by_a_picture(http: httpx2.Client, ap
     response = http.post(URL, json={"fileUrl": "https://files.example.com/cat.png", "uploadPath": "a"}).json()
     assert httpx2.get(response["data"]["downloadUrl"]).content.startswith(b"\x89PNG\r\n")
     (entry,) = apikley_mock.journal.requests("POST", URL)
-    assert "neither loopback nor allowed by name" in entry.note
+    assert "files.example.com is not allowed by name" in entry.note
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999/cat.png", "http://[V1.x]/"])
@@ -99,6 +112,7 @@ def test_a_malformed_url_is_replaced_by_a_picture(http: httpx2.Client, apikley_m
     assert "not sent: malformed URL" in apikley_mock.journal.requests("POST", URL)[0].note
 
 
+@ALLOWED
 def test_an_upload_fails_if_the_files_server_refuses_it(http: httpx2.Client, receiver: Received) -> None:
     response = http.post(URL, json={"fileUrl": receiver.url, "uploadPath": "a"})
     assert (response.status_code, response.json()["msg"]) == (400, "fileUrl: the file's server responded with HTTP 501")
@@ -108,7 +122,7 @@ def test_a_fetched_file_has_a_maximum_size(http: httpx2.Client) -> None:
     url = http.post(STREAM, files={"file": bytes(2001)}, data={"uploadPath": "a"}).json()["data"]["downloadUrl"]
 
     async def fetch() -> None:
-        caller = Caller()
+        caller = Caller(frozenset(["127.0.0.1"]))
         with pytest.raises(ValueError, match="the file is larger than 2,000 bytes"):
             await caller.fetch(url, 10, 2000)
         assert await caller.fetch(url, 10, 2001) == bytes(2001)
@@ -118,8 +132,17 @@ def test_a_fetched_file_has_a_maximum_size(http: httpx2.Client) -> None:
 
 
 @pytest.mark.anyio
+async def test_a_fetched_file_is_not_unpacked(httpserver: HTTPServer) -> None:
+    packed = gzip.compress(bytes(1_000_000))
+    httpserver.expect_request("/a").respond_with_data(packed, headers={"Content-Encoding": "gzip"})
+    caller = Caller(frozenset(["localhost"]))
+    assert await caller.fetch(httpserver.url_for("/a"), 60, len(packed)) == packed
+    await caller.close()
+
+
+@pytest.mark.anyio
 async def test_a_fetched_file_has_a_timeout() -> None:
-    caller = Caller()
+    caller = Caller(frozenset(["127.0.0.1"]))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         with pytest.raises(ValueError, match=r"no response within 0\.05 s"):
@@ -135,6 +158,7 @@ def test_uploaded_files_expire_after_three_days(http: httpx2.Client, apikley_moc
     assert httpx2.get(url).status_code == 404
 
 
+@ALLOWED
 @pytest.mark.parametrize(
     ("path", "sent", "message"),
     [

@@ -133,6 +133,7 @@ def test_expired_files_free_their_space() -> None:
     assert storage.find("a/one", now=0) is None
 
 
+@pytest.mark.parametrize("apikley_mock_settings", [{"callback_hosts": ["127.0.0.1"]}])
 def test_a_redirect_is_not_followed_to_a_file(http: httpx2.Client) -> None:
     requested: list[str] = []
 

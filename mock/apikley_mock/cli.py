@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import gc
 import os
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 KEY_VARIABLE = "APIKLEY_API_KEY"
+_M_MMAP_THRESHOLD = -3  # a constant of glibc
 # Options that are members of a scenario, too, by their names there.
 _SETTINGS = {
     **{name: f"--{name.replace('_', '-')}" for name in ("api_key", "webhook_key", "error_style")},
@@ -77,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="callback_hosts",
         action="append",
         metavar="HOST",
-        help="a host that may be called, besides loopback",
+        help="a host that may be called, besides loopback, and that uploads may be fetched from",
     )
     add(
         "--allow-host",
@@ -145,12 +147,19 @@ def _serve(options: argparse.Namespace, given: dict[str, Any]) -> int:
         client = f"APIKLEY_BASE_URL={url} APIKLEY_API_KEY={service.settings.api_key}"
         _print(f"listening on {url}\npoint a client at it: {client}")
 
+    _give_memory_back()
     # Tasks live long, so frequent full collections would find nothing.
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)
     with contextlib.closing(bound):
         server.Server(Simulator(service), announce).run([bound])
     return 0
+
+
+def _give_memory_back() -> None:
+    """Let glibc return the memory of a large upload to the system when it is freed, instead of keeping it."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1024 * 1024)
 
 
 def _print(text: str) -> None:

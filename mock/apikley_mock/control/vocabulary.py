@@ -153,7 +153,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         models: Price and durations by model.
         documented_limits: Whether the contract's rate limits apply.
         limits: Rate limits by operation id: requests, and the seconds of the window.
-        callback_hosts: Hosts besides loopback that may be called.
+        callback_hosts: Hosts besides loopback that may be called, and that uploads may be fetched from.
         hosts: Names of the simulator itself, besides localhost and addresses.
         plan: What becomes of every task.
         plans: Changes to the plans of matching tasks.

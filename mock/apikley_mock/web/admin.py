@@ -35,7 +35,7 @@ from apikley_mock.control.vocabulary import (
 from apikley_mock.journal.entry import Entry
 from apikley_mock.service import Service
 from apikley_mock.web.admin_document import ACTIONS, PREFIX, ROUTES, Route, document
-from apikley_mock.web.http import Receive, Request, Response, json_response, read
+from apikley_mock.web.http import BodyRefusedError, Receive, Request, Response, json_response, read
 from apikley_mock.web.validation import parse_body
 from apikley_mock.world.clock import VirtualClock
 from apikley_mock.world.tasks import Task
@@ -90,7 +90,10 @@ class Admin:
         if route.query is not None:
             known = {name: value for name, value in request.query.items() if name in route.query.__struct_fields__}
             arguments["query"] = convert(known, route.query, text=True)
-        body = await read(receive, _MAX_BODY)
+        try:
+            body = await read(receive, _MAX_BODY)
+        except BodyRefusedError as error:
+            raise AdminError(408, str(error)) from None
         if route.body is not None:
             arguments["body"] = _parse(route, body)
         result = getattr(self, route.handler)(**arguments)

@@ -23,7 +23,19 @@ from apikley_mock.web import faults, hosts, responses
 from apikley_mock.web.admin import Admin
 from apikley_mock.web.admin_document import PREFIX
 from apikley_mock.web.endpoints import LINKS, Jobs
-from apikley_mock.web.http import MAX_HEAD, DisconnectedError, Receive, Request, Response, Scope, Send, read, write
+from apikley_mock.web.http import (
+    MAX_HEAD,
+    Bodies,
+    BodyRefusedError,
+    DisconnectedError,
+    Receive,
+    Request,
+    Response,
+    Scope,
+    Send,
+    read,
+    write,
+)
 from apikley_mock.web.responses import CODES, UPLOADS
 from apikley_mock.web.uploads import FILES, Uploads
 from apikley_mock.world.accounts import Account
@@ -32,6 +44,7 @@ from apikley_mock.world.records import RESULTS
 __all__ = ["Settings", "Simulator"]
 
 Handler = Callable[[Request, Account], Awaitable[Response]]
+_BODIES = 6  # uploads of the maximum size at a time
 _GZIP = 31  # the window bits of zlib that make a gzip stream
 _logger = logging.getLogger("apikley_mock")
 _PREFERRED_CODE = re.compile(rb'(?:^|[,;\s])code="?(\d{3})"?(?:$|[,;\s])', re.IGNORECASE)
@@ -64,6 +77,7 @@ class Simulator:
     def __init__(self, service: Service | Settings | None = None) -> None:
         self.service = service if isinstance(service, Service) else Service(service)
         self._admin = Admin(self.service)
+        self._bodies = Bodies(_BODIES * self.service.settings.max_upload)
         jobs = Jobs(self.service)
         uploads = Uploads(self.service)
         self._downloads = {
@@ -157,13 +171,30 @@ class Simulator:
         route = methods.get(request.method) if methods else None
         if route is None:
             return await self._other_path(request)
-        body = await read(receive, route.max_body)
+        if account is None and route.operation in UPLOADS:
+            return self._refusal(route, "UNAUTHORIZED")  # before its body, which may be large
+        with self._bodies.held() as count:
+            refused = await self._read(route, request, receive, count)
+            if account is None:
+                return self._refusal(route, "UNAUTHORIZED")
+            return refused or await self._accepted(route, request, account)
+
+    async def _read(
+        self, route: _Route, request: Request, receive: Receive, count: Callable[[int], None]
+    ) -> Response | None:
+        """Read a request's body; returns the response if it is refused."""
+        try:
+            body = await read(receive, route.max_body, count)
+        except BodyRefusedError as error:
+            return self._refusal(route, "MAINTENANCE", str(error))
         request.body = body or b""
-        if account is None:
-            return self._refusal(route, "UNAUTHORIZED")
         if body is None:
             text = f"The request body is larger than {route.max_body:,} bytes"
             return self._refusal(route, "VALIDATION_FAILED", text)
+        return None
+
+    async def _accepted(self, route: _Route, request: Request, account: Account) -> Response:
+        """Respond to a request with a known key and a whole body."""
         if b"prefer" in request.headers:
             preferred = self._preferred(route, request.headers[b"prefer"])
             if preferred is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +18,47 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_HEAD = 32 * 1024
+BODY_TIMEOUT = 60.0  # real seconds
 
 
 class DisconnectedError(Exception):
     """The client disconnected before its request was complete."""
+
+
+class BodyRefusedError(Exception):
+    """A body is not read any further."""
+
+
+class Bodies:
+    """The memory of all bodies that are read and handled at a time.
+
+    Args:
+        max_bytes: The maximum number of bytes.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._used = 0
+
+    @contextmanager
+    def held(self) -> Iterator[Callable[[int], None]]:
+        """Yield a function that counts bytes until this block ends.
+
+        It raises BodyRefusedError if there are too many.
+        """
+        own = 0
+
+        def count(size: int) -> None:
+            nonlocal own
+            if self._used + size > self._max_bytes:
+                raise BodyRefusedError(f"The simulator holds at most {self._max_bytes:,} bytes of requests at a time")
+            own += size
+            self._used += size
+
+        try:
+            yield count
+        finally:
+            self._used -= own
 
 
 class Request:
@@ -100,12 +139,26 @@ def json_response(status: int, value: Any, code: int | None = None, note: str = 
     return Response(status, json.dumps(value, separators=(",", ":")).encode(), code=code, note=note)
 
 
-async def read(receive: Receive, max_bytes: int) -> bytes | None:
+async def read(receive: Receive, max_bytes: int, count: Callable[[int], None] = lambda _: None) -> bytes | None:
     """Read the body; returns None if it is larger, and leaves the rest to the server.
+
+    Args:
+        receive: Receives the parts of the body.
+        max_bytes: The maximum size of the body.
+        count: Called with the size of each part.
 
     Raises:
         DisconnectedError: The client disconnected.
+        BodyRefusedError: The body did not arrive in time, or `count` refused it.
     """
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await _parts(receive, max_bytes, count)
+    except TimeoutError:
+        raise BodyRefusedError(f"The request body did not arrive within {BODY_TIMEOUT:g} s") from None
+
+
+async def _parts(receive: Receive, max_bytes: int, count: Callable[[int], None]) -> bytes | None:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -116,6 +169,7 @@ async def read(receive: Receive, max_bytes: int) -> bytes | None:
         size += len(chunk)
         if size > max_bytes:
             return None
+        count(len(chunk))
         if not message.get("more_body", False):
             return b"".join([*chunks, chunk]) if chunks else chunk
         chunks.append(chunk)

@@ -31,7 +31,12 @@ class _Pool:
 
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ttl_dns_cache=10)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"Accept-Encoding": "identity"},
+                auto_decompress=False,  # a small response could be unpacked to gigabytes
+            )
         return self._session
 
     async def close(self) -> None:
@@ -78,7 +83,9 @@ class Caller:
             return None, f"{type(error).__name__}: {error}"
 
     async def fetch(self, url: str, timeout: float, max_bytes: int) -> bytes:
-        """GET a file.
+        """GET a file from a host that is allowed by name.
+
+        Loopback must be named, too: a page in a browser could have what it cannot read itself fetched and stored here.
 
         Raises:
             NotAllowedError: Nothing was sent.
@@ -87,7 +94,7 @@ class Caller:
         import aiohttp  # noqa: PLC0415
         from yarl import URL  # noqa: PLC0415
 
-        self._check(url)
+        self._check(url, by_name=True)
         limit = aiohttp.ClientTimeout(total=timeout)
         try:
             async with (
@@ -133,7 +140,7 @@ class Caller:
         if pool is not None and pool.loop is asyncio.get_running_loop():
             await pool.close()
 
-    def _check(self, url: str) -> None:
+    def _check(self, url: str, *, by_name: bool = False) -> None:
         # Parse as the HTTP client does: two parsers could disagree on the host.
         from yarl import URL  # noqa: PLC0415
 
@@ -144,7 +151,11 @@ class Caller:
             raise NotAllowedError("not sent: malformed URL") from None
         if scheme not in ("http", "https") or not host:
             raise NotAllowedError("not sent: not an HTTP URL")
-        if not (host in ("localhost", *self._allowed) or _is_loopback(host)):
+        if host in self._allowed:
+            return
+        if by_name:
+            raise NotAllowedError(f"not sent: {host} is not allowed by name")
+        if host != "localhost" and not _is_loopback(host):
             raise NotAllowedError(f"not sent: {host} is neither loopback nor allowed by name")
 
 
