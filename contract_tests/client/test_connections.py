@@ -9,6 +9,7 @@ import os
 import re
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -44,11 +45,14 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork her
 class Server:
     """A loopback server that keeps connections open, and counts them.
 
+    Args:
+        delay: Seconds from a request to its response.
+
     Attributes:
         used: For each request, its path and the number of its connection.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, delay: float = 0.0) -> None:
         self.used: list[tuple[str, int]] = []
         connections, tasks, used = count(1), count(1), self.used
 
@@ -69,6 +73,7 @@ class Server:
 
             def respond(self, data: Any) -> None:
                 used.append((self.path, self.number))
+                time.sleep(delay)
                 content = json.dumps({"code": 200, "msg": "success", "data": data}).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(content)))
@@ -79,6 +84,7 @@ class Server:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()

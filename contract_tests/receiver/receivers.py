@@ -63,12 +63,15 @@ def signed(task_id: str, now: float = START) -> dict[str, str]:
     return {"Content-Type": "application/json", **sign(task_id, WEBHOOK_KEY, int(now))}
 
 
-def post(app: Any, body: bytes, headers: dict[str, str], path: str = "/", method: str = "POST") -> httpx2.Response:
-    """Send one request to an ASGI application."""
+def post(
+    app: Any, body: bytes, headers: dict[str, str], path: str = "/", method: str = "POST", *, root: str = ""
+) -> httpx2.Response:
+    """Send one request to an ASGI application, on a server with this root path."""
 
     async def send() -> httpx2.Response:
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://receiver.test") as client:
-            return await client.request(method, path, content=body, headers=headers)
+        transport = httpx2.ASGITransport(app, root_path=root)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://receiver.test") as client:
+            return await client.request(method, root + path, content=body, headers=headers)
 
     return asyncio.run(send())
 

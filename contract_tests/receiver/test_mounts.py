@@ -58,18 +58,22 @@ def project(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_the_documented_code_receives_callbacks(project: Any, end: str) -> None:
+@pytest.mark.parametrize("root", ["", "/api"])
+def test_the_documented_code_receives_callbacks(project: Any, end: str, root: str) -> None:
     genuine = {"Content-Type": "application/json", **sign(TASK, "your-webhook-key")}
     forged = {**genuine, "X-Webhook-Signature": "no"}
     requests = [(PATH + end, genuine), (PATH + end, forged), ("/other", genuine), (f"{PATH}s", genuine)]
     if hasattr(project, "DispatcherMiddleware"):
         client = project.app.test_client()
-        responses = [client.post(path, data=BODY, headers=headers) for path, headers in requests]
+        responses = [
+            client.post(path, data=BODY, headers=headers, environ_overrides={"SCRIPT_NAME": root})
+            for path, headers in requests
+        ]
         page = client.get("/page/")
     else:
         app = getattr(project, "app", None) or project.application
-        responses = [post(app, BODY, headers, path) for path, headers in requests]
-        page = post(app, b"", {}, "/page/", "GET")
+        responses = [post(app, BODY, headers, path, root=root) for path, headers in requests]
+        page = post(app, b"", {}, "/page/", "GET", root=root)
     assert [response.status_code for response in responses] == [200, 401, 404, 404]
     is_django = hasattr(project, "project")
     assert page.status_code == (200 if is_django else 404), "the project serves the other paths"
