@@ -165,6 +165,8 @@ def _unusable_environment(error: Exception) -> ConfigurationError:
     """Return the error about proxy or certificate settings with which no client can be made."""
     found = ", ".join(name for name in NETWORK_VARIABLES if os.environ.get(name)) or "none"
     detail = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, ImportError):
+        detail = "a SOCKS proxy needs another package; run: pip install socksio"
     return ConfigurationError(
         f"the proxy or certificate settings of the environment cannot be used: {detail}; correct or unset "
         f"the variables (set now: {found})"

@@ -395,7 +395,12 @@ def test_a_response_hook_that_raises_on_a_servers_failure_leaves_the_outcome_unk
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ALL_PROXY", "nonsense://127.0.0.1:9"), ("SSL_CERT_FILE", "/nowhere/ca.pem"), ("https_proxy", "socks5://[::1")],
+    [
+        ("ALL_PROXY", "nonsense://127.0.0.1:9"),
+        ("ALL_PROXY", "socks5://127.0.0.1:9"),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+        ("https_proxy", "socks5://[::1"),
+    ],
 )
 @pytest.mark.parametrize("kind", [Apikley, AsyncApikley])
 def test_unusable_network_settings_are_named(monkeypatch: pytest.MonkeyPatch, kind: Any, name: str, value: str) -> None:
