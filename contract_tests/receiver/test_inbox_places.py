@@ -96,7 +96,7 @@ def test_an_inbox_that_cannot_be_opened_is_unavailable(where: str) -> None:
 def test_an_inbox_that_fails_later_is_unavailable(tmp_path: Path) -> None:
     with Inbox(tmp_path / "inbox.db") as inbox:
         inbox.counts()
-        with sqlite3.connect(tmp_path / "inbox.db") as other:
+        with contextlib.closing(sqlite3.connect(tmp_path / "inbox.db")) as other:
             other.execute("DROP TABLE apikley_events")
         with pytest.raises(InboxUnavailable, match=r"^the inbox .*inbox\.db is unavailable: no such table"):
             inbox.claim(NOW, 60, 1)

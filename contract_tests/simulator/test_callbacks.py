@@ -39,7 +39,7 @@ def _received(receiver: Received, mock: MockService, number: int = 0) -> callbac
 @pytest.mark.parametrize("outcome", ["success", "fail 422"])
 @pytest.mark.parametrize("form", ["2025", "late-2025", "2026"])
 def test_every_published_form_is_sent(
-    http: httpx2.Client, apikley_mock: MockService, receiver: Received, form: str, outcome: str
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received, form: Any, outcome: Any
 ) -> None:
     directive = "" if outcome == "success" else f"{outcome}, "
     task_id = create(http, f"[mock: {directive}callback form {form}]", callBackUrl=receiver.url)
@@ -63,7 +63,7 @@ def test_every_published_form_is_sent(
 @pytest.mark.parametrize(("form", "name"), [("2025", "consumeCredits"), ("2026", "creditsConsumed")])
 @pytest.mark.parametrize(("outcome", "cost"), [("success", 1), ("fail", 0)])
 def test_record_and_callback_state_the_cost_of_a_task(
-    http: httpx2.Client, apikley_mock: MockService, receiver: Received, form: str, name: str, outcome: str, cost: int
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received, form: Any, name: str, outcome: Any, cost: int
 ) -> None:
     apikley_mock.set_shapes("documented")
     apikley_mock.plan_next(outcome=outcome, callback={"form": form}, times=None)

@@ -126,7 +126,7 @@ def test_a_delayed_refusal_is_recorded_with_its_reason(http: httpx2.Client, apik
 
 @pytest.mark.parametrize("stage", ["before", "after"])
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_a_response_is_lost_or_broken(http: httpx2.Client, apikley_mock: MockService, kind: str, stage: str) -> None:
+def test_a_response_is_lost_or_broken(http: httpx2.Client, apikley_mock: MockService, kind: Any, stage: Any) -> None:
     apikley_mock.fail_next(fault=kind, stage=stage)
     expected = DAMAGE[kind]
     if expected:
@@ -142,7 +142,7 @@ def test_a_response_is_lost_or_broken(http: httpx2.Client, apikley_mock: MockSer
 
 
 @pytest.mark.parametrize("stage", ["before", "after"])
-def test_latency_exceeds_the_clients_timeout(http: httpx2.Client, apikley_mock: MockService, stage: str) -> None:
+def test_latency_exceeds_the_clients_timeout(http: httpx2.Client, apikley_mock: MockService, stage: Any) -> None:
     apikley_mock.fail_next(fault="latency", latency=600, stage=stage)
     with pytest.raises(httpx2.ReadTimeout):
         http.post(CREATE, json=request_for(), timeout=httpx2.Timeout(600, read=0.1))
@@ -152,7 +152,7 @@ def test_latency_exceeds_the_clients_timeout(http: httpx2.Client, apikley_mock: 
 
 
 @pytest.mark.parametrize("stage", ["before", "after"])
-def test_a_patient_client_gets_the_delayed_response(http: httpx2.Client, apikley_mock: MockService, stage: str) -> None:
+def test_a_patient_client_gets_the_delayed_response(http: httpx2.Client, apikley_mock: MockService, stage: Any) -> None:
     apikley_mock.fail_next(fault="latency", latency=0.01, stage=stage)
     task_id = create(http)
     assert apikley_mock.assert_created_once().task_id == task_id
@@ -167,7 +167,7 @@ def test_a_fault_is_for_its_operation(http: httpx2.Client, apikley_mock: MockSer
 
 def test_an_unknown_fault_is_refused(apikley_mock: MockService) -> None:
     with pytest.raises(ValueError, match=r"fault: .*explode"):
-        apikley_mock.fail_next(fault="explode")
+        apikley_mock.fail_next(fault="explode")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="code: "):
         apikley_mock.fail_next(200)
 

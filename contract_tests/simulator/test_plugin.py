@@ -66,8 +66,8 @@ def test_a_server_that_does_not_start_is_reported(monkeypatch: pytest.MonkeyPatc
 
 def test_one_test_leaves_state_behind(apikley_mock: MockService, http: httpx2.Client) -> None:
     create(http)
-    apikley_mock.fail_next(500, times=None)
-    apikley_mock.plan_next(outcome="fail", times=None)
+    apikley_mock.fail_next(500, times=None, allow_unused=True)
+    apikley_mock.plan_next(outcome="fail", times=None, allow_unused=True)
     apikley_mock.set_credits(0)
 
 

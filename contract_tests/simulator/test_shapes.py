@@ -258,7 +258,7 @@ def _data(response: Any) -> Any:
 
 @pytest.mark.parametrize("shapes", get_args(Shapes))
 @pytest.mark.parametrize("outcome", ["success", "fail"])
-def test_the_generated_client_reads_each_shape(apikley_mock: MockService, shapes: Shapes, outcome: str) -> None:
+def test_the_generated_client_reads_each_shape(apikley_mock: MockService, shapes: Shapes, outcome: Any) -> None:
     apikley_mock.set_shapes(shapes)
     apikley_mock.plan_next(outcome=outcome)
     with AuthenticatedClient(base_url=apikley_mock.url, token=apikley_mock.api_key) as client:
@@ -297,7 +297,7 @@ RECEIVERS = [
 @pytest.mark.parametrize("outcome", ["success", "fail"])
 @pytest.mark.parametrize("start", RECEIVERS, ids=lambda start: start.__name__)
 def test_other_receivers_understand_all_forms(
-    http: httpx2.Client, apikley_mock: MockService, start: Any, outcome: str
+    http: httpx2.Client, apikley_mock: MockService, start: Any, outcome: Any
 ) -> None:
     apikley_mock.set_credits(100)
     receiver: AbstractContextManager[Understood] = start()
@@ -324,7 +324,7 @@ def test_the_verification_form_names_only_the_task(
 
 @pytest.mark.parametrize("form", ["2025", "late-2025", "2026"])
 def test_a_callback_has_whole_seconds_and_whole_credits(
-    http: httpx2.Client, apikley_mock: MockService, receiver: Received, form: str
+    http: httpx2.Client, apikley_mock: MockService, receiver: Received, form: Any
 ) -> None:
     apikley_mock.set_credits(100)
     apikley_mock.plan_next(callback={"form": form})

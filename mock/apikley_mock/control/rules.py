@@ -24,6 +24,8 @@ class Armed(Generic[R]):
         rule: The rule.
         number: Its number, from 1.
         left: For how many more requests; None for all.
+        met: How many requests it was for, whether drawn or not.
+        struck: How often it had an effect.
         when: What a request must be, by name.
     """
 
@@ -31,6 +33,7 @@ class Armed(Generic[R]):
         self.rule = rule
         self.number = number
         self.left = rule.times
+        self.met = self.struck = 0
         self.when: dict[str, str] = msgspec.to_builtins(rule.when)
 
     def matches(self, facts: Mapping[str, str]) -> bool:
@@ -43,7 +46,8 @@ class Armed(Generic[R]):
 
     def described(self) -> dict[str, Any]:
         """Return the rule as JSON values."""
-        return {**msgspec.to_builtins(self.rule), "number": self.number, "times": self.left}
+        counts = {"number": self.number, "times": self.left, "met": self.met, "struck": self.struck}
+        return {**msgspec.to_builtins(self.rule), **counts}
 
 
 class Rules(Generic[R]):
@@ -58,7 +62,7 @@ class Rules(Generic[R]):
         self._random = random
         self._armed: list[Armed[R]] = []
         self._last = 0
-        self._disarmed = 0
+        self._disarmed: set[int] = set()
         for rule in rules:
             self.arm(rule)
 
@@ -68,8 +72,8 @@ class Rules(Generic[R]):
     def __iter__(self) -> Iterator[Armed[R]]:
         return iter(self._armed)
 
-    def arm(self, rule: R) -> int:
-        """Arm a rule; returns its number.
+    def arm(self, rule: R) -> Armed[R]:
+        """Arm a rule.
 
         Raises:
             TooManyRulesError: 1,000 rules are armed.
@@ -77,13 +81,17 @@ class Rules(Generic[R]):
         if len(self._armed) >= MAX_RULES:
             raise TooManyRulesError(f"{MAX_RULES:,} rules are armed already; disarm them first")
         self._last += 1
-        self._armed.append(Armed(rule, self._last))
-        return self._last
+        armed = Armed(rule, self._last)
+        self._armed.append(armed)
+        return armed
 
-    def disarm(self) -> None:
-        """Remove all rules."""
-        self._armed.clear()
-        self._disarmed = self._last
+    def disarm(self, number: int | None = None) -> bool:
+        """Remove one rule, or all; returns whether there was one."""
+        kept = [] if number is None else [armed for armed in self._armed if armed.number != number]
+        found = len(kept) < len(self._armed)
+        self._disarmed |= {*range(1, self._last + 1)} if number is None else {number}  # also one that is in use now
+        self._armed = kept
+        return found
 
     def take(self, facts: Mapping[str, str], required: str | None = None) -> Armed[R] | None:
         """Return the first rule for a request, and use it once.
@@ -95,7 +103,11 @@ class Rules(Generic[R]):
         for armed in self._armed:
             if required is not None and required not in armed.when:
                 continue
-            if armed.matches(facts) and (armed.rule.share >= 1 or self._random.random() < armed.rule.share):
+            if not armed.matches(facts):
+                continue
+            armed.met += 1
+            if armed.rule.share >= 1 or self._random.random() < armed.rule.share:
+                armed.struck += 1
                 if armed.left is not None:
                     armed.left -= 1
                     if armed.left <= 0:
@@ -105,7 +117,9 @@ class Rules(Generic[R]):
 
     def give_back(self, armed: Armed[R]) -> None:
         """Undo one use of a rule that had no effect."""
-        if armed.left is None or armed.number <= self._disarmed:
+        armed.met -= 1
+        armed.struck -= 1
+        if armed.left is None or armed.number in self._disarmed:
             return
         if armed.left == 0:
             self._armed.append(armed)

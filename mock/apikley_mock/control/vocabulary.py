@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -20,6 +20,8 @@ from apikley_mock.world.plan import CallbackChanges, Durations, FailCode, Messag
 
 T = TypeVar("T")
 ErrorStyle = Literal["envelope", "http"]
+FaultKind = Literal["error", "latency", "reset", "cut", "broken-json", "html"]
+Stage = Literal["before", "after"]
 # Downloads; faults can be armed for them as for the contract's operations.
 FILE_OPERATIONS = ("result", "link", "file")
 MIB = 1024 * 1024
@@ -75,8 +77,8 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         latency: Real seconds before the request is accepted or, with stage `after`, before its response.
     """
 
-    fault: Literal["error", "latency", "reset", "cut", "broken-json", "html"]
-    stage: Literal["before", "after"] = "before"
+    fault: FaultKind
+    stage: Stage = "before"
     code: Annotated[int, Meta(ge=400, le=999)] | None = None
     message: Message | None = None
     style: ErrorStyle | None = None
@@ -307,7 +309,7 @@ def convert(value: Any, to: type[T], *, text: bool = False) -> T:
         json.dumps(plain, ensure_ascii=False).encode()
         return msgspec.convert(plain, to, strict=not text)
     except msgspec.ValidationError as error:
-        raise VocabularyError(_one_line(str(error))) from None
+        raise VocabularyError(_one_line(str(error), to)) from None
     except (TypeError, ValueError, RecursionError) as error:
         raise VocabularyError(next(not_json(value), f"not a JSON value: {error}")) from None
 
@@ -389,9 +391,26 @@ def not_json(value: Any) -> Iterator[str]:
             yield f"{path}: {str(each)[:60]!r} is a {type(each).__name__}, expected text or a number"
 
 
-def _one_line(message: str) -> str:
-    """Put the place of an error before its text, and add the nearest name to an unknown field."""
+def _words_at(kind: Any, steps: list[str]) -> list[str]:
+    """Return the words that a type allows at a place; empty if it is not a list of words."""
+    if not steps:
+        words = [word for part in (kind, *get_args(kind)) for word in get_args(part) if get_origin(part) is Literal]
+        return [word for word in words if isinstance(word, str)]
+    for part in (kind, *get_args(kind)):
+        for each in (part, *get_args(part)):
+            if isinstance(each, type) and issubclass(each, Struct) and steps[0] in each.__struct_fields__:
+                return _words_at(get_type_hints(each, include_extras=False)[steps[0]], steps[1:])
+    return []
+
+
+def _one_line(message: str, to: Any) -> str:
+    """Put the place of an error before its text, and add the nearest name to an unknown field or word."""
     text, _, place = message.partition(" - at `$")
+    wrong = re.fullmatch(r"Invalid enum value '(.*)'", text)
+    if wrong and (words := _words_at(to, re.findall(r"[A-Za-z_]\w*", place))):
+        near = difflib.get_close_matches(wrong[1], words, 1)
+        text = f"there is no {wrong[1]!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+        text += f" Expected one of {', '.join(words)}" if near else f"; expected one of {', '.join(words)}"
     unknown = re.search(r"unknown field `(.*)`", text)
     if unknown:
         near = difflib.get_close_matches(unknown[1], _FIELDS, 1)

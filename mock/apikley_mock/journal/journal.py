@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import apikley_contract
 from apikley_mock.journal.entry import Entry
-from apikley_mock.journal.matching import differences, report
+from apikley_mock.journal.matching import differences, line, report
 
 _CREATE = apikley_contract.operation("createTask")
 _MAX_ENTRIES = 10_000
@@ -148,6 +148,10 @@ class Journal:
             return found
         what = "callback acknowledged with HTTP 200" + (f" for {task_id}" if task_id else "")
         raise AssertionError(report(what, expected, [], self.callbacks()))
+
+    def lines(self) -> list[str]:
+        """Return one line for each entry, for a report."""
+        return [line(entry) for entry in self]
 
     def find_callback(self, matches: Callable[[Entry], bool], task_id: str | None = None) -> Entry | None:
         """Return the first callback, acknowledged with HTTP 200, that matches."""

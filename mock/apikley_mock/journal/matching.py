@@ -28,17 +28,18 @@ def report(what: str, expected: Mapping[str, Any], found: Sequence[Entry], candi
     """Return why an assertion failed: how many entries matched, and the nearest other one."""
     members = f" with {_short(dict(expected))}" if expected else ""
     lines = [f"expected one {what}{members}; found {len(found) or 'none'}"]
-    lines += [f"  {_line(entry)}" for entry in found[:5]]
+    lines += [f"  {line(entry)}" for entry in found[:5]]
     if not found and candidates:
         nearest = min(candidates, key=lambda entry: (len(differences(expected, entry.json())), -entry.number))
-        lines.append(f"nearest of {len(candidates)}: {_line(nearest)}")
-        lines += [f"  {line}" for line in differences(expected, nearest.json())[:10]]
+        lines.append(f"nearest of {len(candidates)}: {line(nearest)}")
+        lines += [f"  {each}" for each in differences(expected, nearest.json())[:10]]
     elif not found:
         lines.append("there was none at all")
     return "\n".join(lines)
 
 
-def _line(entry: Entry) -> str:
+def line(entry: Entry) -> str:
+    """Return an entry in one line."""
     verdict = "no response" if entry.status is None else f"HTTP {entry.status}"
     code = f" code {entry.code}" if entry.code is not None else ""
     task = f" {entry.task_id}" if entry.task_id else ""

@@ -186,7 +186,7 @@ class Admin:
 
     def arm_fault(self, body: FaultRule) -> dict[str, int]:
         check_rule(body, self._service.accounts.names())
-        return {"number": self._service.faults.arm(body)}
+        return {"number": self._service.faults.arm(body).number}
 
     def disarm_faults(self) -> None:
         self._service.faults.disarm()
@@ -196,7 +196,7 @@ class Admin:
 
     def arm_plan(self, body: PlanRule) -> dict[str, int]:
         check_rule(body, self._service.accounts.names())
-        return {"number": self._service.plans.arm(body)}
+        return {"number": self._service.plans.arm(body).number}
 
     def disarm_plans(self) -> None:
         self._service.plans.disarm()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from functools import cache
@@ -107,7 +108,7 @@ def _describe_fields(struct: type, schema: dict[str, Any]) -> None:
     """Describe a struct's fields as the docstrings of its classes do."""
     schema["description"] = (struct.__doc__ or "").partition("\n")[0]
     for each in struct.__mro__:
-        attributes = (each.__doc__ or "").partition("Attributes:\n")[2]
-        for name, text in re.findall(r"^ {8}(\w+): (.+(?:\n {12}.+)*)", attributes, re.MULTILINE):
+        attributes = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")[2]
+        for name, text in re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", attributes, re.MULTILINE):
             if name in schema["properties"]:
                 schema["properties"][name].setdefault("description", " ".join(text.split()))
