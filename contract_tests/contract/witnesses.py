@@ -158,8 +158,10 @@ def schema_of(body: Any) -> str:
 def _places(msg: str) -> set[str]:
     if msg.startswith("The model name"):
         return {"/model"}
-    found = re.findall(r"(?:^|; )(request|[\w. -]+?): ", msg)
-    return {"" if place == "request" else f"/{place.replace('.', '/')}" for place in found} or {""}
+    found = re.findall(r"(?:^|; )(request|[\w. -]+?): (missing)?", msg)
+    places = {"" if place == "request" else f"/{place.replace('.', '/')}": missing for place, missing in found}
+    # The others name the object that lacks a field.
+    return {place.rpartition("/")[0] if missing else place for place, missing in places.items()} or {""}
 
 
 def _pointer(path: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 
+import apikley_contract
 from contract_tests.conftest import free_port
 from scripts.pipeline.io import ROOT
 
@@ -60,7 +62,6 @@ def test_the_simulator_reports_a_taken_port() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: command"),
         (["serve", "--port", "99999"], "'99999' is not a port from 0 to 65535"),
         (["serve", "--port", "x"], "'x' is not a port"),
         (["serve", "--durations", "1,2"], "'1,2' is not three numbers of seconds"),
@@ -75,6 +76,29 @@ def test_wrong_usage_of_the_simulator_exits_with_2(arguments: list[str], message
     assert "Traceback" not in run.stderr
 
 
+def test_the_simulator_alone_prints_help() -> None:
+    run = _run(*MOCK)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.startswith("usage: apikley-mock")
+    run = _run(*MOCK, "--version")
+    assert re.fullmatch(r"apikley-mock \d+\.\d+\.\d+\S*\n", run.stdout)
+
+
+def test_the_simulator_stops_while_a_request_waits() -> None:
+    with _started(*MOCK, "serve", "--port", "0") as process:
+        assert process.stdout
+        url = process.stdout.readline().strip().removeprefix("listening on ")
+        httpx2.post(f"{url}/__mock__/faults", json={"fault": "latency", "latency": 3600})
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as waiting:
+            path = apikley_contract.operation("getCredits").path
+            head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer mock-key\r\n\r\n"
+            waiting.sendall(head.encode())
+            while httpx2.get(f"{url}/__mock__/faults").json() != []:
+                time.sleep(0.05)
+            code, _ = _end(process, signal.SIGTERM)
+    assert code in (0, -signal.SIGTERM)
+
+
 def test_the_simulator_names_the_extra_to_install(tmp_path: Path) -> None:
     (tmp_path / "uvicorn.py").write_text("raise ModuleNotFoundError(name='uvicorn')", encoding="utf-8")
     run = _run(*MOCK, "serve", PYTHONPATH=str(tmp_path))
@@ -84,7 +108,7 @@ def test_the_simulator_names_the_extra_to_install(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_simulator_prints_its_url_and_stops_cleanly(number: signal.Signals) -> None:
-    with _started(*MOCK, "serve", "--port", "0", "--api-key", "k") as process:
+    with _started(*MOCK, "serve", "--quiet", "--port", "0", "--api-key", "k") as process:
         assert process.stdout
         url = process.stdout.readline().strip().removeprefix("listening on ")
         assert httpx2.get(f"{url}/nope").json()["code"] == 404
@@ -108,7 +132,7 @@ def _get(process: subprocess.Popen[str], url: str) -> httpx2.Response:
 @pytest.mark.parametrize("output", ["a closed pipe", "a full disk", "closed"])
 def test_the_simulator_runs_when_its_output_cannot_be_written(output: str) -> None:
     port = free_port()
-    command: tuple[str, ...] = (*MOCK, "serve", "--port", str(port))
+    command: tuple[str, ...] = (*MOCK, "serve", "--quiet", "--port", str(port))
     if output == "closed":
         command = ("sh", "-c", 'exec "$@" >&-', "sh", *command)
     reader, writer = os.pipe()

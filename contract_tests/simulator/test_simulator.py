@@ -128,7 +128,7 @@ def test_a_request_without_the_key_does_nothing(apikley_mock: MockService, heade
         (b"[]", "not a JSON object"),
         (b"[" * 200_000, "is not JSON"),
         (b'{"model": "hailuo/03"}', "The model name you specified is not supported"),
-        (b'{"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x"}}', "input: "),
+        (b'{"model": "hailuo/02-image-to-video-pro", "input": {"prompt": "x"}}', "input.image_url: missing"),
         (b'{"model": "hailuo/02-image-to-video-pro", "callBackUrl": "x"}', "callBackUrl: "),
     ],
 )

@@ -9,6 +9,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 success, 1 failure, 2 wrong usage."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
     try:
         return _check(options) if options.command == "check" else _serve(options, _given(options, parser.error))
     except KeyboardInterrupt:
@@ -39,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="apikley-mock", description="Stands in for the Apikley API, offline.")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    commands = parser.add_subparsers(dest="command")
     serve = commands.add_parser("serve", help="run the simulator until Ctrl-C")
     add = serve.add_argument
     add("--host", type=_address, default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
@@ -88,6 +93,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST",
         help="a name of the simulator itself, besides localhost and addresses",
     )
+    add("--quiet", action="store_true", help="print no line for requests and callbacks")
+    add("--log-format", choices=["text", "json"], default="text", help="the form of these lines (default: text)")
     check = commands.add_parser(
         "check",
         help="check that a server responds as the contract says",
@@ -124,10 +131,12 @@ def _given(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> di
 
 
 def _serve(options: argparse.Namespace, given: dict[str, Any]) -> int:
+    from apikley_mock.console import console  # noqa: PLC0415
     from apikley_mock.control import scenario  # noqa: PLC0415 - needs the extra
     from apikley_mock.control.vocabulary import VocabularyError  # noqa: PLC0415
     from apikley_mock.service import Service  # noqa: PLC0415
     from apikley_mock.web import server  # noqa: PLC0415
+    from apikley_mock.web.admin_document import PREFIX  # noqa: PLC0415
     from apikley_mock.web.app import Simulator  # noqa: PLC0415
     from apikley_mock.world.clock import VirtualClock  # noqa: PLC0415
 
@@ -142,10 +151,12 @@ def _serve(options: argparse.Namespace, given: dict[str, Any]) -> int:
         return _fail(f"cannot listen on {options.host} port {options.port}: {reason}; try another --port, or 0")
     service = Service(parsed, VirtualClock() if options.virtual_clock else None)
     url = server.url_of(bound)
+    if not options.quiet:
+        service.journal.on_entry = console(options.log_format)
 
     def announce() -> None:
         client = f"APIKLEY_BASE_URL={url} APIKLEY_API_KEY={service.settings.api_key}"
-        _print(f"listening on {url}\npoint a client at it: {client}")
+        _print(f"listening on {url}\nopen in a browser:    {url}{PREFIX}/\npoint a client at it: {client}")
 
     _give_memory_back()
     # Tasks live long, so frequent full collections would find nothing.
@@ -154,6 +165,13 @@ def _serve(options: argparse.Namespace, given: dict[str, Any]) -> int:
     with contextlib.closing(bound):
         server.Server(Simulator(service), announce).run([bound])
     return 0
+
+
+def _version() -> str:
+    try:
+        return version("apikley")
+    except PackageNotFoundError:  # run from sources
+        return "unknown"
 
 
 def _give_memory_back() -> None:

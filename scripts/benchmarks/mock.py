@@ -58,7 +58,7 @@ def _create_request(**changes: str) -> bytes:
 
 
 def _simulator(*options: str) -> contextlib.AbstractContextManager[tuple[int, str]]:
-    return python_server("-m", "apikley_mock", "serve", "--port", "0", "--api-key", API_KEY, *options)
+    return python_server("-m", "apikley_mock", "serve", "--quiet", "--port", "0", "--api-key", API_KEY, *options)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ class Entry(NamedTuple):
         body: The body, cut after 64 KiB.
         warnings: Unknown fields of a createTask request, which the service accepts.
         number: Its number, from 1.
+        took: Real seconds from the request to its response.
     """
 
     at: float
@@ -36,6 +37,7 @@ class Entry(NamedTuple):
     body: bytes = b""
     warnings: tuple[str, ...] = ()
     number: int = 0
+    took: float = 0.0
 
     def json(self) -> Any:
         """Return the parsed body; None if it is not JSON or was cut."""

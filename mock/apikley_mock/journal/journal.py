@@ -33,6 +33,7 @@ class Journal:
 
     Attributes:
         era: How often the journal was cleared.
+        on_entry: Called with each entry when it is added.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -43,6 +44,7 @@ class Journal:
         self._bytes = 0
         self._last = 0
         self.era = 0
+        self.on_entry: Callable[[Entry], None] | None = None
 
     def __iter__(self) -> Iterator[Entry]:
         """Iterate over the entries, oldest first."""
@@ -62,7 +64,7 @@ class Journal:
         if len(secret) >= _MIN_SECRET and secret not in self._known:
             sent = _forms(secret.decode(errors="surrogateescape"))
             secrets = _longest_first([*(text for text, _ in secrets), *sent])
-        _, _, method, target, _, _, note, task_id, _, body, warnings, _ = entry
+        _, _, method, target, _, _, note, task_id, _, body, warnings, _, _ = entry
         line = f"{method}\n{target}\n{note}\n{task_id}\n{warnings}"
         for text, raw in secrets:
             if text in line:
@@ -77,7 +79,10 @@ class Journal:
         warnings = tuple(_cut(each, _MAX_WARNING) for each in warnings)
         self._last += 1
         entry = entry._replace(method=method, target=target, note=note, task_id=task_id, body=body, warnings=warnings)
-        self._entries.append(entry._replace(number=self._last))
+        entry = entry._replace(number=self._last)
+        self._entries.append(entry)
+        if self.on_entry is not None:
+            self.on_entry(entry)
         self._bytes += len(body)
         while len(self._entries) > _MAX_ENTRIES or self._bytes > _MAX_BYTES:
             self._bytes -= len(self._entries.popleft().body)

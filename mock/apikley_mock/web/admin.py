@@ -76,6 +76,8 @@ class Admin:
 
     async def _respond(self, request: Request, receive: Receive) -> Response:
         _require_same_origin(request)
+        if request.path == PREFIX:
+            return page_redirect()
         matches = [(route, found) for route, pattern in _patterns() if (found := pattern.fullmatch(request.path))]
         if not matches:
             raise AdminError(404, f"no such endpoint; see {PREFIX}/openapi.json")
@@ -228,6 +230,11 @@ def _require_same_origin(request: Request) -> None:
             host = ""
         if host.encode("latin-1") != request.headers.get(b"host", b""):
             raise AdminError(403, "only the simulator's own pages may send this")
+
+
+def page_redirect() -> Response:
+    """Return the response that leads a browser to the page."""
+    return Response(307, b"", b"text/plain", [(b"location", f"{PREFIX}/".encode())])
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 import traceback
 import zlib
 from collections.abc import Awaitable, Callable
@@ -20,7 +21,7 @@ from apikley_mock.control.vocabulary import Fault, FaultRule, Settings
 from apikley_mock.journal.entry import Entry
 from apikley_mock.service import Service
 from apikley_mock.web import faults, hosts, responses
-from apikley_mock.web.admin import Admin
+from apikley_mock.web.admin import Admin, page_redirect
 from apikley_mock.web.admin_document import PREFIX
 from apikley_mock.web.endpoints import LINKS, Jobs
 from apikley_mock.web.http import (
@@ -136,6 +137,9 @@ class Simulator:
     async def _respond(self, request: Request, receive: Receive) -> Response:
         if request.path.startswith(PREFIX):
             return await self._admin.respond(request, receive)
+        if request.path == "/" and b"text/html" in request.headers.get(b"accept", b""):
+            return page_redirect()
+        start = time.monotonic()
         account = self.service.accounts.of(request.headers.get(b"authorization", b""))
         era = self.service.journal.era
         try:
@@ -160,6 +164,7 @@ class Simulator:
             account=account.name if account else None,
             body=request.body,
             warnings=request.warnings,
+            took=time.monotonic() - start,
         )
         self.service.journal.add(entry, request.headers.get(b"authorization", b"").rpartition(b" ")[2])
         return response

@@ -30,7 +30,7 @@ class Server(uvicorn.Server):
             lifespan="on",
             server_header=False,
             timeout_keep_alive=60,
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=0.5,  # type: ignore[arg-type]  # a container is killed soon
         )
         super().__init__(config)
         self._on_ready = on_ready

@@ -16,6 +16,7 @@ from apikley_mock.control.vocabulary import not_json
 
 _MAX_VIOLATIONS = 10
 _MAX_NAME, _MAX_NAMES = 100, 20
+_LENGTHS = {"maxLength": "at most", "minLength": "at least"}
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -99,10 +100,7 @@ def violations(schema: str, value: Any) -> str | None:
     try:
         if validator.is_valid(value):
             return None
-        found = [
-            f"{'.'.join(map(str, error.instance_path)) or 'request'}: {_text(error)}"
-            for error in validator.iter_errors(value)
-        ]
+        found = [f"{_place(error)}: {_text(error)}" for error in validator.iter_errors(value)]
     except (ValueError, OverflowError):
         return next(not_json(value), "request: nested too deeply")
     return "; ".join(found[:_MAX_VIOLATIONS])
@@ -113,7 +111,16 @@ def _warning(place: str, name: str, known: list[str]) -> str:
     return f"unknown field {place}{name}" + (f"; did you mean {near[0]}?" if near else "")
 
 
+def _place(error: jsonschema_rs.ValidationError) -> str:
+    missing = [error.kind.as_dict()["property"]] if error.kind.name == "required" else []
+    return ".".join(map(str, [*error.instance_path, *missing])) or "request"
+
+
 def _text(error: jsonschema_rs.ValidationError) -> str:
+    if error.kind.name == "required":
+        return "missing"
+    if error.kind.name in _LENGTHS:
+        return f"{len(str(error.instance)):,} characters, {_LENGTHS[error.kind.name]} {error.kind.as_dict()['limit']:,}"
     return error.message if len(error.message) <= 200 else f"{error.kind.name} {error.kind.as_dict()}"[:200]
 
 

@@ -131,14 +131,16 @@ class Deliveries:
         url = task.callback_url or ""
         content = _content(task)
         headers = {"Content-Type": "application/json", **self._signature(task, now)}
-        status, allowed = None, True
+        status, allowed, start = None, True, time.monotonic()
         try:
             status, error = await self._caller.post(url, content, headers, self._clock.real_timeout(self._timeout))
         except NotAllowedError as refused:
             error, allowed = str(refused), False
         attempt = f"attempt {delivery.attempt + 1}" if delivery.attempt else ""
         note = ": ".join(filter(None, (attempt, error)))
-        self._journal.add(Entry(now, "callback", "POST", url, status, note=note, task_id=task.id, body=content))
+        took = time.monotonic() - start
+        entry = Entry(now, "callback", "POST", url, status, note=note, task_id=task.id, body=content, took=took)
+        self._journal.add(entry)
         if status != 200 and allowed and delivery.attempt < len(self._retry_after):
             due = self._clock.now() + self._retry_after[delivery.attempt]
             self._push(due, Delivery(task, delivery.attempt + 1))

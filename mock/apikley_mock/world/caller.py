@@ -154,9 +154,11 @@ class Caller:
         if host in self._allowed:
             return
         if by_name:
-            raise NotAllowedError(f"not sent: {host} is not allowed by name")
+            remedy = f"; start the simulator with --allow-callback-host {host}"
+            raise NotAllowedError(f"not sent: {host} is not allowed by name{remedy}")
         if host != "localhost" and not _is_loopback(host):
-            raise NotAllowedError(f"not sent: {host} is neither loopback nor allowed by name")
+            remedy = f"; start the simulator with --allow-callback-host {host}"
+            raise NotAllowedError(f"not sent: {host} is neither loopback nor allowed by name{remedy}")
 
 
 def _is_loopback(host: str) -> bool:
