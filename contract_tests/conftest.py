@@ -92,6 +92,7 @@ def _isolated_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the developer's own settings."""
     for name in ("APIKLEY_API_KEY", "APIKLEY_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("APIKLEY_TASKS", "off")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import signal
@@ -21,8 +22,16 @@ Examples:
                           the options of the model, with their limits
   apikley doctor          checks settings, key, connection and clock
 
-The API key comes from APIKLEY_API_KEY or from a profile in the settings file. Keys are made at
-https://app.apikley.ru/keys."""
+\b
+Environment variables:
+  APIKLEY_API_KEY      the API key, made at https://app.apikley.ru/keys
+  APIKLEY_BASE_URL     the URL of the API or of a simulator
+  APIKLEY_MODEL        the model of `run` and `create`
+  APIKLEY_PROFILE      the profile of the settings file
+  APIKLEY_CONFIG       the settings file
+  APIKLEY_WEBHOOK_KEY  the key that signs callbacks, for `listen`
+  APIKLEY_INBOX        the inbox of `inbox`
+  APIKLEY_TASKS        the list of `tasks`; off keeps none"""
 
 
 class LazyGroup(click.Group):
@@ -39,6 +48,16 @@ class LazyGroup(click.Group):
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(f"apikley.cli.commands.{module}"), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command, or name the nearest one."""
+        name = args[0]
+        near = difflib.get_close_matches(name, COMMANDS, 1) if name not in COMMANDS else []
+        if near:
+            ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""

@@ -4,6 +4,7 @@
 API_KEY_VARIABLE = "APIKLEY_API_KEY"
 CONFIG_VARIABLE = "APIKLEY_CONFIG"
 INBOX_VARIABLE = "APIKLEY_INBOX"
+RECORDS_VARIABLE = "APIKLEY_TASKS"
 PROFILE_VARIABLE = "APIKLEY_PROFILE"
 WEBHOOK_KEY_VARIABLE = "APIKLEY_WEBHOOK_KEY"
 SETTINGS_VARIABLES = {"api_key": API_KEY_VARIABLE, "base_url": "APIKLEY_BASE_URL", "model": "APIKLEY_MODEL"}
@@ -20,6 +21,7 @@ COMMANDS = {
     "wait": ("tasks:wait", "Wait for tasks, and download their results if -o is given."),
     "task": ("tasks:task", "Poll a task once."),
     "download": ("tasks:download", "Download the result of a finished task."),
+    "tasks": ("records:tasks", "List the tasks that this machine has created."),
     "upload": ("upload:upload", "Upload a file and print its URL."),
     "credits": ("upload:get_credits", "Print the credits that the account has left."),
     "models": ("models:models", "List models, or show one with its fields, limits and defaults."),

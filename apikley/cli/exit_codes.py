@@ -61,7 +61,7 @@ class Failure(NamedTuple):
 
 # The first match counts, so a class stands before its base classes.
 _CODES: list[tuple[tuple[type[BaseException], ...], Exit]] = [
-    ((errors.RequestInvalid, errors.ConfigurationError), Exit.INVALID),
+    ((errors.RequestInvalid, errors.ConfigurationError, FileNotFoundError), Exit.INVALID),
     ((errors.GenerationFailed,), Exit.GENERATION_FAILED),
     ((errors.ApiError, errors.NoResult), Exit.REFUSED),
     ((errors.CreateOutcomeUnknown, OutcomeUnknown), Exit.OUTCOME_UNKNOWN),

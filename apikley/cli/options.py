@@ -26,21 +26,32 @@ def warn_of_visible_key(ctx: click.Context, param: click.Parameter, value: str |
     return value
 
 
-OUTPUT = click.Option(
-    ["--output"],
+_VARIABLES = constants.SETTINGS_VARIABLES
+QUIET = click.Option(["-q", "--quiet"], is_flag=True, help="Print only the result: of `run`, the path of the file.")
+FORMAT = click.Option(
+    ["--format", "form"],
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
     help="The format of results on stdout.",
 )
 SETTINGS: list[click.Parameter] = [
-    click.Option(["--profile"], metavar="NAME", help="The profile of the settings file."),
-    click.Option(["--base-url"], metavar="URL", help="The URL of the API or of a simulator."),
+    click.Option(
+        ["--profile"],
+        metavar="NAME",
+        help=f"The profile of the settings file.  [env var: {constants.PROFILE_VARIABLE}]",
+    ),
+    click.Option(
+        ["--base-url"],
+        metavar="URL",
+        help=f"The URL of the API or of a simulator.  [env var: {_VARIABLES['base_url']}]",
+    ),
     click.Option(
         ["--api-key"],
         metavar="KEY",
         callback=warn_of_visible_key,
-        help="The API key. Prefer the environment: the process list shows options.",
+        help="The API key. Prefer the environment: the process list shows options."
+        f"  [env var: {constants.API_KEY_VARIABLE}]",
     ),
 ]
 ALLOW_UNKNOWN_FIELDS = click.Option(
@@ -54,7 +65,9 @@ REQUEST: list[click.Parameter] = [
 ]
 RESULT: list[click.Parameter] = [
     click.Option(
-        ["-o", "--to"], metavar="FILE", help="Where to save the result: a file, a folder, or a name with {id} in it."
+        ["-o", "--output", "to"],
+        metavar="FILE",
+        help="Where to save the result: a file, a folder, or a name with {id} in it.",
     ),
     click.Option(["--force"], is_flag=True, help="Replace an existing file."),
 ]
@@ -73,5 +86,5 @@ WAITING: list[click.Parameter] = [
 RESERVED = {
     "--help",
     "--model",
-    *(flag for option in (OUTPUT, *SETTINGS, *REQUEST, *RESULT, *WAITING) for flag in option.opts),
+    *(flag for option in (FORMAT, QUIET, *SETTINGS, *REQUEST, *RESULT, *WAITING) for flag in option.opts),
 }

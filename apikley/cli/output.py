@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,17 +20,27 @@ class Output:
     Args:
         json: Whether results are JSON documents.
         follow: Whether each change of a task is a result of its own, on one line.
+        quiet: Whether only the result is printed.
+
+    Attributes:
+        task_id: The task that the command is about, for errors.
+        goes_on: Whether the command goes on when nobody reads its standard output any more, because a task is paid.
     """
 
-    def __init__(self, *, json: bool, follow: bool = False) -> None:
+    def __init__(self, *, json: bool, follow: bool = False, quiet: bool = False) -> None:
         self.json = json
         self.follow = follow
+        self.quiet = quiet
+        self.task_id: str | None = None
+        self.goes_on = False
+        self._is_closed = False
         self.partial_result: tuple[dict[str, Any], list[str]] = ({}, [])
 
     @property
     def animated(self) -> bool:
         """Whether stderr can show a progress line that changes."""
-        return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        is_plain = self.quiet or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return sys.stderr.isatty() and not is_plain
 
     @property
     def can_ask(self) -> bool:
@@ -42,10 +53,12 @@ class Output:
 
     def change(self, document: dict[str, Any], line: str) -> None:
         """Print one change of a task."""
-        _write(_json(document) if self.json else printable(line))
+        self._write(_json(document) if self.json else printable(line))
 
     def note(self, message: str) -> None:
         """Print a message to stderr."""
+        if self.quiet:
+            return
         print(printable(message), file=sys.stderr, flush=True)
 
     def finish(self, failure: Failure | None = None) -> None:
@@ -53,15 +66,29 @@ class Output:
         document, lines = self.partial_result
         if failure:
             error = {"exit_code": int(failure.code), "kind": failure.code.name.lower(), "message": failure.message}
-            document = {**document, "error": {**error, **failure.facts, "hints": failure.hints}}
+            about = {"task_id": self.task_id} if self.task_id and "task_ids" not in failure.facts else {}
+            document = {**document, "error": {**error, **about, **failure.facts, "hints": failure.hints}}
         try:
             if self.json:
                 lines = [_json(document, indent=None if self.follow else 2)] if document else []
             for line in lines:
-                _write(line if self.json else printable(line))
+                self._write(line if self.json else printable(line))
         finally:
             if failure:
                 print_failure(failure)
+
+    def _write(self, line: str) -> None:
+        """Print a line of the result. If nobody reads stdout any more, the command goes on, and stderr gets it."""
+        if not self._is_closed:
+            try:
+                return _write(line)
+            except BrokenPipeError:
+                if not self.goes_on:
+                    raise
+                self._is_closed = True
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(line, file=sys.stderr, flush=True)
+        return None
 
 
 def print_failure(failure: Failure) -> None:
@@ -82,6 +109,14 @@ def columns(**values: object) -> list[str]:
     shown = {name.replace("_", " "): value for name, value in values.items() if value is not None}
     width = max(map(len, shown), default=0)
     return [f"{name:<{width}}  {value}" for name, value in shown.items()]
+
+
+def table(names: Sequence[str], rows: Iterable[tuple[object, ...]]) -> list[str]:
+    """Return rows as lines with aligned columns under their names."""
+    cells = [[name.replace("_", " ") for name in names]]
+    cells += [["" if cell is None else str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
 
 
 def format_credits(number: float) -> str:

@@ -13,6 +13,7 @@ from apikley.cli.output import Output, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
+    from rich.table import Column
 
     from apikley import TaskInfo
 
@@ -55,7 +56,7 @@ def task_progress(output: Output, count: int) -> Iterator[Callable[[TaskInfo], N
         return
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - takes long to load
 
-    text = TextColumn("{task.description}", markup=False)
+    text = TextColumn("{task.description}", markup=False, table_column=_one_line())
     with _progress(SpinnerColumn(), text, TimeElapsedColumn()) as progress:
         line = progress.add_task("not polled yet", total=None)
         yield lambda task: report(task, lambda shown: progress.update(line, description=shown, refresh=True))
@@ -69,9 +70,16 @@ def download_progress(output: Output, target: Path) -> Iterator[Callable[[int, i
         return
     from rich.progress import BarColumn, DownloadColumn, TextColumn  # noqa: PLC0415 - takes long to load
 
-    with _progress(TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn()) as progress:
+    name = TextColumn("{task.description}", markup=False, table_column=_one_line())
+    with _progress(name, BarColumn(bar_width=20), DownloadColumn()) as progress:
         bar = progress.add_task(target.name, total=None)
         yield lambda received, total: progress.update(bar, completed=received, total=total)
+
+
+def _one_line() -> Column:
+    from rich.table import Column  # noqa: PLC0415 - takes long to load
+
+    return Column(no_wrap=True, overflow="ellipsis")  # a line that wraps cannot be redrawn
 
 
 def _progress(*columns: ProgressColumn) -> Progress:

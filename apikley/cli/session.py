@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import click
 
 from apikley.cli.exit_codes import failure_of
-from apikley.cli.options import OUTPUT, SETTINGS
+from apikley.cli.options import FORMAT, QUIET, SETTINGS
 from apikley.cli.output import Output
 from apikley.cli.settings import Settings, resolve
 from apikley.cli.signals import signal_handler
@@ -30,6 +30,11 @@ class Session(NamedTuple):
     def settings(self) -> Settings:
         """The settings from flags, environment and file."""
         return resolve(profile=self.profile, base_url=self.base_url, api_key=self.api_key)
+
+    @property
+    def address(self) -> str:
+        """The base URL of the settings."""
+        return self.settings.address
 
     def command_line(self, *words: str, tasks: Sequence[str] = ()) -> str:
         """Return a command line with the same profile and base URL.
@@ -51,7 +56,7 @@ class SessionCommand(click.Command):
 
     def __init__(self, *args: Any, takes_settings: bool = True, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
-        self.params = [*self.params, OUTPUT, *(SETTINGS if takes_settings else ())]
+        self.params = [*self.params, FORMAT, QUIET, *(SETTINGS if takes_settings else ())]
         # click must not wrap the examples: half of a command is another command.
         paragraphs = inspect.cleandoc(self.help or "").split("\n\n")
         self.help = "\n\n".join(f"\b\n{each}" if each.startswith(" ") else each for each in paragraphs)
@@ -62,7 +67,8 @@ class SessionCommand(click.Command):
     def invoke(self, ctx: click.Context) -> None:
         """Call the function, and print its result or its failure."""
         values = ctx.params
-        output = Output(json=values.pop("output") == "json", follow=values.pop("follow", False))
+        form, quiet, follow = values.pop("form"), values.pop("quiet"), values.pop("follow", False)
+        output = Output(json=form == "json", follow=follow, quiet=quiet)
         ctx.obj = Session(output, *(values.pop(name, None) for name in ("profile", "base_url", "api_key")))
         try:
             self.prepare(ctx)

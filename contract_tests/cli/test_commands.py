@@ -26,7 +26,7 @@ def test_run_makes_a_video_from_a_local_image(cli: CommandLine) -> None:
 
 
 def test_run_names_the_file_after_the_task_by_default(cli: CommandLine) -> None:
-    document = cli(*RUN, "--output", "json").document
+    document = cli(*RUN, "--format", "json").document
     assert document["file"] == f"{document['task_id']}.mp4"
     assert (cli.folder / document["file"]).exists()
 
@@ -39,7 +39,7 @@ def test_create_prints_only_the_task_id(cli: CommandLine) -> None:
 
 def test_wait_saves_the_result_of_each_task(cli: CommandLine) -> None:
     ids = [cli.task(ended=False), cli.task(ended=False)]
-    ended = cli("wait", *ids, "-o", "clip-{id}.mp4", "--output", "json")
+    ended = cli("wait", *ids, "-o", "clip-{id}.mp4", "--format", "json")
     assert ended.code == 0, ended.err
     assert sorted(task["file"] for task in ended.document["tasks"]) == sorted(f"clip-{each}.mp4" for each in ids)
     assert len(list(cli.folder.glob("clip-*.mp4"))) == 2
@@ -54,7 +54,7 @@ def test_wait_refuses_one_file_for_two_tasks(cli: CommandLine) -> None:
 def test_follow_prints_one_line_for_each_change(cli: CommandLine, form: str) -> None:
     cli.mock.plan_next(durations=[10, 10, 10])
     task = cli.task(ended=False)
-    *changes, _ = lines = cli("wait", task, "--follow", "--output", form).out.splitlines()
+    *changes, _ = lines = cli("wait", task, "--follow", "--format", form).out.splitlines()
     if form == "json":
         assert [json.loads(line)["state"] for line in changes] == ["waiting", "queuing", "generating", "success"]
         assert json.loads(lines[-1])["tasks"][0]["task_id"] == task
@@ -65,7 +65,7 @@ def test_follow_prints_one_line_for_each_change(cli: CommandLine, form: str) -> 
 def test_task_prints_the_current_state(cli: CommandLine) -> None:
     cli.mock.plan_next(durations=(1, 1, 1))
     task = cli.task(ended=False)
-    assert cli("task", task, "--output", "json").document["state"] == "waiting"
+    assert cli("task", task, "--format", "json").document["state"] == "waiting"
     assert re.search(rf"^task +{task}$", cli("task", task).out, re.MULTILINE)
 
 
@@ -77,18 +77,18 @@ def test_download_saves_the_result(cli: CommandLine) -> None:
 
 def test_upload_prints_the_url(cli: CommandLine) -> None:
     assert cli("upload", "cat.png").out.startswith(cli.mock.url)
-    assert cli("upload", "cat.png", "--output", "json").document["url"].startswith(cli.mock.url)
+    assert cli("upload", "cat.png", "--format", "json").document["url"].startswith(cli.mock.url)
 
 
 def test_credits_prints_a_number(cli: CommandLine) -> None:
     cli.mock.set_credits(12.5)
     assert cli("credits").out == "12.5\n"
-    assert cli("credits", "--output", "json").document == {"credits": 12.5}
+    assert cli("credits", "--format", "json").document == {"credits": 12.5}
 
 
 def test_models_shows_the_fields_of_the_contract(cli: CommandLine) -> None:
     for model in apikley_contract.models().values():
-        (listed,) = cli("models", model.name, "--output", "json").document["models"]
+        (listed,) = cli("models", model.name, "--format", "json").document["models"]
         schema = apikley_contract.openapi()["components"]["schemas"][model.input]
         assert (listed["model"], listed["class"]) == (model.name, model.input)
         assert {field["name"] for field in listed["fields"]} == set(schema["properties"])

@@ -18,11 +18,11 @@ from contract_tests.cli.command_line import CLOSED, CommandLine
 
 
 def statuses(cli: CommandLine) -> dict[str, str]:
-    return {check["name"]: check["status"] for check in cli("doctor", "--output", "json").document["checks"]}
+    return {check["name"]: check["status"] for check in cli("doctor", "--format", "json").document["checks"]}
 
 
 def test_doctor_passes_with_valid_settings(cli: CommandLine) -> None:
-    ended = cli("doctor", "--output", "json")
+    ended = cli("doctor", "--format", "json")
     assert ended.code == 0, ended.out
     checks = {check["name"]: check for check in ended.document["checks"]}
     assert {check["status"] for check in checks.values()} == {"ok"}
@@ -46,7 +46,7 @@ def test_doctor_passes_with_valid_settings(cli: CommandLine) -> None:
 )
 def test_doctor_names_the_failed_check(cli: CommandLine, variable: str, value: str, check: str, code: Exit) -> None:
     cli.patch.setenv(variable, value)
-    ended = cli("doctor", "--output", "json")
+    ended = cli("doctor", "--format", "json")
     assert (ended.code, ended.document["error"]["exit_code"]) == (code, code)
     assert [each["name"] for each in ended.document["checks"] if each["status"] == "failed"] == [check]
     assert ended.err == f"apikley: failed checks: {check}\n"
@@ -90,7 +90,7 @@ def test_unusable_network_settings_are_named_and_end_a_command(
 ) -> None:
     network.setenv(name, value)
     network.setenv("APIKLEY_BASE_URL", "https://service.test")
-    ended = cli("doctor", "--output", "json")
+    ended = cli("doctor", "--format", "json")
     failed = [check for check in ended.document["checks"] if check["status"] == "failed"]
     assert [check["name"] for check in failed] == ["network"]
     assert f"correct or unset the variables (set now: {name})" in failed[0]["message"]
@@ -104,7 +104,7 @@ def test_a_simulator_is_reached_directly_whatever_the_environment_says(
 ) -> None:
     network.setenv(name, value)
     assert cli("credits").code == 0
-    ended = cli("doctor", "--output", "json")
+    ended = cli("doctor", "--format", "json")
     assert ended.code == 0
     (check,) = (check for check in ended.document["checks"] if check["name"] == "network")
     assert check["status"] in ("ok", "warning")

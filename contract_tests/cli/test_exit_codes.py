@@ -16,7 +16,7 @@ NEVER = ("run", "--prompt", "[mock: never]", "--image", IMAGE, "--timeout", "5",
 LOST = ("create", "--prompt", "[mock: reset]", "--image", IMAGE)
 EXITS: dict[Exit, tuple[str, ...]] = {
     Exit.DONE: ("credits",),
-    Exit.FAILED: (*RUN, "-o", "no/such/folder/clip.mp4"),
+    Exit.FAILED: ("upload", "."),
     Exit.INVALID: ("create", "--prompt", "a ship"),
     Exit.REFUSED: ("create", "--prompt", "[mock: error 402]", "--image", IMAGE),
     Exit.GENERATION_FAILED: ("run", "--prompt", "[mock: fail 422 prohibited]", "--image", IMAGE),
@@ -28,7 +28,7 @@ EXITS: dict[Exit, tuple[str, ...]] = {
 
 @pytest.mark.parametrize("code", EXITS, ids=[code.name for code in EXITS])
 def test_each_exit_code_has_a_json_error(cli: CommandLine, code: Exit) -> None:
-    ended = cli(*EXITS[code], "--output", "json")
+    ended = cli(*EXITS[code], "--format", "json")
     assert ended.code == code, ended.err
     assert "Traceback" not in ended.err
     if code is not Exit.DONE:

@@ -36,7 +36,7 @@ def test_events_that_are_not_dead_are_named_in_the_json_document(cli: CommandLin
     place = str(cli.folder / "inbox.db")
     with Inbox(place) as inbox:
         inbox.expect("task_2", None, NOW, NOW)
-    code, out, err = cli("inbox", "replay", "task_1:success", "--inbox", place, "--output", "json")
+    code, out, err = cli("inbox", "replay", "task_1:success", "--inbox", place, "--format", "json")
     document = json.loads(out)
     assert (document["not_dead"], document["error"]["exit_code"], code) == (["task_1:success"], 1, 1)
     assert err == "apikley: not dead, so not replayed: task_1:success\n"

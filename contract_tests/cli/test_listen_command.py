@@ -33,7 +33,7 @@ def test_listen_ends_with_the_exit_code_of_the_failure(
     if key is not None:
         cli.patch.setenv("APIKLEY_API_KEY", key)
     cli.patch.setenv("APIKLEY_WEBHOOK_KEY", "k")
-    ended = cli(*LISTEN, task, "--output", "json")
+    ended = cli(*LISTEN, task, "--format", "json")
     error = json.loads(ended.out.splitlines()[-1])["error"]
     assert (ended.code, error["exit_code"], error["task_ids"]) == (code, code, [task])
     assert error["message"].startswith(f"task {task}: ")
@@ -69,7 +69,7 @@ def test_listen_delivers_the_callback_of_a_finished_task(cli: CommandLine, https
     httpserver.expect_request("/hook", method="POST").respond_with_data("ok")
     cli.patch.setenv("APIKLEY_WEBHOOK_KEY", "whsec")
     task = cli.task()
-    ended = cli("listen", "--forward-to", httpserver.url_for("/hook"), task, "--output", form)
+    ended = cli("listen", "--forward-to", httpserver.url_for("/hook"), task, "--format", form)
     assert (ended.code, ended.err) == (0, "")
     lines = [json.loads(line) if form == "json" else line for line in ended.out.splitlines()]
     changes = ("success", "delivered: HTTP 200")
@@ -103,7 +103,7 @@ def interrupted(cli: CommandLine, error: BaseException, *arguments: str) -> Resu
 @pytest.mark.parametrize("noted", [(), ("--noted", "my notes")], ids=["given", "given and noted"])
 def test_ctrl_c_prints_how_to_resume_given_tasks(cli: CommandLine, noted: tuple[str, ...]) -> None:
     task = cli.task(ended=False)
-    ended = interrupted(cli, KeyboardInterrupt(), task, *noted, "--output", "json")
+    ended = interrupted(cli, KeyboardInterrupt(), task, *noted, "--format", "json")
     rest = " --noted 'my notes'" if noted else ""
     command = f"resume with: apikley listen {task} --forward-to {CLOSED}/hook{rest}"
     assert ended.code == Exit.UNFINISHED

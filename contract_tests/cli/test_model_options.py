@@ -116,7 +116,7 @@ def test_an_unknown_word_is_answered_with_the_nearest_models(cli: CommandLine, i
 
 
 def test_a_field_never_hides_an_option_of_the_command(cli: CommandLine, invented: str) -> None:
-    listed = cli("models", invented, "--output=json").document["models"][0]["fields"]
+    listed = cli("models", invented, "--format=json").document["models"][0]["fields"]
     options = {field["name"]: field["options"] for field in listed}
     for name in TAKEN:
         assert options[name] == [f"--input-{name.replace('_', '-')}"]

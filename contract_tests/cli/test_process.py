@@ -24,7 +24,7 @@ from scripts.pipeline.io import ROOT
 def test_a_closed_pipe_is_not_an_error_message() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [*COMMAND, "models", "--output", "json"]
+    command = [*COMMAND, "models", "--format", "json"]
     run = subprocess.run(
         command, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, timeout=LIMIT
     )
@@ -47,7 +47,7 @@ def test_the_video_is_made_with_stdout_closed(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("finished_at_once")
 def test_the_result_is_printed_with_stderr_closed(tmp_path: Path) -> None:
-    run = run_process(*RUN, "--output", "json", "-o", str(tmp_path / "clip.mp4"), redirection="2>&-")
+    run = run_process(*RUN, "--format", "json", "-o", str(tmp_path / "clip.mp4"), redirection="2>&-")
     assert (run.returncode, json.loads(run.stdout)["state"]) == (0, "success")
 
 
@@ -59,7 +59,7 @@ def test_a_closed_stdin_has_no_request_body(cli: CommandLine) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
-@pytest.mark.parametrize("arguments", [("models",), ("models", "--output", "json"), ("--help",)], ids=" ".join)
+@pytest.mark.parametrize("arguments", [("models",), ("models", "--format", "json"), ("--help",)], ids=" ".join)
 def test_a_full_disk_behind_stdout_is_reported_once(arguments: tuple[str, ...], unbuffered: str) -> None:
     run = run_process(*arguments, redirection=">/dev/full", PYTHONUNBUFFERED=unbuffered)
     assert (run.returncode, run.stderr) == (Exit.FAILED, "apikley: the disk is full\n")

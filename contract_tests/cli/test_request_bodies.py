@@ -56,7 +56,7 @@ def test_check_prints_every_violation_and_needs_no_key(cli: CommandLine) -> None
 
 
 def test_check_prints_violations_as_json(cli: CommandLine) -> None:
-    ended = cli("check", "-", "--output", "json", stdin=INVALID)
+    ended = cli("check", "-", "--format", "json", stdin=INVALID)
     assert (ended.document["valid"], len(ended.document["violations"])) == (False, 3)
     assert ended.document["error"]["exit_code"] == ended.code
 
@@ -104,7 +104,7 @@ def test_check_refuses_what_cannot_be_encoded_or_validated(cli: CommandLine, val
 
 
 def test_a_long_prompt_is_refused_with_its_length_and_the_limit(cli: CommandLine) -> None:
-    ended = cli("create", "--prompt", "x" * 1812, "--image", "cat.png", "--output", "json")
+    ended = cli("create", "--prompt", "x" * 1812, "--image", "cat.png", "--format", "json")
     assert ended.code == Exit.INVALID
     assert "  input.prompt: 1,812 characters, at most 1,500\n" in ended.err
     (violation,) = ended.document["error"]["violations"]

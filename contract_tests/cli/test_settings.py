@@ -195,7 +195,7 @@ NETWORK = {
 def test_a_profiles_key_is_sent_to_no_other_base_url(
     cli: CommandLine, keys_only: Path, command: str, profile: str
 ) -> None:
-    assert {*COMMANDS} - {*NETWORK} == {"models", "check", "inbox", "mock"}, "these need no key"
+    assert {*COMMANDS} - {*NETWORK} == {"models", "check", "inbox", "mock", "tasks"}, "these need no key"
     ended = cli(command, *NETWORK[command], "--profile", profile, "--base-url", cli.mock.url)
     assert ended.code == 2
     assert (

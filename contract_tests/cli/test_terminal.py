@@ -76,13 +76,13 @@ def test_download_and_wait_ask_before_they_poll(cli: CommandLine) -> None:
 
 def test_json_output_asks_no_question(cli: CommandLine) -> None:
     (cli.folder / "clip.mp4").write_bytes(b"mine")
-    ended = cli.in_terminal(*MAKE, "--output", "json")
+    ended = cli.in_terminal(*MAKE, "--format", "json")
     assert (ended.code, "--force replaces it" in ended.out) == (Exit.INVALID, True)
 
 
 def test_results_go_to_a_pipe_while_stderr_is_a_terminal(cli: CommandLine) -> None:
     task = cli.task()
-    line = f'"{sys.executable}" -m apikley wait {task} --follow --output json > out'
+    line = f'"{sys.executable}" -m apikley wait {task} --follow --format json > out'
     with Program("-c", line, cwd=cli.folder, program=("sh",)) as program:
         assert program.wait() == 0, program.shown
     lines = [json.loads(line) for line in (cli.folder / "out").read_text().splitlines()]
@@ -169,7 +169,7 @@ def test_ctrl_c_at_the_question_changes_nothing(cli: CommandLine) -> None:
 def test_sigterm_prints_how_to_resume(cli: CommandLine) -> None:
     cli.mock.plan_next(durations=(1, 1, 1))
     task = cli.task(ended=False)
-    with started("wait", task, "--output", "json") as process:
+    with started("wait", task, "--format", "json") as process:
         assert process.stdout
         assert process.stderr
         assert "waiting" in process.stderr.readline()
@@ -184,10 +184,10 @@ HOSTILE = "\x1b]0;owned\x07 \u202egnp.exe \u2066 \x9b31m \u200b"
 def test_json_output_holds_no_character_that_a_terminal_obeys(cli: CommandLine) -> None:
     task = cli.task("a ship", ended=True)
     cli.patch.setattr(TaskInfo, "fail_message", property(lambda _: HOSTILE))
-    for arguments in (("task", task, "--output", "json"), ("task", task)):
+    for arguments in (("task", task, "--format", "json"), ("task", task)):
         ended = cli(*arguments)
         assert [char for char in ended.out if not (char.isprintable() or char == "\n")] == []
-    assert cli("task", task, "--output", "json").document["fail_message"] == HOSTILE
+    assert cli("task", task, "--format", "json").document["fail_message"] == HOSTILE
 
 
 def test_a_task_id_that_looks_like_an_option_is_no_option_of_the_suggested_command() -> None:

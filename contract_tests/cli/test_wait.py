@@ -16,7 +16,7 @@ NEVER, BAD = "[mock: never]", "[mock: fail 422 prohibited content]"
 @pytest.mark.parametrize("follow", [(), ("--follow",)], ids=["at once", "follow"])
 def test_failed_tasks_are_named_in_the_document(cli: CommandLine, follow: tuple[str, ...]) -> None:
     good, bad, worse = cli.task(), cli.task(BAD), cli.task(BAD)
-    ended = cli("wait", good, bad, worse, "--output", "json", *follow)
+    ended = cli("wait", good, bad, worse, "--format", "json", *follow)
     document = json.loads(ended.out.splitlines()[-1]) if follow else ended.document
     assert [(task["task_id"], task["state"]) for task in document["tasks"]][:2] == [(good, "success"), (bad, "fail")]
     error = document["error"]
@@ -29,7 +29,7 @@ def test_failed_tasks_are_named_in_the_document(cli: CommandLine, follow: tuple[
 def test_results_are_printed_although_another_task_is_unknown(cli: CommandLine) -> None:
     done = cli.task()
     (cli.folder / "clips").mkdir()
-    ended = cli("wait", done, "task_none", "-o", "clips", "--output", "json")
+    ended = cli("wait", done, "task_none", "-o", "clips", "--format", "json")
     assert ended.code == Exit.REFUSED
     (task,) = ended.document["tasks"]
     assert (task["task_id"], task["file"]) == (done, f"clips/{done}.mp4")
@@ -40,7 +40,7 @@ def test_results_are_printed_although_another_task_is_unknown(cli: CommandLine) 
 
 def test_results_are_printed_although_another_task_times_out(cli: CommandLine) -> None:
     done, never = cli.task(), cli.task(NEVER)
-    ended = cli("wait", done, never, "--timeout", "3", "--output", "json")
+    ended = cli("wait", done, never, "--timeout", "3", "--format", "json")
     assert ended.code == Exit.UNFINISHED
     assert [task["task_id"] for task in ended.document["tasks"]] == [done]
     assert ended.document["error"]["hints"] == [f"the task is kept; resume with: apikley wait {never}"]
@@ -59,7 +59,7 @@ def test_a_failure_is_printed_although_another_task_times_out(cli: CommandLine) 
 def test_ctrl_c_prints_the_results_and_how_to_resume_the_rest(cli: CommandLine) -> None:
     done, never, other = cli.task(), cli.task(NEVER), cli.task(NEVER)
     cli.during_sleep = interrupt
-    ended = cli("wait", done, never, other, "--output", "json")
+    ended = cli("wait", done, never, other, "--format", "json")
     assert ended.code == Exit.UNFINISHED
     assert [task["task_id"] for task in ended.document["tasks"]] == [done]
     assert ended.document["error"]["hints"] == [f"resume with: apikley wait {never} {other}"]
@@ -76,7 +76,7 @@ def test_a_missing_result_does_not_stop_the_others(cli: CommandLine) -> None:
     empty, good = cli.task(), cli.task()
     urls = vars(TaskInfo)["result_urls"].fget
     cli.patch.setattr(TaskInfo, "result_urls", property(lambda task: [] if task.id == empty else urls(task)))
-    ended = cli("wait", empty, good, "-o", "{id}.mp4", "--output", "json")
+    ended = cli("wait", empty, good, "-o", "{id}.mp4", "--format", "json")
     assert ended.code == Exit.GENERATION_FAILED
     assert {task["task_id"]: task["file"] for task in ended.document["tasks"]} == {empty: None, good: f"{good}.mp4"}
     assert ended.err.endswith(f"apikley: task {empty} succeeded, but has no result to download\n")

@@ -13,6 +13,7 @@ import click
 from apikley.cli.constants import INBOX_VARIABLE
 from apikley.cli.exit_codes import CommandFailed, Exit
 from apikley.cli.options import warn_of_visible_key
+from apikley.cli.output import table
 from apikley.cli.session import Session, SessionCommand
 from apikley.errors import ConfigurationError
 from apikley.receiver.inbox.rows import Status
@@ -101,11 +102,7 @@ def _open(where: str | None) -> Inbox:
 
 def _print(session: Session, title: str, names: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
     documents = [dict(zip(names, row, strict=True)) for row in rows]
-    cells = [[name.replace("_", " ") for name in names]]
-    cells += [["" if cell is None else str(cell) for cell in row.values()] for row in documents]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
-    session.output.result({title: documents}, lines)
+    session.output.result({title: documents}, table(names, [tuple(row.values()) for row in documents]))
 
 
 def _next_poll(row: PendingCallback) -> str:

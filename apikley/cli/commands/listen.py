@@ -34,7 +34,7 @@ def listen(session: Session, *, tasks: tuple[str, ...], forward_to: str, webhook
 
     Polls the tasks and delivers for each finished task the signed callback that the service would send.
     Without TASK it follows the tasks noted by `apikley.receiver.notes.note` until Ctrl-C. Each change is
-    printed on one line, with --output json too.
+    printed on one line, with --format json too.
 
     If given tasks are not delivered at Ctrl-C, the command that resumes is printed.
 

@@ -11,9 +11,11 @@ from apikley.cli.exit_codes import Interrupted, OutcomeUnknown
 from apikley.cli.model_options import ModelCommand
 from apikley.cli.options import RESULT, WAITING
 from apikley.cli.progress import spinner, task_progress
+from apikley.cli.records import record, record_end
 from apikley.cli.results import resumable, save_result, task_document, task_lines
 from apikley.cli.session import Session
 from apikley.cli.targets import Target
+from apikley.errors import GenerationFailed
 
 if TYPE_CHECKING:
     from apikley import Apikley, Task
@@ -34,7 +36,7 @@ def run(session: Session, /, *, to: str | None, force: bool, timeout: float, **r
             --image ship.png -o ship.mp4
 
         apikley run --model hailuo/02-image-to-video-pro --prompt @long.txt \
-            --image https://example.com/a.png --output json
+            --image https://example.com/a.png --format json
     """
     target = Target(to, force=force)
     target.prepare(session.output)
@@ -46,13 +48,18 @@ def run(session: Session, /, *, to: str | None, force: bool, timeout: float, **r
             resumable([task.id], lambda *ids: session.command_line("wait", *place, tasks=ids)),
             task_progress(session.output, 1) as report,
         ):
-            task.wait(timeout, on_progress=report)
+            try:
+                task.wait(timeout, on_progress=report)
+            except GenerationFailed:
+                record_end(session.output, task, None)
+                raise
         with resumable([task.id], lambda *ids: session.command_line("download", *target.arguments, tasks=ids)):
             file = save_result(session.output, api, task, target)
     if len(task.result_urls) > 1:
         command = session.command_line("download", *target.next_arguments(), tasks=[task.id])
         session.output.note(f"the task has {len(task.result_urls)} results; download the next one with: {command}")
-    session.output.result(task_document(task, file), task_lines(task, file))
+    record_end(session.output, task, file)
+    session.output.result(task_document(task, file), [str(file)] if session.output.quiet else task_lines(task, file))
 
 
 @click.command(cls=ModelCommand)
@@ -86,6 +93,9 @@ def _create(session: Session, api: Apikley, request: dict[str, Any], place: Sequ
     try:
         with spinner(session.output, "creating the task"):
             task = api.create_raw(**request)
+        session.output.task_id, session.output.goes_on = task.id, True
+        model = request["body"].get("model")
+        record(session.output, task.id, model=model if isinstance(model, str) else None, base_url=session.address)
         session.output.note(f"task {task.id} created")
     except KeyboardInterrupt as error:
         task_id = task.id if task is not None else getattr(error, "task_id", None)

@@ -9,6 +9,7 @@ import click
 from apikley.cli.exit_codes import CommandFailed, Exit
 from apikley.cli.options import RESULT, WAITING
 from apikley.cli.progress import task_progress
+from apikley.cli.records import record_end
 from apikley.cli.results import resumable, save_result, task_document, task_lines
 from apikley.cli.session import Session, SessionCommand
 from apikley.cli.targets import Target
@@ -31,6 +32,9 @@ def wait(session: Session, *, ids: tuple[str, ...], to: str | None, force: bool,
     """
     output = session.output
     waiting = list(dict.fromkeys(ids))
+    output.goes_on = True
+    if len(waiting) == 1:
+        output.task_id = waiting[0]
     target = Target(to, force=force)
     if len(waiting) > 1 and target.single:
         raise ConfigurationError(
@@ -51,6 +55,7 @@ def wait(session: Session, *, ids: tuple[str, ...], to: str | None, force: bool,
             for task in api.wait_many(waiting[:], timeout, on_progress=report):
                 save = task.succeeded and to is not None
                 file = save_result(output, api, task, target) if save and task.result_urls else None
+                record_end(output, task, file)
                 documents.append(task_document(task, file))
                 lines += [*([""] if lines else []), *task_lines(task, file)]
                 waiting.remove(task.id)
@@ -75,8 +80,9 @@ def task(session: Session, *, task_id: str) -> None:
 
     For example:
 
-        apikley task task_hailuo_1765185328412 --output json
+        apikley task task_hailuo_1765185328412 --format json
     """
+    session.output.task_id = task_id
     with session.settings.client() as api:
         polled = api.get_task(task_id)
     session.output.result(task_document(polled), task_lines(polled))
@@ -96,6 +102,7 @@ def download(session: Session, *, task_id: str, to: str | None, force: bool, ind
         apikley download task_hailuo_1765185328412 -o clip.mp4
     """
     target = Target(to, force=force, index=index)
+    session.output.task_id = task_id
     target.prepare(session.output, task_id)
     with (
         session.settings.client() as api,
@@ -103,5 +110,10 @@ def download(session: Session, *, task_id: str, to: str | None, force: bool, ind
     ):
         polled = api.get_task(task_id)
         polled.raise_for_failure()
+        if not polled.finished:
+            wait = session.command_line("wait", *(target.arguments if to else ["-o", "."]), tasks=[task_id])
+            reason = f"task {task_id} has not finished (state {polled.state}); wait for it with: {wait}"
+            raise CommandFailed(Exit.UNFINISHED, [reason])
         file = save_result(session.output, api, polled, target, index)
+    record_end(session.output, polled, file)
     session.output.result(task_document(polled, file), task_lines(polled, file))

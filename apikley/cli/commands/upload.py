@@ -35,7 +35,7 @@ def get_credits(session: Session) -> None:
 
     For example:
 
-        apikley credits --output json
+        apikley credits --format json
     """
     with session.settings.client() as api:
         credits_left = api.get_credits()
