@@ -127,8 +127,10 @@ def verify(
     if not any(matches):
         raise BadSignature("the signature does not match the task id and the time")
     # Written as a negation, so that NaN is refused as well.
-    if not abs((time.time() if now is None else now) - int(stamp)) <= tolerance:
-        raise StaleCallback(f"the callback's time is more than {tolerance:g} s from now")
+    age = (time.time() if now is None else now) - int(stamp)
+    if not abs(age) <= tolerance:
+        when = f"{age:.0f} s ago" if age > 0 else f"{-age:.0f} s in the future"
+        raise StaleCallback(f"the callback was signed {when}, at most {tolerance:g} s are allowed")
     return callback
 
 

@@ -196,6 +196,8 @@ def _callback_operation() -> dict[str, Any]:
 
 
 def _describe(response: httpx2.Response) -> str:
+    if response.status_code == apikley_contract.codes()["UNAUTHORIZED"]:
+        return f"HTTP {response.status_code}: do listener and receiver have the same webhook key?"
     if response.next_request is None:
         return f"HTTP {response.status_code}"
     # Without the query, which contains the task's own, and without credentials.

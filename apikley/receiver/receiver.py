@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from apikley._flows.clock import Clock
 from apikley._model.checks import COUNT, SECONDS
@@ -28,6 +29,10 @@ from apikley.receiver.work.overdue import OverduePoller
 from apikley.receiver.work.processing import EventProcessor
 from apikley.receiver.work.retry_policy import RetryPolicy, require_option
 from apikley.receiver.work.workers import Workers
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+    from starlette.routing import Route
 
 # Seconds. The sender tries for 21 minutes; a wait gives up after 15.
 DUE, LEASE, KEEP = 900.0, 60.0, 30 * 24 * 3600.0
@@ -213,6 +218,42 @@ class Receiver:
     def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         """Serve one WSGI request."""
         return wsgi.serve(self._check, self._store, environ, start_response)
+
+    def routes(self, path: str) -> list[Route]:
+        """Return the routes for FastAPI and Starlette, with and without a slash at the end.
+
+        Args:
+            path: The path of the callbacks, for instance `/apikley`.
+
+        Example:
+            app.router.routes.extend(receiver.routes("/apikley"))
+        """
+        from starlette.routing import Route  # noqa: PLC0415 - of the application
+
+        return [Route(f"/{path.strip('/')}{end}", self) for end in ("", "/")]
+
+    def django_view(self, request: HttpRequest) -> HttpResponse:
+        """Serve one request as a Django view.
+
+        Example:
+            urlpatterns = [path("apikley/", receiver.django_view), path("apikley", receiver.django_view)]
+        """
+        from django.http import HttpResponse  # noqa: PLC0415 - of the application
+
+        body = io.BytesIO(request.body)
+        response = HttpResponse()
+
+        def start_response(status: str, headers: list[tuple[str, str]]) -> None:
+            response.status_code = int(status.partition(" ")[0])
+            for name, value in headers:
+                response[name] = value
+
+        environ = {**request.META, "wsgi.input": body, "CONTENT_LENGTH": str(len(body.getvalue()))}
+        environ["REQUEST_METHOD"] = request.method
+        response.content = b"".join(self.wsgi(environ, start_response))
+        return response
+
+    django_view.csrf_exempt = True  # type: ignore[attr-defined]
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

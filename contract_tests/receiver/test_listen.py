@@ -129,7 +129,7 @@ def test_a_failed_delivery_is_repeated_as_often_as_the_service_does() -> None:
     reports = listening.run("task_1")
     assert len(listening.hook.requests) == 1 + len(OPERATION["x-delivery"]["retry-after"])
     assert reports[1] == "not delivered: ConnectError: refused; next attempt in 60 s"
-    assert reports[-1] == "not delivered: HTTP 401; given up"
+    assert reports[-1] == "not delivered: HTTP 401: do listener and receiver have the same webhook key?; given up"
     assert listening.listener.failed == ["task_1"]
     stamps = [request.headers["X-Webhook-Timestamp"] for request in listening.hook.requests]
     assert len(set(stamps)) == 4, "each attempt is signed anew"
@@ -254,3 +254,11 @@ def test_the_body_of_a_receivers_response_is_not_read(httpserver: HTTPServer) ->
     tracemalloc.stop()
     assert listener.failed == []
     assert peak < 20_000_000
+
+
+def test_a_refused_signature_asks_for_the_webhook_key() -> None:
+    listening = Listening(Service(task_1="success"), 401)
+    listening.run("task_1")
+    assert listening.reports[-1].startswith(
+        "not delivered: HTTP 401: do listener and receiver have the same webhook key?"
+    )

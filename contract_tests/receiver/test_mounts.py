@@ -6,8 +6,9 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,10 +43,13 @@ def receiver(make_receiver: MakeReceiver) -> Receiver:
     return make_receiver()
 
 
-@pytest.fixture(params=["fastapi", "starlette", "django", "flask"])
+FRAMEWORKS = {"fastapi": "fastapi", "starlette": "fastapi", "django": "django.core.asgi", "flask": "flask"}
+
+
+@pytest.fixture(params=FRAMEWORKS)
 def project(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """The names that the README's code for a framework defines."""
-    code = next(block for block in BLOCKS if f"from {request.param.replace('starlette', 'fastapi')}" in block)
+    code = next(block for block in BLOCKS if f"from {FRAMEWORKS[request.param]}" in block)
     if request.param == "starlette":
         code = code.replace("from fastapi import FastAPI", "from starlette.applications import Starlette as FastAPI")
     configure_django()
@@ -159,3 +163,29 @@ def test_a_failed_start_tells_the_server_why(tmp_path: Path) -> None:
 
 def test_a_websocket_is_closed(receiver: Receiver) -> None:
     assert asgi(receiver, kind="websocket") == [{"type": "websocket.close", "code": 1003}]
+
+
+def test_a_receiver_is_a_django_view(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from django.test import RequestFactory
+    from django.urls import resolve
+
+    configure_django()
+    monkeypatch.chdir(tmp_path)
+    urls = ModuleType("urls")
+    code = next(block for block in BLOCKS if "django_view" in block)
+    exec(compile(code, "README.md", "exec"), vars(urls))  # noqa: S102 - our own text
+    headers = {
+        f"HTTP_{name.upper().replace('-', '_')}": value for name, value in sign(TASK, "your-webhook-key").items()
+    }
+    requests = RequestFactory()
+    for place in ("/apikley", "/apikley/"):
+        view = resolve(place, urls).func
+        assert view.csrf_exempt
+        send: Any = partial(requests.post, place, BODY, content_type="application/json")
+        assert [view(send(**headers)).status_code, view(send()).status_code] == [200, 401]
+        assert view(requests.get(place)).status_code == 405
+        assert view(send(**headers)).headers["Content-Type"] == "application/json"
+    receiver: Receiver = urls.receiver
+    assert receiver.inbox.counts() == {"pending": 1}
+    receiver.stop()
+    receiver.inbox.close()

@@ -331,3 +331,43 @@ def test_wsgi_answers_408_to_a_body_that_takes_too_long(
     monkeypatch.setattr("apikley.receiver.web.wsgi.time.monotonic", lambda: now[0])
     options = {"wsgi.input": Slow(*(body[n : n + 1] for n in range(len(body)))), "CONTENT_LENGTH": str(len(body))}
     assert wsgi(receiver, signed("task_1"), b"", **options) == "408 Request Timeout"
+
+
+REFUSALS = {
+    "wrong signature": (
+        body_of("task_1"),
+        {**signed("task_1"), "X-Webhook-Signature": "no"},
+        "401: the signature does",
+    ),
+    "no signature": (body_of("task_1"), {"Content-Type": "application/json"}, "401: the header X-Webhook-Timestamp is"),
+    "stale": (
+        body_of("task_1"),
+        signed("task_1", START - 412),
+        "401: the callback was signed 412 s ago, at most 300 s",
+    ),
+    "early": (body_of("task_1"), signed("task_1", START + 500), "401: the callback was signed 500 s in the future"),
+    "no task id": (b"{}", signed("task_1"), "400: the body names no task"),
+}
+
+
+@pytest.mark.parametrize(("body", "headers", "reason"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refused_callback_logs_the_reason(
+    make_receiver: MakeReceiver, caplog: pytest.LogCaptureFixture, body: bytes, headers: dict[str, str], reason: str
+) -> None:
+    post(make_receiver(), body, headers)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert f"callback refused with {reason}" in record.getMessage()
+
+
+def test_refusals_are_logged_at_most_once_in_ten_seconds(
+    make_receiver: MakeReceiver, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver, now = make_receiver(), [1000.0]
+    monkeypatch.setattr("apikley.receiver.web.request_check.time.monotonic", lambda: now[0])
+    for _ in range(5):
+        post(receiver, b"{}", signed("task_1"))
+    assert len(caplog.records) == 1
+    now[0] += 11
+    post(receiver, b"{}", signed("task_1"))
+    assert caplog.records[-1].getMessage().endswith("the body names no task (4 more since the last message)")

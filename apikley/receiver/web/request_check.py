@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qs
@@ -24,6 +25,7 @@ logger = logging.getLogger("apikley.receiver")
 MAX_BODY = 64 * 1024  # bytes; published callbacks have less than a tenth of it
 # Seconds. The sender waits 15 in all.
 BODY_TIMEOUT, STORE_TIMEOUT = 5.0, 9.0
+_LOG_INTERVAL = 10.0
 
 Store = Callable[[Completion], "Future[None]"]
 _MAX_TASK_ID = 255
@@ -60,6 +62,24 @@ def not_stored(completion: Completion, error: Exception) -> Response:
     return NOT_STORED
 
 
+class RefusalLog:
+    """Logs why callbacks are refused, at most once in ten seconds, so that nobody can fill the log."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+        self._silent = 0
+
+    def log(self, status: int, reason: str) -> None:
+        """Log a refusal, or count it."""
+        now = time.monotonic()
+        if now < self._next:
+            self._silent += 1
+            return
+        more = f" ({self._silent:,} more since the last message)" if self._silent else ""
+        logger.warning("callback refused with %d: %s%s", status, reason, more)
+        self._next, self._silent = now + _LOG_INTERVAL, 0
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class RequestCheck:
     """Checks callback requests."""
@@ -67,6 +87,11 @@ class RequestCheck:
     webhook_keys: Iterable[Key]
     tolerance: float  # seconds that a callback's time may be from now
     now: Callable[[], float]  # Unix time in seconds
+    refusals: RefusalLog = field(default_factory=RefusalLog)
+
+    def _refused(self, response: Response, reason: str) -> Response:
+        self.refusals.log(response.status, reason)
+        return response
 
     def refuse_early(self, method: str, header: Callable[[str], str]) -> Response | None:
         """Return the response to a request that its method and headers rule out; None to read the body."""
@@ -87,13 +112,13 @@ class RequestCheck:
         now = self.now()
         try:
             callback = verify(headers, body, self.webhook_keys, tolerance=self.tolerance, now=now)
-        except BadPayload:
-            return BAD_PAYLOAD
-        except CallbackError:
-            return BAD_SIGNATURE
+        except BadPayload as error:
+            return self._refused(BAD_PAYLOAD, str(error))
+        except CallbackError as error:
+            return self._refused(BAD_SIGNATURE, str(error))
         # Some databases cannot store longer ids or control characters.
         if len(callback.task_id) > _MAX_TASK_ID or not callback.task_id.isprintable():
-            return BAD_PAYLOAD
+            return self._refused(BAD_PAYLOAD, "the task id is too long, or has control characters")
         state = _final_state(callback)
         if state not in (*FINISHED, NO_STATE):
             return ACCEPTED  # the task goes on: nothing to do
