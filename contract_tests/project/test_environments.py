@@ -104,7 +104,7 @@ def test_a_frozen_program_finds_its_modules_and_data(tmp_path: Path) -> None:
 def test_a_result_that_cannot_be_saved_is_refused_before_a_task_is_paid() -> None:
     run = ("run", "--prompt", "a ship", "--image", "https://files.example.com/a.png", "-o", "/proc/clip.mp4")
     ended = _run(_COMMAND, *run, APIKLEY_API_KEY=KEY, APIKLEY_BASE_URL="http://127.0.0.1:9")
-    assert (ended.returncode, "/proc: No such file or directory" in ended.stderr) == (1, True), ended.stderr
+    assert (ended.returncode, "/proc: No such file or directory" in ended.stderr) == (2, True), ended.stderr
     assert "refused the connection" not in ended.stderr
 
 

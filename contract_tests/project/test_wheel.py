@@ -114,3 +114,35 @@ def test_the_readmes_example_runs_from_the_wheel_alone(wheel: Path, tmp_path: Pa
     )
     assert run.returncode == 0, run.stderr
     assert "the README's example saved" in run.stdout
+
+
+USERS = """
+from apikley import Hailuo02ImageToVideoPro
+
+
+def test_a_video(apikley_mock):
+    apikley_mock.plan_next(durations=[1, 1, 300])
+    with apikley_mock.client() as api:
+        task = api.create(Hailuo02ImageToVideoPro(prompt="a ship", image_url="https://a.test/a.png"))
+        assert task.wait().succeeded
+    apikley_mock.assert_created_once(input={"prompt": "a ship"})
+
+
+def test_nothing_is_met(apikley_mock):
+    apikley_mock.fail_next(402)
+"""
+
+
+def test_the_wheel_brings_the_fixture_to_a_users_tests(wheel: Path, tmp_path: Path) -> None:
+    python = install(wheel, tmp_path / "venv")
+    (tmp_path / "test_users.py").write_text(USERS, encoding="utf-8")
+    run = subprocess.run(
+        [str(python), "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path / "test_users.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert "1 failed, 1 passed" in run.stdout, run.stdout + run.stderr
+    assert "nothing has met fail_next(fault='error', code=402) in test_users.py" in run.stdout

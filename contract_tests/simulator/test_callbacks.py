@@ -15,7 +15,7 @@ from apikley import BadPayload, BadSignature, StaleCallback, callbacks
 from apikley_mock.control.vocabulary import Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
-from apikley_mock.world.caller import Caller, NotAllowedError
+from apikley_mock.world.caller import Answer, Caller, NotAllowedError
 from apikley_mock.world.clock import RealClock, VirtualClock
 from apikley_mock.world.plan import CallbackChanges, PlanChanges
 from contract_tests.simulator.simulators import (
@@ -100,10 +100,10 @@ def test_an_early_callback_precedes_the_response_of_create(
 async def test_concurrent_early_callbacks_precede_their_responses() -> None:
     service = Service(clock=VirtualClock())
 
-    async def posted(*_: Any) -> tuple[int, str]:
+    async def posted(*_: Any) -> Answer:
         for _pass in range(10):
             await asyncio.sleep(0)
-        return 200, ""
+        return Answer(200)
 
     service.caller.post = posted  # type: ignore[assignment,method-assign]
     request = request_for("[mock: callback early]", callBackUrl="http://127.0.0.1:9/")
@@ -228,10 +228,10 @@ async def _calling_back(service: Service, post: Any) -> asyncio.Task[None]:
     """Run a task in-process until its callback starts, which the given function sends."""
     started = asyncio.Event()
 
-    async def posted(*_: Any) -> tuple[int, str]:
+    async def posted(*_: Any) -> Answer:
         started.set()
         await post()
-        return 200, ""
+        return Answer(200)
 
     service.caller.post = posted  # type: ignore[assignment,method-assign]
     async with in_process(service) as client:
@@ -315,7 +315,7 @@ async def test_a_receiver_that_does_not_respond_in_time_has_failed() -> None:
     caller = Caller()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        assert await caller.post(url, b"{}", {}, 0.05) == (None, "no response within 0.05 s")
+        assert await caller.post(url, b"{}", {}, 0.05) == Answer(None, "no response within 0.05 s")
     await caller.close()
 
 
@@ -331,5 +331,5 @@ async def test_an_allowed_host_is_called(receiver: Received) -> None:
     with pytest.raises(NotAllowedError, match=r"0\.0\.0\.0 is neither loopback nor allowed by name"):
         await Caller().post(url, b"{}", {}, 5)
     caller = Caller(frozenset({"0.0.0.0"}))  # noqa: S104
-    assert await caller.post(url, b"{}", {}, 5) == (200, "")
+    assert (await caller.post(url, b"{}", {}, 5)).status == 200
     await caller.close()

@@ -16,6 +16,7 @@ from apikley_mock.control.vocabulary import ModelSettings, Settings, documented_
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
 from apikley_mock.world.accounts import AccountSettings
+from apikley_mock.world.caller import Answer
 from apikley_mock.world.clock import RealClock, VirtualClock
 from apikley_mock.world.plan import PlanChanges
 from contract_tests.simulator.simulators import (
@@ -269,9 +270,9 @@ async def test_lenient_refuses_what_is_not_a_request(body: Any) -> None:
 async def test_tasks_are_called_back_in_the_order_of_their_end() -> None:
     service, called = Service(), asyncio.Event()
 
-    async def post(*_: Any) -> tuple[int, str]:
+    async def post(*_: Any) -> Answer:
         called.set()
-        return 200, ""
+        return Answer(200)
 
     service.caller.post = post  # type: ignore[assignment,method-assign]
     async with in_process(service) as http:

@@ -28,6 +28,7 @@ from apikley_mock.control.vocabulary import (
 )
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
+from apikley_mock.web.admin_document import document
 from apikley_mock.world.plan import CallbackChanges, Plan
 from contract_tests.simulator.simulators import CREATE, CREDITS, MODEL, create, poll, request_for
 from scripts.pipeline.io import ROOT
@@ -339,9 +340,9 @@ def test_a_plan_can_restore_a_default() -> None:
 
 def test_the_page_offers_a_fault_for_every_operation() -> None:
     page = files("apikley_mock").joinpath("control/page.html").read_text(encoding="utf-8")
-    (options,) = re.findall(r'<select name="operation">(.*?)</select>', page)
-    offered = re.findall(r'<option(?: value="(\w*)")?>([^<]*)', options)
-    assert sorted(value or text for value, text in offered) == sorted([*operations(), *FILE_OPERATIONS, "any request"])
+    (downloads,) = re.findall(r"const OPERATIONS = \[(.*)\];", page)
+    assert re.findall(r'\["(\w+)", ', downloads) == [*FILE_OPERATIONS]
+    assert document()["x-operations"] == operations()  # which the page adds
 
 
 def test_every_public_name_can_be_imported() -> None:

@@ -21,7 +21,7 @@ import apikley_contract
 from apikley_mock.control.vocabulary import MIB, Settings
 from apikley_mock.plugin import MockService
 from apikley_mock.service import Service
-from apikley_mock.web.admin_document import document
+from apikley_mock.web.admin_document import EVENTS, document
 from apikley_mock.web.app import Simulator
 from apikley_mock.web.faults import ConnectionLostError
 from apikley_mock.web.http import MAX_HEAD
@@ -34,7 +34,13 @@ DOWNLOAD, BASE64, URL = (
 KEY = (b"authorization", b"Bearer mock-key")
 PATHS = [
     *apikley_contract.openapi()["paths"],
-    *(path.format(id="x", action="step", name="default") for path in document()["paths"]),
+    *(
+        *(
+            path.format(id="x", action="step", name="default", number="1")
+            for path in document()["paths"]
+            if path != EVENTS  # they do not end
+        ),
+    ),  # they do not end
     *("/", "/nope", "/results/x.mp4", "/links/x.mp4", "/files/a/b", "/results/", "/__mock__", "/__mock__//", "//"),
 ]
 ENDS = ["", "", "", "/", "\0", "\xe9" * 5000, "/../x"]

@@ -152,7 +152,7 @@ def _serve(options: argparse.Namespace, given: dict[str, Any]) -> int:
     service = Service(parsed, VirtualClock() if options.virtual_clock else None)
     url = server.url_of(bound)
     if not options.quiet:
-        service.journal.on_entry = console(options.log_format)
+        service.journal.listeners.append(console(options.log_format))
 
     def announce() -> None:
         client = f"APIKLEY_BASE_URL={url} APIKLEY_API_KEY={service.settings.api_key}"

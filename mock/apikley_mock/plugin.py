@@ -230,6 +230,7 @@ class MockService:
     def _run(self, act: Callable[[], object]) -> None:
         async def run() -> None:
             act()
+            self._service.changed()
 
         self._server.call(run())
 

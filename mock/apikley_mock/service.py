@@ -31,6 +31,7 @@ class Service:
         plans: Changes to the plans of the next tasks.
         random: Draws everything that is random.
         shapes: Whether responses are as recorded, or as documented.
+        watchers: Called whenever something has changed.
     """
 
     def __init__(self, settings: Settings | None = None, clock: Clock | None = None) -> None:
@@ -40,6 +41,8 @@ class Service:
         self.journal = Journal([key for each in accounts for key in (each.key, each.webhook_key) if key])
         self.caller = Caller(frozenset(self.settings.callback_hosts))
         self.deliveries = Deliveries(self.caller, self.clock, self.journal, self.wake)
+        self.watchers: list[Callable[[], object]] = []
+        self.journal.listeners.append(lambda _: self.changed())
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -60,6 +63,12 @@ class Service:
         self._plan_of_model: dict[str, Plan] = {}
         self.deliveries.clear()
         self.journal.clear()
+        self.changed()
+
+    def changed(self) -> None:
+        """Tell those who watch that something has changed."""
+        for watcher in self.watchers:
+            watcher()
 
     def plan_for(self, model: str) -> Plan:
         """Return the plan of a model's tasks."""
@@ -100,6 +109,7 @@ class Service:
             ValueError: The time is negative, or ends after the year 9999.
         """
         await self.advance_until(lambda: False, seconds)
+        self.changed()
 
     async def advance_until(self, reached: Callable[[], bool], seconds: float) -> bool:
         """Let time pass on a virtual clock until a condition holds; returns whether it does.

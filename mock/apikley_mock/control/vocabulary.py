@@ -278,16 +278,42 @@ class Limited(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 200
 
 
+class TaskQuery(Limited, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which tasks: of a state, with a text in the id, the model or the prompt; after the newest ones are skipped."""
+
+    state: str | None = None
+    text: str = ""
+    skip: Annotated[int, Meta(ge=0)] = 0
+
+
+class NewTask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A createTask request.
+
+    Attributes:
+        model: The model.
+        input: Its input.
+        callBackUrl: Where the completion is reported.
+    """
+
+    model: str
+    input: dict[str, Any] = {}
+    callBackUrl: str | UnsetType = UNSET  # noqa: N815 - the contract's name
+
+
 class JournalQuery(Limited, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which entries of the journal."""
+    """Which entries of the journal: the newest ones, those after a number, or those before one."""
 
     after: Annotated[int, Meta(ge=0)] | None = None
+    before: Annotated[int, Meta(ge=0)] | None = None
     kind: Literal["request", "callback"] | None = None
+    code: int | None = None
+    text: str = ""
+    task: str = ""
 
 
 STRUCTS: tuple[type[Struct], ...] = (
     *(Settings, AccountSettings, ModelSettings, FaultRule, FaultMatch, PlanRule, PlanMatch, PlanChanges),
-    *(CallbackChanges, Advance, Credits, Failure, ShapesChange),
+    *(CallbackChanges, Advance, Credits, Failure, ShapesChange, NewTask),
 )
 _FIELDS = sorted({name for struct in STRUCTS for name in struct.__struct_fields__})
 

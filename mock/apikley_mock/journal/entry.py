@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
+
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Entry(NamedTuple):
@@ -23,6 +26,10 @@ class Entry(NamedTuple):
         warnings: Unknown fields of a createTask request, which the service accepts.
         number: Its number, from 1.
         took: Real seconds from the request to its response.
+        query: The query of a request.
+        headers: The headers of the request or callback, without the key.
+        response_headers: The headers of the response.
+        response: The body of the response, cut after 64 KiB.
     """
 
     at: float
@@ -38,6 +45,10 @@ class Entry(NamedTuple):
     warnings: tuple[str, ...] = ()
     number: int = 0
     took: float = 0.0
+    query: bytes = b""
+    headers: Headers = ()
+    response_headers: Headers = ()
+    response: bytes = b""
 
     def json(self) -> Any:
         """Return the parsed body; None if it is not JSON or was cut."""

@@ -6,6 +6,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -33,7 +34,7 @@ class Journal:
 
     Attributes:
         era: How often the journal was cleared.
-        on_entry: Called with each entry when it is added.
+        listeners: Called with each entry when it is added.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -44,7 +45,7 @@ class Journal:
         self._bytes = 0
         self._last = 0
         self.era = 0
-        self.on_entry: Callable[[Entry], None] | None = None
+        self.listeners: list[Callable[[Entry], object]] = []
 
     def __iter__(self) -> Iterator[Entry]:
         """Iterate over the entries, oldest first."""
@@ -64,7 +65,8 @@ class Journal:
         if len(secret) >= _MIN_SECRET and secret not in self._known:
             sent = _forms(secret.decode(errors="surrogateescape"))
             secrets = _longest_first([*(text for text, _ in secrets), *sent])
-        _, _, method, target, _, _, note, task_id, _, body, warnings, _, _ = entry
+        _, _, method, target, _, _, note, task_id, _, body, warnings, _, _, query, headers, answered, response = entry
+        others = b"\n".join([query, response, *chain(*headers), *chain(*answered)])
         line = f"{method}\n{target}\n{note}\n{task_id}\n{warnings}"
         for text, raw in secrets:
             if text in line:
@@ -72,20 +74,35 @@ class Journal:
                 task_id = task_id and _without(text, task_id)
                 warnings = tuple(_without(text, each) for each in warnings)
             if raw in body:
-                body = _without(text, body.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+                body = _without_bytes(text, body)
+            if raw in others:
+                query, response = _without_bytes(text, query), _without_bytes(text, response)
+                headers = [(name, _without_bytes(text, value)) for name, value in headers]
+                answered = [(name, _without_bytes(text, value)) for name, value in answered]
         # Cut after redaction, so that no part of a key is left at the end.
         target, note, body = _cut(target, _MAX_TARGET), _cut(note, _MAX_NOTE), body[:_MAX_BODY]
         task_id = task_id and task_id[:_MAX_TASK_ID]
         warnings = tuple(_cut(each, _MAX_WARNING) for each in warnings)
         self._last += 1
-        entry = entry._replace(method=method, target=target, note=note, task_id=task_id, body=body, warnings=warnings)
-        entry = entry._replace(number=self._last)
+        entry = entry._replace(
+            method=method,
+            target=target,
+            note=note,
+            task_id=task_id,
+            body=body,
+            warnings=warnings,
+            number=self._last,
+            query=query[:_MAX_TARGET],
+            headers=headers,
+            response_headers=answered,
+            response=response[:_MAX_BODY],
+        )
         self._entries.append(entry)
-        if self.on_entry is not None:
-            self.on_entry(entry)
-        self._bytes += len(body)
+        for listener in self.listeners:
+            listener(entry)
+        self._bytes += _size(entry)
         while len(self._entries) > _MAX_ENTRIES or self._bytes > _MAX_BYTES:
-            self._bytes -= len(self._entries.popleft().body)
+            self._bytes -= _size(self._entries.popleft())
 
     def redact(self, text: str) -> str:
         """Return a text without keys."""
@@ -168,6 +185,14 @@ def _without(secret: str, text: str) -> str:
     if len(secret) >= _MIN_SECRET:
         return text.replace(secret, REDACTED)
     return re.sub(rf'(?:^|(?<=["=])|(?<=Bearer )){re.escape(secret)}(?=["&\\]|$)', REDACTED, text)
+
+
+def _without_bytes(secret: str, content: bytes) -> bytes:
+    return _without(secret, content.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.body) + len(entry.response)
 
 
 def _forms(key: str) -> set[str]:

@@ -8,25 +8,27 @@ import inspect
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
-from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec.structs import replace
 
-from apikley_mock.control.rules import TooManyRulesError
+import apikley_contract
+from apikley_mock.control.rules import Rules, TooManyRulesError
 from apikley_mock.control.vocabulary import (
     Advance,
     Credits,
     Failure,
     FaultRule,
     JournalQuery,
-    Limited,
+    NewTask,
     PlanRule,
     ShapesChange,
+    TaskQuery,
     UnknownNameError,
     VocabularyError,
     check_rule,
@@ -37,6 +39,7 @@ from apikley_mock.service import Service
 from apikley_mock.web.admin_document import ACTIONS, PREFIX, ROUTES, Route, document
 from apikley_mock.web.http import BodyRefusedError, Receive, Request, Response, json_response, read
 from apikley_mock.web.validation import parse_body
+from apikley_mock.world import records
 from apikley_mock.world.clock import VirtualClock
 from apikley_mock.world.tasks import Task
 
@@ -58,8 +61,9 @@ class AdminError(Exception):
 class Admin:
     """The handlers of the admin API. Each gets the path's parameters, and the body or query of its route."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, create: Callable[[Request, bytes], Awaitable[Response]]) -> None:
         self._service = service
+        self._create = create
 
     async def respond(self, request: Request, receive: Receive) -> Response:
         """Respond to one request."""
@@ -98,16 +102,20 @@ class Admin:
             raise AdminError(408, str(error)) from None
         if route.body is not None:
             arguments["body"] = _parse(route, body)
+        if route.handler == "create":
+            arguments["request"] = request
         result = getattr(self, route.handler)(**arguments)
         if inspect.isawaitable(result):
             result = await result
+        if route.method != "GET":
+            self._service.changed()
         return (
             result if isinstance(result, Response) else json_response(200, {"ok": True} if result is None else result)
         )
 
     def page(self) -> Response:
-        policy = b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
-        policy += b"; frame-ancestors 'none'"
+        policy = b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+        policy += b"media-src 'self'; img-src 'self' data:; frame-ancestors 'none'"
         return Response(200, _page(), b"text/html; charset=utf-8", [(b"content-security-policy", policy)])
 
     def document(self) -> Response:
@@ -145,10 +153,39 @@ class Admin:
             raise AdminError(404, f"no account {name!r}")
         account.credits = body.credits
 
-    def tasks(self, query: Limited) -> list[dict[str, Any]]:
+    def models(self) -> list[dict[str, Any]]:
+        content = apikley_contract.operation("createTask").description["requestBody"]["content"]
+        examples = {each["value"]["model"]: each["value"] for each in content["application/json"]["examples"].values()}
+        return [{"name": name, "example": examples.get(name, {"model": name})} for name in apikley_contract.models()]
+
+    async def create(self, body: NewTask, request: Request) -> Response:
+        return await self._create(request, msgspec.json.encode(body))
+
+    def tasks(self, query: TaskQuery) -> Response:
         service, now = self._service, self._service.clock.now()
-        newest = islice(reversed(service.engine.tasks.values()), query.limit)
-        return [_describe(task, now, service.journal.redact) for task in newest]
+        found = [
+            task
+            for task in reversed(service.engine.tasks.values())
+            if query.state in (None, task.state(now)[0]) and _contains(query.text, task.id, task.model, task.param)
+        ]
+        shown = found[query.skip : query.skip + query.limit]
+        response = json_response(200, [_describe(task, now, service.journal.redact) for task in shown])
+        response.headers = [(b"x-total-count", b"%d" % len(found))]
+        return response
+
+    def task(self, id: str) -> dict[str, Any]:  # noqa: A002 - the path's parameter
+        service, now = self._service, self._service.clock.now()
+        task = service.engine.tasks.get(id)
+        if task is None:
+            raise AdminError(404, f"no task {id!r}")
+        redact = service.journal.redact
+        more = {
+            "request": json.loads(redact(task.body.decode(errors="replace"))),
+            "plan": msgspec.to_builtins(task.plan),
+            "record": json.loads(redact(json.dumps(records.record(task, now)))),
+            "results": [urlsplit(url).path for url in records.result_urls(task)] if now >= task.completed else [],
+        }
+        return {**_describe(task, now, redact), **more}
 
     def act(self, id: str, action: str, body: Failure) -> None:  # noqa: A002 - the path's parameter
         service = self._service
@@ -175,13 +212,24 @@ class Admin:
             service.engine.end(task, plan, now)
         service.wake()
 
-    def journal(self, query: JournalQuery) -> list[dict[str, Any]]:
-        entries = [entry for entry in self._service.journal if query.kind in (None, entry.kind)]
-        if query.after is None:
-            chosen = entries[-query.limit :]
-        else:
-            chosen = [entry for entry in entries if entry.number > query.after][: query.limit]
-        return [_shown(entry) for entry in chosen]
+    def journal(self, query: JournalQuery) -> Response:
+        entries = [entry for entry in self._service.journal if _matches(entry, query)]
+        chosen = entries[-query.limit :] if query.after is None else entries[: query.limit]
+        response = json_response(200, [_shown(entry) for entry in chosen])
+        response.headers = [(b"x-total-count", b"%d" % len(entries))]
+        return response
+
+    def entry(self, number: str) -> dict[str, Any]:
+        found = next((entry for entry in self._service.journal if str(entry.number) == number), None)
+        if found is None:
+            raise AdminError(404, f"no entry {number}; old ones are forgotten")
+        return {
+            **_shown(found),
+            "query": _text(found.query),
+            "headers": [[_text(name), _text(value)] for name, value in found.headers],
+            "response_headers": [[_text(name), _text(value)] for name, value in found.response_headers],
+            "response": _text(found.response),
+        }
 
     def list_faults(self) -> list[dict[str, Any]]:
         return [rule.described() for rule in self._service.faults]
@@ -193,6 +241,9 @@ class Admin:
     def disarm_faults(self) -> None:
         self._service.faults.disarm()
 
+    def disarm_fault(self, number: str) -> None:
+        _disarm(self._service.faults, number)
+
     def list_plans(self) -> list[dict[str, Any]]:
         return [rule.described() for rule in self._service.plans]
 
@@ -202,6 +253,9 @@ class Admin:
 
     def disarm_plans(self) -> None:
         self._service.plans.disarm()
+
+    def disarm_plan(self, number: str) -> None:
+        _disarm(self._service.plans, number)
 
 
 @cache
@@ -263,5 +317,32 @@ def _describe(task: Task, now: float, redact: Callable[[str], str]) -> dict[str,
     }
 
 
+def _disarm(rules: Rules[Any], number: str) -> None:
+    if not (number.isdecimal() and rules.disarm(int(number[:9]))):
+        raise AdminError(404, f"no armed rule {number}")
+
+
+def _contains(text: str, *places: str) -> bool:
+    return not text or any(text.casefold() in place.casefold() for place in places)
+
+
+def _matches(entry: Entry, query: JournalQuery) -> bool:
+    if (query.after is not None and entry.number <= query.after) or (
+        query.before is not None and entry.number >= query.before
+    ):
+        return False
+    if query.kind not in (None, entry.kind) or query.code not in (None, entry.code, entry.status):
+        return False
+    if query.task and query.task != entry.task_id:
+        return False
+    return not query.text or _contains(query.text, entry.target, entry.note, entry.task_id or "", _text(entry.body))
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", errors="replace")
+
+
 def _shown(entry: Entry) -> dict[str, Any]:
-    return {**entry._asdict(), "body": entry.body.decode("utf-8", errors="replace")}
+    hidden = ("query", "headers", "response_headers", "response")
+    shown = {name: value for name, value in entry._asdict().items() if name not in hidden}
+    return {**shown, "body": _text(entry.body)}

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+import apikley_contract
 from apikley_mock.control.vocabulary import (
     STRUCTS,
     Advance,
@@ -17,13 +18,16 @@ from apikley_mock.control.vocabulary import (
     Failure,
     FaultRule,
     JournalQuery,
-    Limited,
+    NewTask,
     PlanRule,
     Settings,
     ShapesChange,
+    TaskQuery,
+    operations,
 )
 
 PREFIX = "/__mock__"
+EVENTS = f"{PREFIX}/events"
 ACTIONS = ("step", "finish", "fail", "callback")
 
 
@@ -47,15 +51,22 @@ ROUTES = [
     Route("POST", "/advance", "advance", "Advance a virtual clock; responds after the callbacks that are due", Advance),
     Route("PUT", "/accounts/{name}", "set_credits", "Set the credits of an account", Credits),
     Route("PUT", "/shapes", "set_shapes", "Respond as recorded, or as documented", ShapesChange),
-    Route("GET", "/tasks", "tasks", "The newest tasks, newest first", None, Limited),
+    Route("GET", "/events", "events", "Server-sent events: one whenever something has changed"),
+    Route("GET", "/models", "models", "The models, each with an example request"),
+    Route("GET", "/tasks", "tasks", "Tasks, newest first; X-Total-Count says how many match", None, TaskQuery),
+    Route("POST", "/tasks", "create", "Create a task, as the account `default`", NewTask),
+    Route("GET", "/tasks/{id}", "task", "One task: its request, plan, record and results"),
     Route("POST", "/tasks/{id}/{action}", "act", f"Act on a task: {', '.join(ACTIONS)}", Failure, None, True),
     Route("GET", "/journal", "journal", "The entries after a number, or the newest ones", None, JournalQuery),
+    Route("GET", "/journal/{number}", "entry", "One entry: its headers and bodies"),
     Route("GET", "/faults", "list_faults", "The armed faults"),
     Route("POST", "/faults", "arm_fault", "Arm a fault for the next requests", FaultRule),
     Route("DELETE", "/faults", "disarm_faults", "Disarm all faults"),
+    Route("DELETE", "/faults/{number}", "disarm_fault", "Disarm one fault"),
     Route("GET", "/plans", "list_plans", "The armed plans"),
     Route("POST", "/plans", "arm_plan", "Arm a plan for the next tasks", PlanRule),
     Route("DELETE", "/plans", "disarm_plans", "Disarm all plans"),
+    Route("DELETE", "/plans/{number}", "disarm_plan", "Disarm one plan"),
 ]
 
 
@@ -96,6 +107,9 @@ def document() -> dict[str, Any]:
             "description": "Controls the simulator and shows what happened. Open to everyone who reaches the port; "
             "it shows no key.",
         },
+        "x-operations": operations(),
+        "x-create-path": apikley_contract.operation("createTask").path,
+        "x-poll-path": apikley_contract.operation("getTaskDetails").path,
         "paths": paths,
         "components": {"schemas": components},
     }

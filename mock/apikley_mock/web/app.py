@@ -20,9 +20,9 @@ from apikley_mock.control.rules import Armed
 from apikley_mock.control.vocabulary import Fault, FaultRule, Settings
 from apikley_mock.journal.entry import Entry
 from apikley_mock.service import Service
-from apikley_mock.web import faults, hosts, responses
+from apikley_mock.web import events, faults, hosts, responses
 from apikley_mock.web.admin import Admin, page_redirect
-from apikley_mock.web.admin_document import PREFIX
+from apikley_mock.web.admin_document import EVENTS, PREFIX
 from apikley_mock.web.endpoints import LINKS, Jobs
 from apikley_mock.web.http import (
     MAX_HEAD,
@@ -45,6 +45,7 @@ from apikley_mock.world.records import RESULTS
 __all__ = ["Settings", "Simulator"]
 
 Handler = Callable[[Request, Account], Awaitable[Response]]
+_SHOWN = (b"application/json", b"text/plain")  # not the content of files
 _BODIES = 6  # uploads of the maximum size at a time
 _GZIP = 31  # the window bits of zlib that make a gzip stream
 _logger = logging.getLogger("apikley_mock")
@@ -77,7 +78,7 @@ class Simulator:
 
     def __init__(self, service: Service | Settings | None = None) -> None:
         self.service = service if isinstance(service, Service) else Service(service)
-        self._admin = Admin(self.service)
+        self._admin = Admin(self.service, self._create)
         self._bodies = Bodies(_BODIES * self.service.settings.max_upload)
         jobs = Jobs(self.service)
         uploads = Uploads(self.service)
@@ -117,6 +118,12 @@ class Simulator:
         if state and (refused := hosts.refusal(request.headers.get(b"host", b""), self.service.settings.hosts)):
             await write(refused, send)
             return
+        if request.path == EVENTS:
+            await events.stream(self.service, request, receive, send)
+            return
+        await self._serve(request, state, receive, send)
+
+    async def _serve(self, request: Request, state: Any, receive: Receive, send: Send) -> None:
         try:
             response = await self._respond(request, receive)
             if response.fault is not None and response.fault.stage == "after":
@@ -133,6 +140,17 @@ class Simulator:
             await write(response, send)
         else:
             await faults.write_damaged(response.fault, response, state, receive, send)
+
+    async def _create(self, request: Request, body: bytes) -> Response:
+        """Create a task for the page, which does not know the key."""
+        operation, key = apikley_contract.operation("createTask"), self.service.settings.api_key
+        headers = [(b"host", request.headers.get(b"host", b"localhost")), (b"authorization", f"Bearer {key}".encode())]
+        scope = {"method": operation.method, "path": operation.path, "headers": headers, "query_string": b""}
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body}
+
+        return await self._respond(Request({**scope, "scheme": "http"}), receive)
 
     async def _respond(self, request: Request, receive: Receive) -> Response:
         if request.path.startswith(PREFIX):
@@ -165,6 +183,10 @@ class Simulator:
             body=request.body,
             warnings=request.warnings,
             took=time.monotonic() - start,
+            query=request.query_string,
+            headers=[(name, value) for name, value in request.headers.items() if name != b"authorization"],
+            response_headers=[(b"content-type", response.content_type), *response.headers],
+            response=response.body if response.content_type in _SHOWN else b"",
         )
         self.service.journal.add(entry, request.headers.get(b"authorization", b"").rpartition(b" ")[2])
         return response

@@ -16,7 +16,7 @@ import apikley_contract
 from apikley_mock.journal.entry import Entry
 from apikley_mock.journal.journal import Journal
 from apikley_mock.world import records
-from apikley_mock.world.caller import Caller, NotAllowedError
+from apikley_mock.world.caller import Answer, Caller, NotAllowedError
 from apikley_mock.world.clock import Clock
 from apikley_mock.world.tasks import Task
 
@@ -131,17 +131,31 @@ class Deliveries:
         url = task.callback_url or ""
         content = _content(task)
         headers = {"Content-Type": "application/json", **self._signature(task, now)}
-        status, allowed, start = None, True, time.monotonic()
+        answer, allowed, start = Answer(None), True, time.monotonic()
         try:
-            status, error = await self._caller.post(url, content, headers, self._clock.real_timeout(self._timeout))
+            answer = await self._caller.post(url, content, headers, self._clock.real_timeout(self._timeout))
         except NotAllowedError as refused:
-            error, allowed = str(refused), False
+            answer, allowed = Answer(None, str(refused)), False
         attempt = f"attempt {delivery.attempt + 1}" if delivery.attempt else ""
-        note = ": ".join(filter(None, (attempt, error)))
+        note = ": ".join(filter(None, (attempt, answer.error)))
         took = time.monotonic() - start
-        entry = Entry(now, "callback", "POST", url, status, note=note, task_id=task.id, body=content, took=took)
-        self._journal.add(entry)
-        if status != 200 and allowed and delivery.attempt < len(self._retry_after):
+        self._journal.add(
+            Entry(
+                now,
+                "callback",
+                "POST",
+                url,
+                answer.status,
+                note=note,
+                task_id=task.id,
+                body=content,
+                took=took,
+                headers=[(name.encode(), value.encode()) for name, value in headers.items()],
+                response_headers=answer.headers,
+                response=answer.body,
+            )
+        )
+        if answer.status != 200 and allowed and delivery.attempt < len(self._retry_after):
             due = self._clock.now() + self._retry_after[delivery.attempt]
             self._push(due, Delivery(task, delivery.attempt + 1))
             self._on_planned()

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import aiohttp
 
 _CONNECTIONS = 64
+_MAX_ANSWER = 4096
 
 
 class NotAllowedError(Exception):
     """The host is neither loopback nor allowed by name, or the URL is not an HTTP URL."""
+
+
+class Answer(NamedTuple):
+    """What came back: a response with the beginning of its body, or an error."""
+
+    status: int | None
+    error: str = ""
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    body: bytes = b""
 
 
 class _Pool:
@@ -55,11 +65,11 @@ class Caller:
         self._allowed = frozenset(host.lower() for host in allowed_hosts)
         self._pool: _Pool | None = None
 
-    async def post(self, url: str, content: bytes, headers: dict[str, str], timeout: float) -> tuple[int | None, str]:
+    async def post(self, url: str, content: bytes, headers: dict[str, str], timeout: float) -> Answer:
         """POST once.
 
         Returns:
-            The HTTP status, if there is a response, and the error, if there is one.
+            The response, or the error.
 
         Raises:
             NotAllowedError: Nothing was sent.
@@ -76,11 +86,12 @@ class Caller:
                     URL(url), data=content, headers=headers, timeout=limit, allow_redirects=False
                 ) as response,
             ):
-                return response.status, ""
+                body = await response.content.read(_MAX_ANSWER)
+                return Answer(response.status, "", list(response.raw_headers), body)
         except TimeoutError:
-            return None, f"no response within {timeout:g} s"
+            return Answer(None, f"no response within {timeout:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return None, f"{type(error).__name__}: {error}"
+            return Answer(None, f"{type(error).__name__}: {error}")
 
     async def fetch(self, url: str, timeout: float, max_bytes: int) -> bytes:
         """GET a file from a host that is allowed by name.
