@@ -22,6 +22,8 @@ PAGES = [
     for path in sorted((ROOT / folder).glob("*.md" if folder == "." else "**/*.md"))
 ]
 CALLBACK = "from apikley import Apikley, TypedCallback\n\nApikley().create(TypedCallback(prompt='x'){})\n"
+_FIXTURE = "from apikley_mock.plugin import MockService\n\n\ndef test_it(apikley_mock: MockService) -> None:\n"
+_FIXTURE += "    apikley_mock.{}\n"
 MISTAKES = {
     "no callback": (CALLBACK.format(""), "create"),
     "misspelt import": ("from apikley import Apickley\n", "Apickley"),
@@ -37,6 +39,9 @@ MISTAKES = {
         'from apikley import Hailuo02ImageToVideoPro\n\nHailuo02ImageToVideoPro(prompt=3, image_url="")\n',
         "prompt",
     ),
+    "misspelt outcome": (_FIXTURE.format('plan_next(outcome="fial")'), "fial"),
+    "misspelt option": (_FIXTURE.format("fail_next(402, stages=1)"), "stages"),
+    "misspelt fault": (_FIXTURE.format('fail_next(fault="rest")'), "rest"),
     "no await": ("from apikley import AsyncApikley\n\nAsyncApikley().get_task('').id\n", "id"),
 }
 

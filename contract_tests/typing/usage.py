@@ -28,6 +28,8 @@ from apikley import (
 from apikley.callbacks import Callback
 from apikley.receiver import Event, Receiver
 from apikley.testing import ManualClock
+from apikley_mock.journal.entry import Entry
+from apikley_mock.options import MockSettings
 from apikley_mock.plugin import MockService
 
 assert_type(apikley.__version__, str)
@@ -131,6 +133,20 @@ def test_a_video(apikley_mock: MockService) -> None:
     assert_type(apikley_mock.url, str)
     with apikley_mock.client() as api:
         assert_type(api, Apikley)
+
+
+def test_options(apikley_mock: MockService) -> None:
+    apikley_mock.plan_next(outcome="fail", fail_code="422", durations=[1, 1, 300], when={"prompt": "cat"})
+    apikley_mock.plan_next(callback={"times": 2, "form": "2026"}, times=None, allow_unused=True)
+    apikley_mock.fail_next(402, stage="after", times=3, when={"operation": "createTask"})
+    apikley_mock.fail_next(fault="latency", latency=2.5)
+    assert_type(apikley_mock.async_client(), AsyncApikley)
+    assert_type(apikley_mock.journal.requests("POST", "/"), list[Entry])
+    assert_type(apikley_mock.wait_for_callback(within=60, data={"state": "fail"}), Entry)
+
+
+def apikley_mock_settings() -> MockSettings:
+    return {"shapes": "documented", "limits": {"createTask": (20, 10)}, "accounts": [{"name": "b", "key": "OTHER"}]}
 
 
 def raw(task: TaskInfo) -> Any:

@@ -156,7 +156,10 @@ class Admin:
     def models(self) -> list[dict[str, Any]]:
         content = apikley_contract.operation("createTask").description["requestBody"]["content"]
         examples = {each["value"]["model"]: each["value"] for each in content["application/json"]["examples"].values()}
-        return [{"name": name, "example": examples.get(name, {"model": name})} for name in apikley_contract.models()]
+        requests = {name: examples.get(name, {"model": name, "input": {}}) for name in apikley_contract.models()}
+        # The examples name a receiver that does not exist.
+        shown = {name: {"model": name, "input": request["input"]} for name, request in requests.items()}
+        return [{"name": name, "example": example} for name, example in shown.items()]
 
     async def create(self, body: NewTask, request: Request) -> Response:
         return await self._create(request, msgspec.json.encode(body))
