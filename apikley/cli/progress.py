@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from apikley import TaskInfo
 
 
+# The widths of what stands beside a text, in characters.
+_CLOCK, _BAR, _SIZES = 12, 20, 22
+
+
 @contextmanager
 def spinner(output: Output, text: str) -> Iterator[None]:
     """Show a text with a spinner on a terminal."""
@@ -56,7 +60,7 @@ def task_progress(output: Output, count: int) -> Iterator[Callable[[TaskInfo], N
         return
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - takes long to load
 
-    text = TextColumn("{task.description}", markup=False, table_column=_one_line())
+    text = TextColumn("{task.description}", markup=False, table_column=_one_line(_CLOCK))
     with _progress(SpinnerColumn(), text, TimeElapsedColumn()) as progress:
         line = progress.add_task("not polled yet", total=None)
         yield lambda task: report(task, lambda shown: progress.update(line, description=shown, refresh=True))
@@ -70,16 +74,19 @@ def download_progress(output: Output, target: Path) -> Iterator[Callable[[int, i
         return
     from rich.progress import BarColumn, DownloadColumn, TextColumn  # noqa: PLC0415 - takes long to load
 
-    name = TextColumn("{task.description}", markup=False, table_column=_one_line())
-    with _progress(name, BarColumn(bar_width=20), DownloadColumn()) as progress:
+    name = TextColumn("{task.description}", markup=False, table_column=_one_line(_BAR + _SIZES))
+    with _progress(name, BarColumn(bar_width=_BAR), DownloadColumn()) as progress:
         bar = progress.add_task(target.name, total=None)
         yield lambda received, total: progress.update(bar, completed=received, total=total)
 
 
-def _one_line() -> Column:
-    from rich.table import Column  # noqa: PLC0415 - takes long to load
+def _one_line(reserved: int) -> Column:
+    """Return a column that leaves some characters of the line to the others, because a line must not wrap."""
+    from rich.console import Console  # noqa: PLC0415 - takes long to load
+    from rich.table import Column  # noqa: PLC0415
 
-    return Column(no_wrap=True, overflow="ellipsis")  # a line that wraps cannot be redrawn
+    width = max(10, Console(stderr=True).width - reserved)
+    return Column(no_wrap=True, overflow="ellipsis", max_width=width)
 
 
 def _progress(*columns: ProgressColumn) -> Progress:
