@@ -12,7 +12,9 @@ from typing import Any, Generic, NamedTuple, TypedDict, TypeVar, cast
 
 import httpx2
 
+from apikley._flows.effects import SendRequest, StreamFile
 from apikley._http.streams import fresh_copy, has_connections, install_deadlines
+from apikley._http.writes import observe
 from apikley.errors import ConfigurationError
 
 # Shorter than the idle timeouts of common servers.
@@ -103,6 +105,10 @@ class Clients(Generic[C]):
             client = self._new(FRESH if fresh else KEEP_ALIVE) if given is None else cast("C", fresh_copy(given))
             known = self._made[key] = _Made(client, loop, None if given else _close_with(loop, client))
         return known.client
+
+    def observe(self, effect: SendRequest | StreamFile, client: C, request: httpx2.Request) -> None:
+        """Notice the first byte of a request; see `apikley._http.writes`."""
+        observe(effect, client, request)
 
     def take(self) -> list[C]:
         """Return the clients of this process and event loop, to close them. No request can be sent any more.

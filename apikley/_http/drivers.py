@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx2
 
@@ -21,11 +21,12 @@ from apikley._flows.effects import (
     YieldItem,
 )
 from apikley._http.bodies import BodyReader, response_headers
-from apikley._http.clients import Clients
 from apikley._http.connection import Connection
 from apikley._http.deadlines import Deadline
 from apikley._http.failures import exchanging, writing
-from apikley._http.writes import observe
+
+if TYPE_CHECKING:
+    from apikley._http.clients import Clients
 
 T = TypeVar("T")
 
@@ -117,7 +118,7 @@ class SyncDriver:
         client = self.clients.get(fresh=isinstance(effect, SendRequest) and effect.fresh)
         with exchanging(effect, server), deadline.active():
             built = client.build_request(**request)
-            observe(effect, client, built)
+            self.clients.observe(effect, client, built)
             response = client.send(built, stream=True, follow_redirects=isinstance(effect, StreamFile))
             try:
                 yield response
@@ -214,7 +215,7 @@ class AsyncDriver:
         client = self.clients.get(fresh=isinstance(effect, SendRequest) and effect.fresh)
         with exchanging(effect, server), deadline.active():
             built = client.build_request(**request)
-            observe(effect, client, built)
+            self.clients.observe(effect, client, built)
             response = await client.send(built, stream=True, follow_redirects=isinstance(effect, StreamFile))
             try:
                 yield response

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 KEY_VARIABLE = "APIKLEY_API_KEY"
-_M_MMAP_THRESHOLD = -3  # a constant of glibc
+_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # constants of glibc
 # Options that are members of a scenario, too, by their names there.
 _SETTINGS = {
     **{name: f"--{name.replace('_', '-')}" for name in ("api_key", "webhook_key", "error_style")},
@@ -177,7 +177,9 @@ def _version() -> str:
 def _give_memory_back() -> None:
     """Let glibc return the memory of a large upload to the system when it is freed, instead of keeping it."""
     with contextlib.suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1024 * 1024)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, 1024 * 1024)
+        mallopt(_M_TRIM_THRESHOLD, 32 * 1024 * 1024)  # small blocks would be given back again and again
 
 
 def _print(text: str) -> None:

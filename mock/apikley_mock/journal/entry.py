@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
-Headers = Sequence[tuple[bytes, bytes]]
+
+def header_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return headers as one text. A list would make the garbage collector visit each entry again and again."""
+    return b"\n".join([b"%s: %s" % header for header in headers])
 
 
 class Entry(NamedTuple):
@@ -27,8 +30,8 @@ class Entry(NamedTuple):
         number: Its number, from 1.
         took: Real seconds from the request to its response.
         query: The query of a request.
-        headers: The headers of the request or callback, without the key.
-        response_headers: The headers of the response.
+        headers: The headers of the request or callback, one a line, without the key.
+        response_headers: The headers of the response, one a line.
         response: The body of the response, cut after 64 KiB.
     """
 
@@ -46,8 +49,8 @@ class Entry(NamedTuple):
     number: int = 0
     took: float = 0.0
     query: bytes = b""
-    headers: Headers = ()
-    response_headers: Headers = ()
+    headers: bytes = b""
+    response_headers: bytes = b""
     response: bytes = b""
 
     def json(self) -> Any:

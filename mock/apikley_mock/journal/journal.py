@@ -6,7 +6,6 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -65,8 +64,9 @@ class Journal:
         if len(secret) >= _MIN_SECRET and secret not in self._known:
             sent = _forms(secret.decode(errors="surrogateescape"))
             secrets = _longest_first([*(text for text, _ in secrets), *sent])
-        _, _, method, target, _, _, note, task_id, _, body, warnings, _, _, query, headers, answered, response = entry
-        others = b"\n".join([query, response, *chain(*headers), *chain(*answered)])
+        at, kind, method, target, status, code, note, task_id, account, body, warnings, _, took, *rest = entry
+        query, headers, answered, response = rest
+        others = b"\n".join((query, headers, answered, response))
         line = f"{method}\n{target}\n{note}\n{task_id}\n{warnings}"
         for text, raw in secrets:
             if text in line:
@@ -77,25 +77,30 @@ class Journal:
                 body = _without_bytes(text, body)
             if raw in others:
                 query, response = _without_bytes(text, query), _without_bytes(text, response)
-                headers = [(name, _without_bytes(text, value)) for name, value in headers]
-                answered = [(name, _without_bytes(text, value)) for name, value in answered]
+                headers, answered = _without_bytes(text, headers), _without_bytes(text, answered)
         # Cut after redaction, so that no part of a key is left at the end.
         target, note, body = _cut(target, _MAX_TARGET), _cut(note, _MAX_NOTE), body[:_MAX_BODY]
         task_id = task_id and task_id[:_MAX_TASK_ID]
-        warnings = tuple(_cut(each, _MAX_WARNING) for each in warnings)
+        warnings = tuple([_cut(each, _MAX_WARNING) for each in warnings])
         self._last += 1
-        entry = entry._replace(
-            method=method,
-            target=target,
-            note=note,
-            task_id=task_id,
-            body=body,
-            warnings=warnings,
-            number=self._last,
-            query=query[:_MAX_TARGET],
-            headers=headers,
-            response_headers=answered,
-            response=response[:_MAX_BODY],
+        entry = Entry(
+            at,
+            kind,
+            method,
+            target,
+            status,
+            code,
+            note,
+            task_id,
+            account,
+            body,
+            warnings,
+            self._last,
+            took,
+            query[:_MAX_TARGET],
+            headers,
+            answered,
+            response[:_MAX_BODY],
         )
         self._entries.append(entry)
         for listener in self.listeners:

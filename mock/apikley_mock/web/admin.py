@@ -229,8 +229,8 @@ class Admin:
         return {
             **_shown(found),
             "query": _text(found.query),
-            "headers": [[_text(name), _text(value)] for name, value in found.headers],
-            "response_headers": [[_text(name), _text(value)] for name, value in found.response_headers],
+            "headers": _pairs(found.headers),
+            "response_headers": _pairs(found.response_headers),
             "response": _text(found.response),
         }
 
@@ -339,6 +339,11 @@ def _matches(entry: Entry, query: JournalQuery) -> bool:
     if query.task and query.task != entry.task_id:
         return False
     return not query.text or _contains(query.text, entry.target, entry.note, entry.task_id or "", _text(entry.body))
+
+
+def _pairs(lines: bytes) -> list[list[str]]:
+    parts = (line.partition(": ") for line in _text(lines).splitlines())
+    return [[name, value] for name, _, value in parts]
 
 
 def _text(content: bytes) -> str:

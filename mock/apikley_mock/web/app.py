@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import apikley_contract
 from apikley_mock.control.rules import Armed
 from apikley_mock.control.vocabulary import Fault, FaultRule, Settings
-from apikley_mock.journal.entry import Entry
+from apikley_mock.journal.entry import Entry, header_lines
 from apikley_mock.service import Service
 from apikley_mock.web import events, faults, hosts, responses
 from apikley_mock.web.admin import Admin, page_redirect
@@ -184,8 +184,8 @@ class Simulator:
             warnings=request.warnings,
             took=time.monotonic() - start,
             query=request.query_string,
-            headers=[(name, value) for name, value in request.headers.items() if name != b"authorization"],
-            response_headers=[(b"content-type", response.content_type), *response.headers],
+            headers=header_lines([each for each in request.headers.items() if each[0] != b"authorization"]),
+            response_headers=header_lines([(b"content-type", response.content_type), *response.headers]),
             response=response.body if response.content_type in _SHOWN else b"",
         )
         self.service.journal.add(entry, request.headers.get(b"authorization", b"").rpartition(b" ")[2])
@@ -200,11 +200,19 @@ class Simulator:
             return await self._other_path(request)
         if account is None and route.operation in UPLOADS:
             return self._refusal(route, "UNAUTHORIZED")  # before its body, which may be large
-        with self._bodies.held() as count:
+        held: list[int] = []
+
+        def count(size: int) -> None:
+            self._bodies.hold(size)
+            held.append(size)
+
+        try:
             refused = await self._read(route, request, receive, count)
             if account is None:
                 return self._refusal(route, "UNAUTHORIZED")
             return refused or await self._accepted(route, request, account)
+        finally:
+            self._bodies.release(sum(held))
 
     async def _read(
         self, route: _Route, request: Request, receive: Receive, count: Callable[[int], None]

@@ -29,6 +29,7 @@ class Server(uvicorn.Server):
             access_log=False,
             lifespan="on",
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=60,
             timeout_graceful_shutdown=0.5,  # type: ignore[arg-type]  # a container is killed soon
         )

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import apikley_contract
-from apikley_mock.journal.entry import Entry
+from apikley_mock.journal.entry import Entry, header_lines
 from apikley_mock.journal.journal import Journal
 from apikley_mock.world import records
 from apikley_mock.world.caller import Answer, Caller, NotAllowedError
@@ -150,8 +150,8 @@ class Deliveries:
                 task_id=task.id,
                 body=content,
                 took=took,
-                headers=[(name.encode(), value.encode()) for name, value in headers.items()],
-                response_headers=answer.headers,
+                headers=header_lines((name.encode(), value.encode()) for name, value in headers.items()),
+                response_headers=header_lines(answer.headers),
                 response=answer.body,
             )
         )
