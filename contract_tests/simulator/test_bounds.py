@@ -218,14 +218,14 @@ def _parts(*parts: bytes, end: asyncio.Event | None = None) -> Any:
 
 @pytest.mark.anyio
 async def test_the_bodies_of_all_requests_have_a_total_limit() -> None:
-    simulator, end = Simulator(Settings(max_upload=1000)), asyncio.Event()
-    waiting = [asyncio.create_task(_send(simulator, STREAM, _parts(bytes(900), b"", end=end))) for _ in range(6)]
+    simulator, end = Simulator(Settings(max_upload=100_000)), asyncio.Event()
+    waiting = [asyncio.create_task(_send(simulator, STREAM, _parts(bytes(90_000), b"", end=end))) for _ in range(6)]
     await asyncio.sleep(0)
-    status, text = await _send(simulator, STREAM, _parts(bytes(700)))
-    assert (status, "holds at most 6,000 bytes of requests at a time" in text) == (455, True)
+    status, text = await _send(simulator, STREAM, _parts(bytes(70_000)))
+    assert (status, "holds at most 600,000 bytes of requests at a time" in text) == (455, True)
     end.set()
     await asyncio.gather(*waiting)
-    status, text = await _send(simulator, STREAM, _parts(bytes(700)))
+    status, text = await _send(simulator, STREAM, _parts(bytes(70_000)))
     assert "is not a form" in text, "the memory is free again"
 
 

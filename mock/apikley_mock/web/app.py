@@ -200,33 +200,19 @@ class Simulator:
             return await self._other_path(request)
         if account is None and route.operation in UPLOADS:
             return self._refusal(route, "UNAUTHORIZED")  # before its body, which may be large
-        held: list[int] = []
-
-        def count(size: int) -> None:
-            self._bodies.hold(size)
-            held.append(size)
-
         try:
-            refused = await self._read(route, request, receive, count)
-            if account is None:
-                return self._refusal(route, "UNAUTHORIZED")
-            return refused or await self._accepted(route, request, account)
-        finally:
-            self._bodies.release(sum(held))
-
-    async def _read(
-        self, route: _Route, request: Request, receive: Receive, count: Callable[[int], None]
-    ) -> Response | None:
-        """Read a request's body; returns the response if it is refused."""
-        try:
-            body = await read(receive, route.max_body, count)
+            body = await read(receive, route.max_body, self._bodies)
         except BodyRefusedError as error:
             return self._refusal(route, "MAINTENANCE", str(error))
         request.body = body or b""
-        if body is None:
-            text = f"The request body is larger than {route.max_body:,} bytes"
-            return self._refusal(route, "VALIDATION_FAILED", text)
-        return None
+        try:
+            if account is None or body is None:
+                too_large = f"The request body is larger than {route.max_body:,} bytes"
+                name, text = ("UNAUTHORIZED", None) if account is None else ("VALIDATION_FAILED", too_large)
+                return self._refusal(route, name, text)
+            return await self._accepted(route, request, account)
+        finally:
+            self._bodies.release(len(request.body))
 
     async def _accepted(self, route: _Route, request: Request, account: Account) -> Response:
         """Respond to a request with a known key and a whole body."""

@@ -18,6 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 MAX_HEAD = 32 * 1024
 BODY_TIMEOUT = 60.0  # real seconds
+SMALL_BODY = 64 * 1024  # smaller bodies do not count
 
 
 class DisconnectedError(Exception):
@@ -29,7 +30,7 @@ class BodyRefusedError(Exception):
 
 
 class Bodies:
-    """The memory of all bodies that are read and handled at a time.
+    """The memory of all large bodies that are read and handled at a time.
 
     Args:
         max_bytes: The maximum number of bytes.
@@ -50,8 +51,9 @@ class Bodies:
         self._used += size
 
     def release(self, size: int) -> None:
-        """Forget bytes."""
-        self._used -= size
+        """Forget the bytes of a body, if it is large."""
+        if size > SMALL_BODY:
+            self._used -= size
 
 
 class Request:
@@ -132,17 +134,17 @@ def json_response(status: int, value: Any, code: int | None = None, note: str = 
     return Response(status, json.dumps(value, separators=(",", ":")).encode(), code=code, note=note)
 
 
-async def read(receive: Receive, max_bytes: int, count: Callable[[int], None] = lambda _: None) -> bytes | None:
+async def read(receive: Receive, max_bytes: int, bodies: Bodies | None = None) -> bytes | None:
     """Read the body; returns None if it is larger, and leaves the rest to the server.
 
     Args:
         receive: Receives the parts of the body.
         max_bytes: The maximum size of the body.
-        count: Called with the size of each part.
+        bodies: Counts a large body, which the caller releases.
 
     Raises:
         DisconnectedError: The client disconnected.
-        BodyRefusedError: The body did not arrive in time, or `count` refused it.
+        BodyRefusedError: The body did not arrive in time, or too many are held.
     """
     task, late = asyncio.current_task(), []
 
@@ -153,31 +155,32 @@ async def read(receive: Receive, max_bytes: int, count: Callable[[int], None] = 
 
     # `asyncio.timeout` takes three times as long.
     timer = asyncio.get_running_loop().call_later(BODY_TIMEOUT, expire)
+    chunks: list[bytes] = []
+    size = held = 0
+    whole = False
     try:
-        return await _parts(receive, max_bytes, count)
+        while not whole:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise DisconnectedError
+            chunk = message.get("body", b"")
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > max_bytes:
+                return None
+            if size > SMALL_BODY and bodies is not None:
+                bodies.hold(size - held)
+                held = size
+            whole = not message.get("more_body", False)
+        return b"".join(chunks) if len(chunks) > 1 else chunk
     except asyncio.CancelledError:
         if not late or task is None or task.uncancel():
             raise
         raise BodyRefusedError(f"The request body did not arrive within {BODY_TIMEOUT:g} s") from None
     finally:
         timer.cancel()
-
-
-async def _parts(receive: Receive, max_bytes: int, count: Callable[[int], None]) -> bytes | None:
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise DisconnectedError
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > max_bytes:
-            return None
-        count(len(chunk))
-        if not message.get("more_body", False):
-            return b"".join([*chunks, chunk]) if chunks else chunk
-        chunks.append(chunk)
+        if bodies is not None and not whole:
+            bodies.release(held)
 
 
 async def write(response: Response, send: Send) -> None:
