@@ -129,7 +129,7 @@ def forgeries() -> list[Row]:
         genuine, forged, altered, stale = (f"{kind}_{number}" for kind in ("genuine", "forged", "altered", "stale"))
         service.records[genuine] = _record(genuine)
         post(receiver, body_of(genuine), sign(genuine, KEY))
-        statuses[post(receiver, body_of(forged), sign(forged, "another key")).status_code] += 1
+        statuses[post(receiver, body_of(forged), sign(forged, "another-key")).status_code] += 1
         statuses[post(receiver, body_of(altered), sign(genuine, KEY)).status_code] += 1
         statuses[post(receiver, body_of(stale), sign(stale, KEY, int(time.time()) - 310)).status_code] += 1
         # A repeat looks like a redelivery: it is acknowledged, and handled once.
