@@ -80,6 +80,7 @@ sys.exit(main(sys.argv[1:]))
     assert "hailuo/02-image-to-video-pro" in ended.stdout
 
 
+@pytest.mark.timeout(6000)  # freezing takes a minute on two cores
 def test_a_frozen_program_finds_its_modules_and_data(tmp_path: Path) -> None:
     program = tmp_path / "app.py"
     program.write_text(
@@ -90,7 +91,7 @@ def test_a_frozen_program_finds_its_modules_and_data(tmp_path: Path) -> None:
     options = ["--log-level", "ERROR", "--distpath", "dist", "--workpath", "work", "--specpath", "spec"]
     paths = [argument for name in _PACKAGES for argument in ("--paths", str((ROOT / name).parent))]
     freeze = [sys.executable, "-m", "PyInstaller", *options, *paths, str(program)]
-    subprocess.run(freeze, cwd=tmp_path, check=True, capture_output=True, timeout=600)
+    subprocess.run(freeze, cwd=tmp_path, check=True, capture_output=True)
     frozen = tmp_path / "dist" / "app" / "app"
     ended = subprocess.run([frozen, "models"], capture_output=True, text=True, timeout=600, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
