@@ -10,7 +10,7 @@ _WITH_GZIP_HEADER = 31
 
 
 class GzipStream:
-    """Unpacks a gzip stream that arrives in chunks. Methods raise `zlib.error` if it is damaged, cut or followed."""
+    """Unpacks a gzip stream in chunks. Methods raise `zlib.error` if it is damaged, cut, or followed by more."""
 
     def __init__(self) -> None:
         self._stream = zlib.decompressobj(wbits=_WITH_GZIP_HEADER)

@@ -20,7 +20,7 @@ Examples:
   apikley models hailuo   lists the models with this word
   apikley run --model MODEL --help
                           the options of the model, with their limits
-  apikley doctor          checks settings, key, connection and clock
+  apikley doctor          checks settings, key, network and clock
 
 \b
 Environment variables:

@@ -26,7 +26,7 @@ COMMANDS = {
     "credits": ("upload:get_credits", "Print the credits that the account has left."),
     "models": ("models:models", "List models, or show one with its fields, limits and defaults."),
     "check": ("models:check", "Validate a request body without sending it."),
-    "doctor": ("doctor:doctor", "Check the settings, the API key, the connection and the clock."),
+    "doctor": ("doctor:doctor", "Check the settings, the API key, the network and the clock."),
     "listen": ("listen:listen", "Deliver callbacks to a machine that the internet cannot reach."),
     "inbox": ("inbox:inbox", "List a receiver's inbox and replay dead events."),
     "mock": ("mock:mock", "Run the simulator, `apikley-mock`."),

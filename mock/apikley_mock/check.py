@@ -18,6 +18,7 @@ import jsonschema_rs
 
 import apikley_contract
 from apikley_mock.journal.journal import Journal
+from apikley_mock.world.caller import is_loopback
 
 CODES = apikley_contract.codes()
 UPLOAD = "uploadFileBase64"
@@ -160,7 +161,7 @@ class _Server:
 
 async def _exchange(request: httpx2.Request) -> httpx2.Response:
     """Return a whole response, bounded in size and time. A server on this machine is reached directly."""
-    is_local = request.url.host in ("localhost", "127.0.0.1", "::1")
+    is_local = request.url.host == "localhost" or is_loopback(request.url.host)
     client = httpx2.AsyncClient(timeout=_TIMEOUT, trust_env=not is_local)
     content = b""
     async with asyncio.timeout(_TIMEOUT), client:

@@ -1,4 +1,4 @@
-"""`apikley doctor`: checks the settings, the API key, the connection and the clock."""
+"""`apikley doctor`: checks the settings, the API key, the network and the clock."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Check(NamedTuple):
 @click.command(cls=SessionCommand)
 @click.pass_obj
 def doctor(session: Session) -> None:
-    """Check the settings, the API key, the connection and the clock.
+    """Check the settings, the API key, the network and the clock.
 
     The key is never printed.
 

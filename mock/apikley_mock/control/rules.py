@@ -63,6 +63,7 @@ class Rules(Generic[R]):
         self._armed: list[Armed[R]] = []
         self._last = 0
         self._disarmed: set[int] = set()
+        self._all_disarmed_up_to = 0
         for rule in rules:
             self.arm(rule)
 
@@ -89,7 +90,11 @@ class Rules(Generic[R]):
         """Remove one rule, or all; returns whether there was one."""
         kept = [] if number is None else [armed for armed in self._armed if armed.number != number]
         found = len(kept) < len(self._armed)
-        self._disarmed |= {*range(1, self._last + 1)} if number is None else {number}  # also one that is in use now
+        # Remembered, because the rule may be in use now.
+        if number is None:
+            self._all_disarmed_up_to = self._last
+        else:
+            self._disarmed.add(number)
         self._armed = kept
         return found
 
@@ -119,7 +124,8 @@ class Rules(Generic[R]):
         """Undo one use of a rule that had no effect."""
         armed.met -= 1
         armed.struck -= 1
-        if armed.left is None or armed.number in self._disarmed:
+        is_disarmed = armed.number <= self._all_disarmed_up_to or armed.number in self._disarmed
+        if armed.left is None or is_disarmed:
             return
         if armed.left == 0:
             self._armed.append(armed)

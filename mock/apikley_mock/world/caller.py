@@ -167,12 +167,13 @@ class Caller:
         if by_name:
             remedy = f"; start the simulator with --allow-callback-host {host}"
             raise NotAllowedError(f"not sent: {host} is not allowed by name{remedy}")
-        if host != "localhost" and not _is_loopback(host):
+        if host != "localhost" and not is_loopback(host):
             remedy = f"; start the simulator with --allow-callback-host {host}"
             raise NotAllowedError(f"not sent: {host} is neither loopback nor allowed by name{remedy}")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is a loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -11,7 +11,7 @@ Node = dict[str, Any]
 
 _TEXTS = ("summary", "description", "tags", "externalDocs", "example", "examples")
 # Extensions that callers plan by.
-_LIMITS = ("x-rate-limit", "x-poll-schedule", "x-delivery")
+_LIMITS = ("x-rate-limit", "x-running-limit", "x-poll-schedule", "x-delivery")
 
 
 def resolve(document: Node, node: Node) -> Node:
