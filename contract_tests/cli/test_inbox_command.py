@@ -75,7 +75,7 @@ def test_the_command_does_not_change_another_database(cli: CommandLine, words: t
         other.execute("CREATE TABLE theirs (x)")
     before = file.read_bytes()
     place = f"sqlite:///{file}"
-    message = f"apikley: {place} is not an inbox: it lacks a receiver's tables\n"
+    message = f"apikley: {place} is not an inbox: it lacks the tables of one\n"
     assert cli("inbox", *words, "--inbox", str(file)) == cli("inbox", *words, "--inbox", place) == (2, "", message)
     assert file.read_bytes() == before
 

@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from apikley._database import database as database_module
 from apikley.errors import ConfigurationError, InboxUnavailable
 from apikley.receiver import Inbox, Receiver
-from apikley.receiver.inbox import database as database_module
-from apikley.receiver.inbox.database import Database
 from contract_tests.receiver.inboxes import NOW, completion
 from contract_tests.receiver.receivers import MakeReceiver, deliver
 
@@ -57,7 +56,7 @@ def test_opening_waits_for_another_writer_of_a_new_file(tmp_path: Path, monkeypa
 
 
 def test_a_write_to_a_file_is_synced(tmp_path: Path) -> None:
-    database = Database(tmp_path / "inbox.db")
+    database = Inbox(tmp_path / "inbox.db")._database
     with database.begin() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2, "FULL"
@@ -103,7 +102,7 @@ def test_an_inbox_that_fails_later_is_unavailable(tmp_path: Path) -> None:
 
 
 def test_a_postgresql_server_that_is_gone_is_given_up_within_seconds(postgresql: str) -> None:
-    database = Database(f"{postgresql}&keepalives_idle=7")
+    database = Inbox(f"{postgresql}&keepalives_idle=7")._database
     with database.begin() as connection:
         info = connection.connection.dbapi_connection.info  # type: ignore[union-attr]
         parameters: dict[str, str] = info.get_parameters()
@@ -218,7 +217,7 @@ def test_an_inbox_in_postgresql_prepares_no_statements(postgresql: str) -> None:
 
 
 def test_the_isolation_level_does_not_depend_on_the_server(postgresql: str) -> None:
-    database = Database(f"{postgresql}&options=-c%20default_transaction_isolation%3Dserializable")
+    database = Inbox(f"{postgresql}&options=-c%20default_transaction_isolation%3Dserializable")._database
     with database.begin() as connection:
         assert connection.exec_driver_sql("SHOW transaction_isolation").scalar() == "read committed"
     database.close()
@@ -229,7 +228,7 @@ class _Conflict(Exception):
 
 
 def test_a_transaction_that_conflicts_with_another_one_is_repeated(tmp_path: Path) -> None:
-    database, attempts = Database(tmp_path / "inbox.db"), []
+    database, attempts = Inbox(tmp_path / "inbox.db")._database, []
 
     def conflict(_: object) -> str:
         attempts.append(1)

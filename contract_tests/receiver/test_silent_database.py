@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from apikley._database import database
 from apikley.errors import InboxUnavailable
 from apikley.receiver import Inbox, Receiver
-from apikley.receiver.inbox import database
 from apikley.receiver.web import request_check
 from contract_tests.receiver.receivers import (
     LOOP_IS_FREE,

@@ -16,10 +16,11 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, false, func, or_, select, update
 
+from apikley._database.database import Content, Database
 from apikley._flows.clock import Clock
-from apikley.receiver.inbox.database import Database
+from apikley.errors import InboxUnavailable
 from apikley.receiver.inbox.rows import Claim, Completion, InboxRow, Operation, PendingCallback, Result, Status
-from apikley.receiver.inbox.schema import events, pending_callbacks, tokens
+from apikley.receiver.inbox.schema import events, metadata, pending_callbacks, tokens
 
 _EVENT, _PENDING = events.c, pending_callbacks.c
 _ROW = [_EVENT[name] for name in InboxRow.__slots__]
@@ -28,6 +29,8 @@ _OWN = (_EVENT.event_id == bindparam("own_event_id")) & (_EVENT.claim_id == bind
 _RESULT = ("claim_id", "status", "due_at", "error", "attempts", "handled_by")
 # Not polled: the task id is unknown, or polling was given up.
 _NOT_POLLED = _PENDING.task_id.is_(None) | _PENDING.due_at.is_(None)
+
+_CONTENT = Content("inbox", "an", metadata, (events.c.leased_at, events.c.lease), InboxUnavailable)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,7 +65,7 @@ class Inbox:
     """
 
     def __init__(self, where: str | os.PathLike[str], *, create: bool = True) -> None:
-        self._database = Database(where, create=create)
+        self._database = Database(where, _CONTENT, create=create)
 
     def __repr__(self) -> str:
         return f"<Inbox {self._database.place}>"

@@ -1,4 +1,4 @@
-"""Opens the inbox's database: a SQLite file, memory, or PostgreSQL."""
+"""Opens the database of an inbox or a ledger: a SQLite file, memory, or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, Connection, Engine, event
+from sqlalchemy import Column, ColumnElement, Connection, Engine, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
@@ -22,8 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
 from apikley._flows.clock import Clock
-from apikley.errors import ConfigurationError, InboxUnavailable
-from apikley.receiver.inbox.schema import events, metadata
+from apikley.errors import ApikleyError, ConfigurationError
 
 T = TypeVar("T")
 
@@ -37,7 +36,7 @@ _POSTGRESQL_LIMITS = {
     "keepalives_interval": 2,
     "keepalives_count": 2,
 }
-# Any number, as long as all receivers of one database use the same.
+# Any number, as long as all processes that use one database use the same.
 _SCHEMA_LOCK = 0x41504B
 _SECRET_OPTIONS = ("password", "sslpassword")
 _POSTGRESQL = "postgresql+psycopg"
@@ -52,11 +51,39 @@ _DRIVERS = {
 }
 
 
-class Database:
-    """One database, opened on first use. The arguments are those of `Inbox`."""
+class Content(NamedTuple):
+    """What a database holds.
 
-    def __init__(self, where: str | os.PathLike[str], *, create: bool = True) -> None:
-        self._url = _url(os.fspath(where))
+    Attributes:
+        name: The word for it in messages, such as `inbox`.
+        article: The article of the word.
+        metadata: Its tables.
+        added: Columns that an earlier version made its tables without.
+        unavailable: The error for a database that cannot be reached.
+    """
+
+    name: str
+    article: str
+    metadata: MetaData
+    added: Sequence[Column[Any]]
+    unavailable: type[ApikleyError]
+
+
+class Database:
+    """One database, opened on first use.
+
+    Args:
+        where: The path of a SQLite file, `:memory:`, or the URL of a PostgreSQL database.
+        content: What the database holds.
+        create: Whether to create missing tables, and a missing file, on first use.
+
+    Raises:
+        ConfigurationError: The location is invalid.
+    """
+
+    def __init__(self, where: str | os.PathLike[str], content: Content, *, create: bool = True) -> None:
+        self._content = content
+        self._url = _url(os.fspath(where), content)
         self._create = create
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self.insert = sqlite.insert if self._is_sqlite else postgresql.insert
@@ -87,13 +114,13 @@ class Database:
         """Run a transaction, which is on the disk when this returns; again if it conflicted with another one.
 
         Raises:
-            InboxUnavailable: The database cannot be reached, or the transaction failed.
+            ApikleyError: The content's error: the database cannot be reached, or the transaction failed.
         """
         for attempt in count(1):
             try:
                 with self.begin() as connection:
                     return work(connection)
-            except InboxUnavailable as error:
+            except self._content.unavailable as error:
                 cause = getattr(error.__cause__, "orig", None)
                 if getattr(cause, "sqlstate", None) not in _CONFLICTS or attempt == _MAX_ATTEMPTS:
                     raise
@@ -112,7 +139,8 @@ class Database:
         except (DBAPIError, PoolTimeout) as error:
             if isinstance(error, DataError | IntegrityError):  # the row is wrong, not the database
                 raise
-            raise InboxUnavailable(f"the inbox {self.place} is unavailable: {self._reason(error)}") from error
+            message = f"the {self._content.name} {self.place} is unavailable: {self._reason(error)}"
+            raise self._content.unavailable(message) from error
 
     def _reason(self, error: Exception) -> str:
         """Return why an operation failed, without the passwords of the URL."""
@@ -155,29 +183,31 @@ class Database:
         """Create the tables, or check that they exist."""
         if not self._create:
             existing = sqlalchemy.inspect(connection)
-            if not all(existing.has_table(name) for name in metadata.tables):
-                raise ConfigurationError(f"{self.place} is not an inbox: it lacks a receiver's tables")
+            if not all(existing.has_table(name) for name in self._content.metadata.tables):
+                kind = f"{self._content.article} {self._content.name}"
+                raise ConfigurationError(f"{self.place} is not {kind}: it lacks the tables of one")
             return
         if not self._is_sqlite:  # CREATE TABLE IF NOT EXISTS does not prevent a race
             connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
-        metadata.create_all(connection)
-        # An earlier version made the table without these columns.
-        for column in (events.c.leased_at, events.c.lease):
-            if column.name not in {each["name"] for each in sqlalchemy.inspect(connection).get_columns(events.name)}:
+        self._content.metadata.create_all(connection)
+        for column in self._content.added:
+            table = column.table.name
+            if column.name not in {each["name"] for each in sqlalchemy.inspect(connection).get_columns(table)}:
                 kind = column.type.compile(connection.dialect)
-                connection.exec_driver_sql(f"ALTER TABLE {events.name} ADD COLUMN {column.name} {kind}")
+                connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column.name} {kind}")
 
     def _require_same_files(self) -> None:
         """Raise if an open file of SQLite was removed or replaced: what is written to it is lost."""
         for path, known in self._files.items():
             if _identity(path) != known:
                 self.close()
-                raise InboxUnavailable(f"{path} was removed or replaced while the inbox was open")
+                message = f"{path} was removed or replaced while the {self._content.name} was open"
+                raise self._content.unavailable(message)
 
     def _sqlite(self) -> Engine:
         file = (self._url.database or "").removeprefix("file:")
         if not self._create and not Path(file).exists():  # opening a missing file would create it
-            raise ConfigurationError(f"there is no inbox {file}; check the path")
+            raise ConfigurationError(f"there is no {self._content.name} {file}; check the path")
         engine = sqlalchemy.create_engine(
             self._url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT}
         )
@@ -207,7 +237,8 @@ class Database:
                 connect_args={"prepare_threshold": None, **limits},
             )
         except ModuleNotFoundError as error:
-            message = f"an inbox in PostgreSQL needs {error.name}; run: pip install 'psycopg[binary]'"
+            kind = f"{self._content.article} {self._content.name}"
+            message = f"{kind} in PostgreSQL needs {error.name}; run: pip install 'psycopg[binary]'"
             raise ConfigurationError(message) from None
 
 
@@ -233,20 +264,21 @@ def _enable_write_ahead_log(connection: Any) -> None:
             return
 
 
-def _url(where: str) -> URL:
+def _url(where: str, content: Content) -> URL:
+    name, kind = content.name, f"{content.article} {content.name}"
     # SQLite takes these for a database in memory, which ends with the process.
     if where in ("", "sqlite://", "sqlite:///"):
-        raise ConfigurationError(f"the inbox is {where!r}; expected a file, a PostgreSQL URL, or :memory: for tests")
+        raise ConfigurationError(f"the {name} is {where!r}; expected a file, a PostgreSQL URL, or :memory: for tests")
     if "://" not in where:
         return URL.create("sqlite", database=where)
     try:
         url = make_url(where)
     except (ArgumentError, ValueError):
-        raise ConfigurationError("the inbox's URL is malformed; expected sqlite:///FILE or postgresql://…") from None
+        raise ConfigurationError(f"the {name}'s URL is malformed; expected sqlite:///FILE or postgresql://…") from None
     if "@" in (url.host or "") or (url.host and "@" in (url.database or "")):
-        raise ConfigurationError("the inbox's URL contains an @ too many; write an @ in the password as %40")
+        raise ConfigurationError(f"the {name}'s URL contains an @ too many; write an @ in the password as %40")
     if url.drivername not in _DRIVERS:
         raise ConfigurationError(
-            f"an inbox cannot be kept in {url.drivername}; expected sqlite:///FILE or postgresql://…"
+            f"{kind} cannot be kept in {url.drivername}; expected sqlite:///FILE or postgresql://…"
         )
     return url.set(drivername=_DRIVERS[url.drivername])

@@ -1,0 +1,1 @@
+"""SQL databases that several processes share: the inbox and the ledger."""

@@ -1,0 +1,1 @@
+"""Many paid jobs from a table, without a second payment."""
