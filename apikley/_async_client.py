@@ -17,6 +17,7 @@ from apikley._flows.clock import Clock
 from apikley._flows.create import CreateCall, CreateOptions, body_of, check, create
 from apikley._flows.download import MAX_BYTES, OnBytes, download, get_download_url
 from apikley._flows.download import TIMEOUT as DOWNLOAD_TIMEOUT
+from apikley._flows.effects import BeforeSend
 from apikley._flows.upload import DEFAULT_FOLDER, Uploadable, upload
 from apikley._flows.wait import get_task, wait, wait_many
 from apikley._http.connection import Connection, check_http_client
@@ -113,6 +114,7 @@ class AsyncApikley:
         callback_url: str,
         correlation_token: str | None = None,
         progress_callback_url: str | None = None,
+        before_send: BeforeSend | None = None,
         validate: bool = True,
         allow_unknown_fields: bool = False,
     ) -> AsyncTask: ...
@@ -124,6 +126,7 @@ class AsyncApikley:
         callback_url: str | None = None,
         correlation_token: str | None = None,
         progress_callback_url: str | None = None,
+        before_send: BeforeSend | None = None,
         validate: bool = True,
         allow_unknown_fields: bool = False,
     ) -> AsyncTask: ...
@@ -134,11 +137,14 @@ class AsyncApikley:
         callback_url: str | None = None,
         correlation_token: str | None = None,
         progress_callback_url: str | None = None,
+        before_send: BeforeSend | None = None,
         validate: bool = True,
         allow_unknown_fields: bool = False,
     ) -> AsyncTask:
         """Create one task, which costs credits; see `Apikley.create`."""
-        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url)
+        options = CreateOptions(
+            callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url, before_send
+        )
         call = CreateCall()
         try:
             return self._task(await self._driver.run(create(self._state, body_of(input), options, call)))
@@ -153,11 +159,14 @@ class AsyncApikley:
         callback_url: str | None = None,
         correlation_token: str | None = None,
         progress_callback_url: str | None = None,
+        before_send: BeforeSend | None = None,
         validate: bool = True,
         allow_unknown_fields: bool = False,
     ) -> AsyncTask:
         """Create one task from a whole request body; see `Apikley.create_raw`."""
-        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url)
+        options = CreateOptions(
+            callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url, before_send
+        )
         call = CreateCall()
         try:
             return self._task(await self._driver.run(create(self._state, body, options, call)))

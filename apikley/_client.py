@@ -15,6 +15,7 @@ from apikley._flows.clock import Clock
 from apikley._flows.create import CreateCall, CreateOptions, body_of, check, create
 from apikley._flows.download import MAX_BYTES, OnBytes, download, get_download_url
 from apikley._flows.download import TIMEOUT as DOWNLOAD_TIMEOUT
+from apikley._flows.effects import BeforeSend
 from apikley._flows.state import ClientState
 from apikley._flows.upload import DEFAULT_FOLDER, Uploadable, upload
 from apikley._flows.wait import get_task, wait, wait_many
@@ -125,6 +126,7 @@ class Apikley:
         callback_url: str,
         correlation_token: str | None = None,
         progress_callback_url: str | None = None,
+        before_send: BeforeSend | None = None,
         validate: bool = True,
         allow_unknown_fields: bool = False,
     ) -> Task: ...
@@ -136,6 +138,7 @@ class Apikley:
         callback_url: str | None = None,
         correlation_token: str | None = None,
         progress_callback_url: str | None = None,
+        before_send: BeforeSend | None = None,
         validate: bool = True,
         allow_unknown_fields: bool = False,
     ) -> Task: ...
@@ -146,6 +149,7 @@ class Apikley:
         callback_url: str | None = None,
         correlation_token: str | None = None,
         progress_callback_url: str | None = None,
+        before_send: BeforeSend | None = None,
         validate: bool = True,
         allow_unknown_fields: bool = False,
     ) -> Task:
@@ -158,6 +162,8 @@ class Apikley:
             correlation_token: A token to add to the query of `callback_url`, so that the callback names this
                 create even if its response is lost. Use `secrets.token_urlsafe()`.
             progress_callback_url: Where the service reports progress. Only some models have this field.
+            before_send: Called before each attempt, when the connection is open and nothing has been sent, for
+                instance to note the create in a database. An exception cancels the create and is raised.
             validate: Whether to validate the request against the contract.
             allow_unknown_fields: Whether to send fields that the contract does not list.
 
@@ -170,7 +176,9 @@ class Apikley:
             CreateOutcomeUnknown: The response was lost; a task may exist and be paid.
             TransportError: The request was never sent.
         """
-        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url)
+        options = CreateOptions(
+            callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url, before_send
+        )
         call = CreateCall()
         try:
             return self._task(self._driver.run(create(self._state, body_of(input), options, call)))
@@ -185,6 +193,7 @@ class Apikley:
         callback_url: str | None = None,
         correlation_token: str | None = None,
         progress_callback_url: str | None = None,
+        before_send: BeforeSend | None = None,
         validate: bool = True,
         allow_unknown_fields: bool = False,
     ) -> Task:
@@ -195,10 +204,13 @@ class Apikley:
             callback_url: As for `create`.
             correlation_token: As for `create`.
             progress_callback_url: As for `create`.
+            before_send: As for `create`.
             validate: As for `create`.
             allow_unknown_fields: As for `create`.
         """
-        options = CreateOptions(callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url)
+        options = CreateOptions(
+            callback_url, correlation_token, validate, allow_unknown_fields, progress_callback_url, before_send
+        )
         call = CreateCall()
         try:
             return self._task(self._driver.run(create(self._state, body, options, call)))

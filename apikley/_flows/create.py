@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import apikley_contract
 from apikley._flows.correlation import is_token, with_token
-from apikley._flows.effects import Flow, Lost, NotSent, Response, SendRequest
+from apikley._flows.effects import BeforeSend, Flow, Lost, NotSent, Response, SendRequest
 from apikley._flows.responses import describe, is_success, no_response
 from apikley._flows.retry import Retry, is_certain_refusal
 from apikley._flows.state import ClientState, request_for
@@ -38,6 +38,7 @@ class CreateOptions(NamedTuple):
         validate: Whether to validate the request against the contract.
         allow_unknown_fields: Whether fields that the contract does not list may be sent.
         progress_callback_url: Where the service reports progress, for models that have this field.
+        before_send: Called before each attempt, when the connection is open and nothing has been sent.
     """
 
     callback_url: str | None = None
@@ -45,6 +46,7 @@ class CreateOptions(NamedTuple):
     validate: bool = True
     allow_unknown_fields: bool = False
     progress_callback_url: str | None = None
+    before_send: BeforeSend | None = None
 
 
 def body_of(input_: object) -> dict[str, Any]:
@@ -103,7 +105,7 @@ def create(state: ClientState, body: Mapping[str, Any], options: CreateOptions, 
     while True:
         attempt = _Attempt(state, content, options.correlation_token)
         failure: ApiError | TransportError
-        call.sending = SendRequest(request, fresh=True)
+        call.sending = SendRequest(request, fresh=True, before_send=options.before_send)
         try:
             response: Response = yield call.sending
         except NotSent as error:

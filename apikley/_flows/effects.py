@@ -15,6 +15,7 @@ T = TypeVar("T")
 Flow = Generator["Effect", Any, T]
 # Writes one chunk of a file. The async driver awaits what it returns.
 ChunkWriter = Callable[[bytes], Awaitable[object] | None]
+BeforeSend = Callable[[], Awaitable[Any] | Any]
 
 
 class Envelope(NamedTuple):
@@ -62,13 +63,18 @@ class SendRequest:
         request: The request.
         timeout: Seconds for the whole exchange, if less than the client allows.
         fresh: Whether it needs a connection that has carried no other request.
+        before_send: Called when the connection is open, before the first byte is written. The async driver awaits
+            what it returns. An exception cancels the request.
         written: Set by the driver: whether a byte of the request may have been written.
+        raised: Set by the driver: what `before_send` has raised.
     """
 
     request: Request
     timeout: float | None = None
     fresh: bool = False
+    before_send: BeforeSend | None = None
     written: bool = False
+    raised: Exception | None = None
 
 
 @dataclass(slots=True)

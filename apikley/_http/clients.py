@@ -106,9 +106,9 @@ class Clients(Generic[C]):
             known = self._made[key] = _Made(client, loop, None if given else _close_with(loop, client))
         return known.client
 
-    def observe(self, effect: SendRequest | StreamFile, client: C, request: httpx2.Request) -> None:
+    def observe(self, effect: SendRequest | StreamFile, client: C, request: httpx2.Request) -> bool:
         """Notice the first byte of a request; see `apikley._http.writes`."""
-        observe(effect, client, request)
+        return observe(effect, client, request)
 
     def take(self) -> list[C]:
         """Return the clients of this process and event loop, to close them. No request can be sent any more.

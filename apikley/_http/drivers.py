@@ -23,7 +23,8 @@ from apikley._flows.effects import (
 from apikley._http.bodies import BodyReader, response_headers
 from apikley._http.connection import Connection
 from apikley._http.deadlines import Deadline
-from apikley._http.failures import exchanging, writing
+from apikley._http.failures import exchanging
+from apikley._http.hooks import begin, begin_async, calling
 
 if TYPE_CHECKING:
     from apikley._http.clients import Clients
@@ -101,11 +102,11 @@ class SyncDriver:
         try:
             with self._open(effect, request, deadline) as response:
                 deadline.unlimit_sections()
-                with writing(effect):
+                with calling(effect):
                     write = effect.begin(response.status_code, response_headers(response))
                 if write is not None:
                     for chunk in _raw(response):
-                        with writing(effect):
+                        with calling(effect):
                             write(chunk)
                 return response.status_code
         except httpx2.HTTPStatusError as error:
@@ -118,7 +119,8 @@ class SyncDriver:
         client = self.clients.get(fresh=isinstance(effect, SendRequest) and effect.fresh)
         with exchanging(effect, server), deadline.active():
             built = client.build_request(**request)
-            self.clients.observe(effect, client, built)
+            if not self.clients.observe(effect, client, built):
+                begin(effect)
             response = client.send(built, stream=True, follow_redirects=isinstance(effect, StreamFile))
             try:
                 yield response
@@ -197,11 +199,11 @@ class AsyncDriver:
         try:
             async with self._open(effect, request, deadline) as response:
                 deadline.unlimit_sections()
-                with writing(effect):
+                with calling(effect):
                     write = effect.begin(response.status_code, response_headers(response))
                 if write is not None:
                     async for chunk in _araw(response):
-                        with writing(effect):
+                        with calling(effect):
                             if (awaitable := write(chunk)) is not None:
                                 await awaitable
                 return response.status_code
@@ -215,7 +217,8 @@ class AsyncDriver:
         client = self.clients.get(fresh=isinstance(effect, SendRequest) and effect.fresh)
         with exchanging(effect, server), deadline.active():
             built = client.build_request(**request)
-            self.clients.observe(effect, client, built)
+            if not self.clients.observe(effect, client, built):
+                await begin_async(effect)
             response = await client.send(built, stream=True, follow_redirects=isinstance(effect, StreamFile))
             try:
                 yield response

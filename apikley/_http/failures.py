@@ -37,23 +37,13 @@ def exchanging(effect: SendRequest | StreamFile, server: str = "") -> Iterator[N
     try:
         yield
     except Exception as error:
-        # A response hook may have refused the response, and the writer of a file may have failed.
+        # A response hook may have refused the response, and a function of the effect may have failed.
         known = (NoResponse, httpx2.HTTPStatusError)
-        if isinstance(error, known) or (isinstance(effect, StreamFile) and error is effect.raised):
+        if isinstance(error, known) or error is effect.raised:
             raise
         # The details of a protocol error quote what the server sent, possibly the key.
         cause = None if isinstance(error, httpx2.RemoteProtocolError) else error
         raise _failure(error, effect.written, server) from cause
-
-
-@contextmanager
-def writing(effect: StreamFile) -> Iterator[None]:
-    """Let an exception of the file's writer pass as it is."""
-    try:
-        yield
-    except Exception as error:
-        effect.raised = error
-        raise
 
 
 def _failure(error: Exception, written: bool, server: str) -> NoResponse:

@@ -7,11 +7,12 @@ from typing import Any
 import httpx2
 
 from apikley._flows.effects import SendRequest, StreamFile
+from apikley._http.hooks import begin, begin_async
 from apikley._http.streams import AnyClient, has_connections
 
 
-def observe(effect: SendRequest | StreamFile, client: AnyClient, request: httpx2.Request) -> None:
-    """Set `effect.written` when the first byte of a request is written; at once if it cannot be observed.
+def observe(effect: SendRequest | StreamFile, client: AnyClient, request: httpx2.Request) -> bool:
+    """Let the client begin a request when its first byte is written; returns whether that can be observed.
 
     Args:
         effect: The request.
@@ -19,15 +20,20 @@ def observe(effect: SendRequest | StreamFile, client: AnyClient, request: httpx2
         request: The same as built by the client.
     """
     if not has_connections(client, request.url):
-        effect.written = True
-        return
+        return False
 
     def trace(event: str, details: dict[str, Any]) -> None:
-        # A proxy is asked with CONNECT before the request itself is sent.
-        if event.endswith("send_request_headers.started") and details["request"].method != b"CONNECT":
-            effect.written = True
+        if _is_first_byte(event, details):
+            begin(effect)
 
     async def trace_async(event: str, details: dict[str, Any]) -> None:
-        trace(event, details)
+        if _is_first_byte(event, details):
+            await begin_async(effect)
 
     request.extensions["trace"] = trace if isinstance(client, httpx2.Client) else trace_async
+    return True
+
+
+def _is_first_byte(event: str, details: dict[str, Any]) -> bool:
+    # A proxy is asked with CONNECT before the request itself is sent.
+    return event.endswith("send_request_headers.started") and details["request"].method != b"CONNECT"
