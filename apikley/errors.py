@@ -24,6 +24,7 @@ ApikleyError
 ├── NoResult                the task has no result to download
 ├── TransportError          no usable response arrived
 ├── InboxUnavailable        the receiver's database cannot be reached
+├── LedgerUnavailable       the batch's database cannot be reached
 └── CallbackError
     ├── BadSignature
     ├── StaleCallback
@@ -295,6 +296,10 @@ class TransportError(ApikleyError):
 
 class InboxUnavailable(ApikleyError):
     """The receiver's database cannot be reached, or an operation on it failed."""
+
+
+class LedgerUnavailable(ApikleyError):
+    """The database of a batch cannot be reached, or an operation on it failed."""
 
 
 class CallbackError(ApikleyError):

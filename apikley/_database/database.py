@@ -110,6 +110,10 @@ class Database:
             return sqlalchemy.literal(self.lease_clock())
         return sqlalchemy.func.extract("epoch", sqlalchemy.func.clock_timestamp()).cast(sqlalchemy.Double)
 
+    def lease_now(self, connection: Connection) -> float:
+        """Return the time that leases are measured by."""
+        return float(connection.scalar(sqlalchemy.select(self.lease_time())) or 0.0)
+
     def run(self, work: Callable[[Connection], T]) -> T:
         """Run a transaction, which is on the disk when this returns; again if it conflicted with another one.
 

@@ -66,7 +66,7 @@ _CODES: list[tuple[tuple[type[BaseException], ...], Exit]] = [
     ((errors.ApiError, errors.NoResult), Exit.REFUSED),
     ((errors.CreateOutcomeUnknown, OutcomeUnknown), Exit.OUTCOME_UNKNOWN),
     ((errors.WaitTimeout, Interrupted), Exit.UNFINISHED),
-    ((errors.TransportError, errors.InboxUnavailable), Exit.NETWORK),
+    ((errors.TransportError, errors.InboxUnavailable, errors.LedgerUnavailable), Exit.NETWORK),
     ((errors.ApikleyError, OSError, ModuleNotFoundError), Exit.FAILED),
 ]
 _FACTS = ("code", "message", "status_code", "task_id", "task_ids", "fail_code", "request", "token")

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
-from inspect import signature
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, false, func, or_, select, update
 
 from apikley._database.database import Content, Database
+from apikley._database.transactions import transaction
 from apikley._flows.clock import Clock
 from apikley.errors import InboxUnavailable
 from apikley.receiver.inbox.rows import Claim, Completion, InboxRow, Operation, PendingCallback, Result, Status
@@ -31,22 +30,6 @@ _RESULT = ("claim_id", "status", "due_at", "error", "attempts", "handled_by")
 _NOT_POLLED = _PENDING.task_id.is_(None) | _PENDING.due_at.is_(None)
 
 _CONTENT = Content("inbox", "an", metadata, (events.c.leased_at, events.c.lease), InboxUnavailable)
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _transaction(method: Callable[Concatenate[Inbox, Connection, P], T]) -> Callable[Concatenate[Inbox, P], T]:
-    """Run a method of the inbox in a transaction, which is its first argument."""
-
-    @wraps(method)
-    def run(self: Inbox, /, *arguments: P.args, **options: P.kwargs) -> T:
-        return self._database.run(lambda connection: method(self, connection, *arguments, **options))
-
-    shown = signature(method)
-    parameters = [each for name, each in shown.parameters.items() if name != "connection"]
-    vars(run)["__signature__"] = shown.replace(parameters=parameters)
-    return cast("Callable[Concatenate[Inbox, P], T]", run)
 
 
 class Inbox:
@@ -84,7 +67,7 @@ class Inbox:
         """Close the connections. This deletes an inbox in memory."""
         self._database.close()
 
-    @_transaction
+    @transaction
     def write(self, connection: Connection, operations: Sequence[Operation]) -> None:
         """Store completions and results, all or none. They are on the disk when this returns.
 
@@ -93,7 +76,7 @@ class Inbox:
         self._store(connection, [each for each in operations if isinstance(each, Completion)])
         self._settle(connection, [each for each in operations if isinstance(each, Result)])
 
-    @_transaction
+    @transaction
     def claim(
         self, connection: Connection, now: float, lease: float, limit: int, exclude: Iterable[str] = ()
     ) -> list[Claim]:
@@ -128,13 +111,13 @@ class Inbox:
             for row in sorted(rows, key=lambda row: ids.index(row.event_id))
         ]
 
-    @_transaction
+    @transaction
     def renew(self, connection: Connection, claims: Iterable[Claim]) -> None:
         """Start the leases of claims again."""
         if rows := [_key(claim) for claim in sorted(claims, key=_event_id)]:
             connection.execute(update(events).where(_OWN).values(leased_at=self._database.lease_time()), rows)
 
-    @_transaction
+    @transaction
     def begin(self, connection: Connection, claim: Claim) -> bool:
         """Whether a claim still holds, so that a handler may begin. Its lease starts again if much of it has passed.
 
@@ -151,20 +134,20 @@ class Inbox:
             return bool(renewed.rowcount)
         return True
 
-    @_transaction
+    @transaction
     def rows(self, connection: Connection, status: Status | None = None, *, limit: int = 1_000) -> list[InboxRow]:
         """Return the events, newest first."""
         query = select(*_ROW).order_by(_EVENT.received_at.desc(), _EVENT.event_id).limit(limit)
         rows = connection.execute(query if status is None else query.where(_EVENT.status == status))
         return [InboxRow(*row) for row in rows]
 
-    @_transaction
+    @transaction
     def counts(self, connection: Connection) -> dict[str, int]:
         """Return the number of events of each status."""
         query = select(_EVENT.status, func.count()).group_by(_EVENT.status)
         return {status: count for status, count in connection.execute(query)}  # noqa: C416 - rows are not pairs
 
-    @_transaction
+    @transaction
     def replay(self, connection: Connection, now: float, event_ids: Sequence[str] | None = None) -> list[str]:
         """Handle dead events again, all of them or some, starting with the handler that failed.
 
@@ -177,7 +160,7 @@ class Inbox:
         again = update(events).where(dead).values(status="pending", due_at=now, attempts=0, claim_id=None)
         return sorted(connection.scalars(again.returning(_EVENT.event_id)).all())
 
-    @_transaction
+    @transaction
     def prune(self, connection: Connection, before: float) -> None:
         """Delete events that were done before a time, and pending callbacks from before it that are not polled."""
         connection.execute(delete(events).where(_EVENT.status == "done", _EVENT.due_at < before))
@@ -185,7 +168,7 @@ class Inbox:
         used = select(_EVENT.task_id).union(select(_PENDING.task_id).where(_PENDING.task_id.is_not(None)))
         connection.execute(delete(tokens).where(tokens.c.task_id.not_in(used)))
 
-    @_transaction
+    @transaction
     def expect(self, connection: Connection, task_id: str | None, token: str | None, due_at: float, now: float) -> None:
         """Note a task whose callback is expected, by its id, its token, or both.
 
@@ -201,13 +184,13 @@ class Inbox:
             connection.execute(delete(pending_callbacks).where(_NOT_POLLED, same))
         connection.execute(self._database.insert(pending_callbacks).values(row).on_conflict_do_nothing())
 
-    @_transaction
+    @transaction
     def pending_callbacks(self, connection: Connection) -> list[PendingCallback]:
         """Return the tasks whose callback is expected."""
         query = select(*_PENDING_ROW).order_by(_PENDING.id)
         return [PendingCallback(*row) for row in connection.execute(query)]
 
-    @_transaction
+    @transaction
     def claim_overdue(self, connection: Connection, now: float, lease: float, limit: int) -> list[PendingCallback]:
         """Claim tasks whose callback is overdue for this caller until the lease ends. This counts a poll of each."""
         late = select(_PENDING.id).where(_PENDING.due_at <= now, _PENDING.task_id.is_not(None))
@@ -219,17 +202,28 @@ class Inbox:
         claimed = claimed.values(due_at=now + lease, attempts=_PENDING.attempts + 1)
         return [PendingCallback(*row) for row in connection.execute(claimed)]
 
-    @_transaction
+    @transaction
     def reschedule(self, connection: Connection, pending: PendingCallback, due_at: float | None) -> None:
         """Set the time of the next poll; None gives up polling."""
         connection.execute(update(pending_callbacks).where(_PENDING.id == pending.id).values(due_at=due_at))
 
-    @_transaction
+    @transaction
     def resolve(self, connection: Connection, pending: PendingCallback) -> None:
         """Stop expecting a callback."""
         connection.execute(delete(pending_callbacks).where(_PENDING.id == pending.id))
 
-    @_transaction
+    @transaction
+    def tasks_of(self, connection: Connection, values: Sequence[str]) -> dict[str, str]:
+        """Return the ids of the tasks whose callbacks carried these tokens, by token."""
+        query = select(tokens.c.token, tokens.c.task_id).where(tokens.c.token.in_(values))
+        return {token: task_id for token, task_id in connection.execute(query)}  # noqa: C416 - rows are not pairs
+
+    @transaction
+    def ended(self, connection: Connection, task_ids: Sequence[str]) -> set[str]:
+        """Return those of some tasks whose completion is stored."""
+        return {*connection.scalars(select(_EVENT.task_id).where(_EVENT.task_id.in_(task_ids)))}
+
+    @transaction
     def task_of(self, connection: Connection, token: str) -> str | None:
         """Return the id of the task whose callback carried this token."""
         return connection.scalar(select(tokens.c.task_id).where(tokens.c.token == token))

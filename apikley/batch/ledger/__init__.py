@@ -1,0 +1,1 @@
+"""The ledger: what each row of a batch intended, sent, paid and received."""
