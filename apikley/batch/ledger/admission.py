@@ -86,16 +86,17 @@ def wait_for(connection: Connection, batch_id: int, limits: Sequence[Limit], now
         connection.execute(delete(slots).where(_SLOT.scope == limit.scope, lapsed))
         used = connection.scalars(select(_SLOT.until).where(_SLOT.scope == limit.scope).order_by(_SLOT.until)).all()
         if len(used) >= limit.requests:
-            waits.append(Wait(used[len(used) - limit.requests] - now, "rate"))
+            waits.append(Wait(used[len(used) - limit.requests] - now, "rate", limit.model is not None))
         running = select(func.count()).where(_ROW.account == account, IN_FLIGHT)
         running = running.where(_ROW.model == limit.model) if limit.model else running
         if (connection.scalar(running) or 0) >= limit.running:
-            waits.append(Wait(_RUNNING_PAUSE, "running tasks"))
+            waits.append(Wait(_RUNNING_PAUSE, "running tasks", limit.model is not None))
     most = connection.scalar(select(_BATCH.max_running).where(_BATCH.id == batch_id))
     in_batch = select(func.count()).where(_ROW.batch_id == batch_id, IN_FLIGHT)
     if most is not None and (connection.scalar(in_batch) or 0) >= most:
         waits.append(Wait(_RUNNING_PAUSE, "running tasks"))
-    return max(waits, default=None)
+    # What all creates wait for comes first.
+    return max(waits, key=lambda wait: (not wait.of_model, wait.seconds), default=None)
 
 
 MAX_HOLD = 300.0  # seconds
@@ -103,7 +104,7 @@ MAX_HOLD = 300.0  # seconds
 
 def cost(batch_id: int, *conditions: Any) -> Any:
     """Return a query of what the rows of a batch have cost and may cost."""
-    total = func.coalesce(func.sum(_ROW.price + _ROW.paid_before), 0.0)
+    total = func.coalesce(func.sum(func.coalesce(_ROW.price, 0.0) + _ROW.paid_before), 0.0)
     return select(total).where(_ROW.batch_id == batch_id, *conditions)
 
 
@@ -114,15 +115,17 @@ def _price(connection: Connection, batch: Any, model: str) -> float | None:
     return max((each for each in known if each is not None), default=None)
 
 
-def _reserve(connection: Connection, batch: Any, price: float | None, budgets: Sequence[Budget]) -> float | Stop | Wait:
+def _reserve(
+    connection: Connection, batch: Any, price: float | None, budgets: Sequence[Budget]
+) -> float | Stop | Wait | None:
     """Return what to reserve for a create, or why none of the budgets has enough left."""
     if batch.max_credits is not None:
         budgets = [Budget(batch.max_credits), *budgets]
-    reserved = price or 0.0
+    reserved = price
     for budget in budgets:
         sent = () if not budget.since else (_ROW.sent_at >= budget.since,)
         left = budget.credits - connection.scalar(cost(batch.id, *sent))
-        if left < reserved or left <= 0:
+        if left < (reserved or 0.0) or left <= 0:
             in_flight = select(func.count()).where(_ROW.batch_id == batch.id, IN_FLIGHT, _ROW.state != "unknown")
             if connection.scalar(in_flight):  # a task may turn out to be cheaper
                 return Wait(_RUNNING_PAUSE, "budget")

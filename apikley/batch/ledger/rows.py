@@ -87,21 +87,23 @@ class Wait(NamedTuple):
     Attributes:
         seconds: When to try again.
         reason: The reason in a few words.
+        of_model: Whether only creates of the same model must wait.
     """
 
     seconds: float
     reason: str
+    of_model: bool = False
 
 
 class Stop(NamedTuple):
     """Why no create is admitted any more.
 
     Attributes:
-        kind: `paused`, `cap`, or `lost` if the claim was lost.
+        kind: `paused`, `cap`, `interrupted`, or `lost` if the claim was lost.
         reason: The reason in words.
     """
 
-    kind: Literal["paused", "cap", "lost"]
+    kind: Literal["paused", "cap", "interrupted", "lost"]
     reason: str
 
 
@@ -135,7 +137,7 @@ class Row:
         model: The model.
         state: Its state.
         task_id: Its task, if one is known.
-        credits: What it has cost, or what is reserved for it.
+        credits: What it has cost, or what is reserved for it; None if it is not known.
         seconds: How long its task took.
         sent_at: When its create was sent.
         ended_at: When its task ended.
@@ -149,7 +151,7 @@ class Row:
     model: str
     state: State
     task_id: str | None
-    credits: float
+    credits: float | None
     seconds: float | None
     sent_at: float | None
     ended_at: float | None

@@ -52,7 +52,7 @@ rows = Table(
     Column("token", Text),  # the correlation token of the last create
     Column("task_id", Text),
     Column("task_state", Text),  # the final one
-    Column("price", Double, nullable=False, default=0.0),  # reserved, then paid
+    Column("price", Double),  # reserved, then paid; null if it is not known
     Column("paid_before", Double, nullable=False, default=0.0),  # by creates before a retry
     Column("seconds", Double),  # from creation to completion
     Column("claim", Text),

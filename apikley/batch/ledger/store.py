@@ -7,7 +7,7 @@ import os
 import secrets
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy import Row as SqlRow
@@ -33,6 +33,7 @@ from apikley.batch.ledger.rows import (
 )
 from apikley.batch.ledger.schema import VERSION, accounts, batches, metadata, rows, slots, uploads, versions
 from apikley.errors import ConfigurationError, LedgerUnavailable
+from apikley.receiver import Inbox
 
 _ROW, _BATCH = rows.c, batches.c
 _CONTENT = Content("ledger", "a", metadata, (), LedgerUnavailable)
@@ -57,6 +58,7 @@ class Ledger:
     """
 
     def __init__(self, where: str | os.PathLike[str], *, create: bool = True, clock: Clock | None = None) -> None:
+        self._where = os.fspath(where)
         self._database = Database(where, _CONTENT, create=create)
         self._clock = clock or Clock()
         if clock is not None:
@@ -80,6 +82,16 @@ class Ledger:
     def close(self) -> None:
         """Close the connections."""
         self._database.close()
+
+    def inbox(self) -> Inbox | None:
+        """Return the receiver's inbox in the same database, if there is one."""
+        inbox = Inbox(self._where, create=False)
+        try:
+            inbox.counts()  # opens it
+        except ConfigurationError:
+            inbox.close()
+            return None
+        return inbox
 
     # Batches
 
@@ -142,10 +154,16 @@ class Ledger:
         encoded = {name: json.dumps(value) if name == "options" else value for name, value in values.items()}
         if encoded:
             connection.execute(update(batches).where(_BATCH.id == batch_id).values(encoded))
+        if "price" in encoded:
+            paid = (_ROW.batch_id == batch_id) & _ROW.price.is_(None) & (_ROW.state != "planned")
+            connection.execute(update(rows).where(paid).values(price=encoded["price"]))
 
     @transaction
     def pause(self, connection: Connection, batch_id: int, reason: str, *, by_user: bool = False) -> None:
         """Admit no more creates. Running tasks go on."""
+        self._pause(connection, batch_id, reason, by_user=by_user)
+
+    def _pause(self, connection: Connection, batch_id: int, reason: str, *, by_user: bool = False) -> None:
         values = {"paused": reason, "paused_by_user": int(by_user)}
         connection.execute(update(batches).where(_BATCH.id == batch_id, _BATCH.paused_by_user == 0).values(values))
 
@@ -195,10 +213,7 @@ class Ledger:
         if sent:
             raise ConfigurationError(_changed_after_sending(sent))
         if new:
-            values = [
-                {**row._asdict(), "batch_id": batch_id, "source": source, "state": "planned", "price": 0.0}
-                for row in new
-            ]
+            values = [{**row._asdict(), "batch_id": batch_id, "source": source, "state": "planned"} for row in new]
             connection.execute(insert(rows), values)
         for row in changed:
             same = (_ROW.batch_id == batch_id) & (_ROW.key == row.key)
@@ -248,20 +263,21 @@ class Ledger:
 
     @transaction
     def claim_next(
-        self, connection: Connection, batch_id: int, worker: str, lease: float, limit: int, *, planned: bool = True,
+        self,
+        connection: Connection,
+        batch_id: int,
+        state: Literal["planned", "running"],
+        worker: str,
+        lease: float,
+        limit: int,
         skipped_models: Sequence[str] = (),
-    ) -> list[Claim]:  # fmt: skip
-        """Claim rows to work on: first those with a task, then planned ones if they are wanted, in their order."""
+    ) -> list[Claim]:
+        """Claim rows to work on, in their order: planned ones, or those with a task that no worker waits for."""
         now = self._database.lease_now(connection)
-        states = ("running", "planned") if planned else ("running",)
-        claims: list[Claim] = []
-        for state in states:
-            if len(claims) < limit:
-                due = (_ROW.batch_id == batch_id) & (_ROW.state == state) & self._is_free(now) & _is_due(now)
-                due = due & _ROW.model.not_in(skipped_models) if state == "planned" else due
-                free = select(_ROW.id).where(due).order_by(_ROW.id).limit(limit - len(claims))
-                claims += self._claim(connection, free.with_for_update(skip_locked=True), worker, lease, now)
-        return claims
+        due = (_ROW.batch_id == batch_id) & (_ROW.state == state) & self._is_free(now) & _is_due(now)
+        due = due & _ROW.model.not_in(skipped_models) if skipped_models else due
+        free = select(_ROW.id).where(due).order_by(_ROW.id).limit(limit).with_for_update(skip_locked=True)
+        return self._claim(connection, free, worker, lease, now)
 
     @transaction
     def claim(self, connection: Connection, row_id: int, worker: str, lease: float) -> Claim | Wait | None:
@@ -361,7 +377,7 @@ class Ledger:
         else:
             connection.execute(delete(slots).where(slots.c.token == token))
         account = connection.scalar(select(_ROW.account).where(_ROW.id == row_id))
-        connection.execute(update(rows).where(_attempt(row_id, token)).values(state="planned", price=0.0))
+        connection.execute(update(rows).where(_attempt(row_id, token)).values(state="planned", price=None))
         if hold and account:
             lock_account(self._database, connection, account)
             until = self._database.lease_now(connection) + min(hold, MAX_HOLD)
@@ -401,10 +417,14 @@ class Ledger:
     @transaction
     def ended(self, connection: Connection, row_id: int, task: TaskInfo) -> None:
         """Note how a task has ended. A failed task settles its row."""
-        row = connection.execute(select(_ROW.price, _ROW.sent_at).where(_ROW.id == row_id)).one()
+        query = select(_ROW.price, _ROW.sent_at, _BATCH.price.label("given"), _BATCH.max_credits, _BATCH.id)
+        row = connection.execute(query.join(batches, _BATCH.id == _ROW.batch_id).where(_ROW.id == row_id)).one()
         now = self._time()
         duration = task.duration.total_seconds() if task.duration else max(0.0, now - (row.sent_at or now))
         price = row.price if task.credits is None else float(task.credits)
+        if task.credits is None and row.given is None and row.max_credits is not None:
+            price = None  # what was reserved is only the rest of the cap
+            self._pause(connection, row.id, "the service states no price of a task, so the cap needs one: name a price")
         values: dict[str, Any] = {"task_state": task.state, "price": price, "seconds": duration, "ended_at": now}
         if task.state == FAIL:
             error = (task.fail_message or "the service gave no reason")[:_MAX_ERROR]
@@ -448,9 +468,16 @@ class Ledger:
         codes = {row.error_code for row in ended}
         if len(ended) == batch.stop_after and len(codes) == 1 and {row.state for row in ended} <= {"failed", "refused"}:
             reason = f"{batch.stop_after} rows in a row failed with {ended[0].error_code}: {ended[0].error}"
-            connection.execute(update(batches).where(_BATCH.id == batch.id).values(paused=reason, paused_by_user=0))
+            self._pause(connection, batch.id, reason)
 
     # Unknown rows
+
+    @transaction
+    def count(self, connection: Connection, batch_id: int, states: Sequence[State], since: float = 0.0) -> int:
+        """Return how many rows are in these states, of those whose create was sent after a time."""
+        chosen = (_ROW.batch_id == batch_id) & _ROW.state.in_(states)
+        chosen = chosen & (_ROW.sent_at > since) if since else chosen
+        return connection.scalar(select(func.count()).where(chosen)) or 0
 
     @transaction
     def unknown_tokens(self, connection: Connection, batch_id: int) -> dict[str, int]:
@@ -468,7 +495,7 @@ class Ledger:
         own = (_ROW.batch_id == batch_id) & (_ROW.key == key) & (_ROW.state == "unknown")
         values: dict[str, Any] = {"state": "running", "task_id": task_id}
         if task_id is None:
-            values = {"state": "planned", "price": 0.0}
+            values = {"state": "planned", "price": None}
         cleared = {"error": None, "error_code": None, "settled_at": None, "due_at": None, **_FREE}
         return bool(connection.execute(update(rows).where(own).values(**values | cleared)).rowcount)
 
@@ -495,7 +522,7 @@ class Ledger:
         cleared = {"error": None, "error_code": None, "settled_at": None, "due_at": None, **_FREE}
         has_result = _ROW.task_state == "success"
         saving = connection.execute(update(rows).where(chosen, has_result).values(state="running", **cleared))
-        paid = {"paid_before": _ROW.paid_before + _ROW.price, "price": 0.0}
+        paid = {"paid_before": _ROW.paid_before + func.coalesce(_ROW.price, 0.0), "price": None}
         forgotten = {"task_id": None, "task_state": None, "token": None, "seconds": None, "ended_at": None}
         planned = {"state": "planned", **paid, **forgotten, **cleared}
         return saving.rowcount + connection.execute(update(rows).where(chosen).values(planned)).rowcount
@@ -533,7 +560,7 @@ class Ledger:
         counts = connection.execute(select(_ROW.state, func.count()).where(in_batch).group_by(_ROW.state)).all()
         saving = select(func.count()).where(in_batch, _ROW.state == "running", _ROW.task_state.is_not(None))
         open_price = and_(IN_FLIGHT, _ROW.state != "unknown")
-        reserved = select(func.coalesce(func.sum(_ROW.price), 0.0)).where(in_batch, open_price)
+        reserved = select(func.sum(func.coalesce(_ROW.price, 0.0))).where(in_batch, open_price)
         now = self._database.lease_now(connection)
         held = in_batch & _ROW.claim.is_not(None) & ~self._is_free(now)
         recent = select(func.count()).where(in_batch, _ROW.sent_at > self._time() - 60.0)
@@ -606,7 +633,11 @@ def _batch(row: SqlRow[Any]) -> BatchRecord:
 def _row(row: SqlRow[Any]) -> Row:
     names = (name for name in Row.__slots__ if name not in ("credits", "files"))
     files = [SavedFile(*each) for each in json.loads(row.files)]
-    return Row(**{name: getattr(row, name) for name in names}, credits=row.price + row.paid_before, files=files)
+    return Row(
+        **{name: getattr(row, name) for name in names},
+        credits=None if row.price is None and not row.paid_before else (row.price or 0.0) + row.paid_before,
+        files=files,
+    )
 
 
 def _changed_after_sending(keys: Sequence[str]) -> str:

@@ -1,0 +1,1 @@
+"""Works on the rows of a batch: creates, waits, saves."""
