@@ -19,6 +19,7 @@ ApikleyError
 │   ├── FeatureDisabled
 │   └── UnknownCode         a code that the contract does not list
 ├── GenerationFailed        the task ended in state fail
+├── CreateNotAdmitted       a budget is spent or a batch is paused; nothing was sent
 ├── CreateOutcomeUnknown    a task may exist and be paid; do not create it again blindly
 ├── WaitTimeout             the task goes on; wait for it again by its id
 ├── NoResult                the task has no result to download
@@ -239,6 +240,23 @@ class CreateOutcomeUnknown(ApikleyError):
             f"a task may have been created and paid at {self.sent_at:%Y-%m-%d %H:%M:%S} UTC: {self.reason}; "
             "look for it in your account before you create it again"
         )
+
+
+class CreateNotAdmitted(ApikleyError):
+    """The ledger of a batch does not let a create be sent. Nothing was sent.
+
+    Attributes:
+        kind: `cap` if a budget is spent, `paused` if the batch is paused, `rate` if its model is at its own limit.
+        reason: The reason in words.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(kind, reason)
+        self.kind = kind
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the create was not sent: {self.reason}"
 
 
 class WaitTimeout(ApikleyError, TimeoutError):

@@ -15,10 +15,11 @@ from typing import Any, Self
 from apikley import AsyncApikley
 from apikley._flows.clock import Clock
 from apikley._model.names import nearest_names
-from apikley.batch.ledger.rows import Added, BatchRecord, NewRow, State, Status, Stop
+from apikley.batch.ledger.rows import Added, BatchRecord, NewRow, Row, State, Status, Stop
 from apikley.batch.ledger.store import Ledger
 from apikley.batch.run.background import background, in_thread, interruptible, repeated
 from apikley.batch.run.context import Context
+from apikley.batch.run.jobs import Jobs
 from apikley.batch.run.manifest import result_of, write_manifest
 from apikley.batch.run.saving import Output
 from apikley.batch.run.settings import STOP_AFTER, Settings, limits
@@ -257,6 +258,40 @@ class Batch:
                 await worker.run()
             await asyncio.to_thread(write_manifest, self._ledger, context.batch.id, output)
         return await asyncio.to_thread(self.status)
+
+    async def arun_row(self, key: str) -> Row:
+        """Work on one row until it is settled: create its task, wait for it, save its result.
+
+        For task queues of your own: call it again after whatever has ended it.
+
+        Args:
+            key: The row.
+
+        Raises:
+            ConfigurationError: The batch has no such row, or the key or a setting is missing or invalid.
+        """
+        async with self._working() as (context, worker, _), worker.serving():
+            row_id = await context.write(self._ledger.row_id, self.record.id, key)
+            await worker.work_on(row_id)
+            row = await context.write(self._ledger.row, self.record.id, key)
+        if row is None:
+            raise ConfigurationError(f"batch {self.name!r} has no row {key!r}")
+        return row
+
+    def run_row(self, key: str) -> Row:
+        """Do the same without an event loop; see `arun_row`."""
+        return in_thread(lambda: asyncio.run(self.arun_row(key)))
+
+    @asynccontextmanager
+    async def jobs(self) -> AsyncIterator[Jobs]:
+        """Create single tasks through the ledger during a block, each by a key of your own.
+
+        Example:
+            async with batch.jobs() as jobs:
+                task = await jobs.create("order-17", {"model": "…", "input": {…}})
+        """
+        async with self._working() as (context, _, _):
+            yield Jobs(context)
 
     def stop(self) -> None:
         """Begin no create any more, and let `run` return. Tasks that run are kept. Usable from any thread."""

@@ -253,6 +253,18 @@ class Ledger:
         return _row(row) if row else None
 
     @transaction
+    def row_id(self, connection: Connection, batch_id: int, key: str) -> int:
+        """Return the id of a row.
+
+        Raises:
+            ConfigurationError: There is no such row.
+        """
+        found = connection.scalar(select(_ROW.id).where(_ROW.batch_id == batch_id, _ROW.key == key))
+        if found is None:
+            raise ConfigurationError(f"there is no row {key!r}")
+        return int(found)
+
+    @transaction
     def open_ids(self, connection: Connection, batch_id: int, after: int = 0) -> list[int]:
         """Return up to 1,000 ids of rows that are not settled and that come after one."""
         query = select(_ROW.id).where(_ROW.batch_id == batch_id, _ROW.id > after)
@@ -501,7 +513,8 @@ class Ledger:
 
     @transaction
     def retry(
-        self, connection: Connection, batch_id: int, states: Sequence[State], *, code: str | None = None,
+        self, connection: Connection, batch_id: int, states: Sequence[State], *, key: str | None = None,
+        code: str | None = None,
         sent_before: float | None = None, only_count: bool = False,
     ) -> int:  # fmt: skip
         """Plan settled rows again; returns their number. A row whose task has succeeded only saves its files again.
@@ -510,11 +523,13 @@ class Ledger:
             connection: The transaction.
             batch_id: The batch.
             states: The states of the rows.
+            key: Only this row.
             code: Only rows with this error code.
             sent_before: Only rows whose create was sent before this time.
             only_count: Whether to change nothing.
         """
         chosen = (_ROW.batch_id == batch_id) & _ROW.state.in_(states)
+        chosen = chosen if key is None else chosen & (_ROW.key == key)
         chosen = chosen if code is None else chosen & (_ROW.error_code == code)
         chosen = chosen if sent_before is None else chosen & (_ROW.sent_at < sent_before)
         if only_count:
