@@ -7,7 +7,7 @@ import sys
 
 from scripts.benchmarks.table import render
 
-SUBJECTS = ("callbacks", "cli", "client", "market", "mock", "spec", "survival")
+SUBJECTS = ("batch", "callbacks", "cli", "client", "market", "mock", "spec", "survival")
 
 
 def main(arguments: list[str]) -> int:
