@@ -6,7 +6,7 @@ import errno
 import mimetypes
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -79,7 +79,22 @@ class LocalFiles(NamedTuple):
     violations: list[Violation]
 
 
-def find_local_files(body: dict[str, Any]) -> LocalFiles:
+def check_file(path: Path, rule: FileRule, pointer: str) -> list[Violation]:
+    """Check a file's existence, type and size."""
+    try:
+        with open_regular(path) as file:
+            head = file.read(HEAD_SIZE)
+            size = path.stat().st_size
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        message = f"{os.fspath(path)}: {getattr(error, 'strerror', None) or error}"
+        return [Violation(pointer, "format", "file", message)]
+    return file_violations(media_type_of(head, path.name), size, rule, pointer, path.name)
+
+
+FileCheck = Callable[[Path, FileRule, str], list[Violation]]
+
+
+def find_local_files(body: dict[str, Any], check: FileCheck = check_file) -> LocalFiles:
     """Find and check the local files in a request's input."""
     input_ = body.get("input")
     files = {place: Path(file) for place, file in _files_in(input_, ())}
@@ -94,7 +109,7 @@ def find_local_files(body: dict[str, Any]) -> LocalFiles:
         if rule is None:
             violations.append(Violation(pointer, "format", "text", "this field takes no file"))
         else:
-            violations += _check_file(path, rule, pointer)
+            violations += check(path, rule, pointer)
     # The uploaded file's URL replaces the placeholder later.
     url = apikley_contract.openapi()["servers"][0]["url"]
     return LocalFiles({**body, "input": with_urls(input_, dict.fromkeys(files, url))}, files, violations)
@@ -209,14 +224,3 @@ def open_regular(path: Path) -> BinaryIO:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a folder has a message of its own
         raise OSError(errno.EINVAL, "not a regular file but a pipe or a device; save it as a file first", str(path))
     return path.open("rb")
-
-
-def _check_file(path: Path, rule: FileRule, pointer: str) -> list[Violation]:
-    try:
-        with open_regular(path) as file:
-            head = file.read(HEAD_SIZE)
-            size = path.stat().st_size
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
-        message = f"{os.fspath(path)}: {getattr(error, 'strerror', None) or error}"
-        return [Violation(pointer, "format", "file", message)]
-    return file_violations(media_type_of(head, path.name), size, rule, pointer, path.name)

@@ -239,7 +239,7 @@ def _rate() -> float:
     requests, seconds = create_limit()
     # From each create to the one that takes its slot, because creates come in bursts.
     periods = [later - earlier for earlier, later in zip(created, created[requests:], strict=False)]
-    return requests * seconds / statistics.mean(periods)
+    return float(requests * seconds / statistics.mean(periods))
 
 
 def budget() -> list[Row]:
