@@ -1,0 +1,255 @@
+"""Rows become requests by the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import apikley_contract
+from apikley import LocalFile
+from apikley.batch.table.jobs import Job, RowViolation, TableOptions, jobs_of, pack, read_jobs, unpack
+from apikley.batch.table.plan import duration, estimate, plan_table
+from apikley.batch.table.reading import TableRow
+from contract_tests.cli.command_line import PNG
+from contract_tests.contract.draws import component, values
+from contract_tests.other_models import contract_with, page_of, using
+
+URL = "https://files.example.com/a.png"
+FIELDS = {
+    "prompt": {"type": "string", "maxLength": 20},
+    "duration": {"type": "integer", "minimum": 1, "maximum": 10},
+    "scale": {"type": "number"},
+    "loop": {"type": "boolean"},
+    "tags": {"type": "array", "items": {"type": "string"}},
+    "seeds": {"type": "array", "items": {"type": "integer"}},
+    "camera": {"type": "object"},
+    "image_url": {"type": "string", "format": "uri", "x-file": {}},
+    "image_urls": {"type": "array", "items": {"type": "string", "x-file": {}}},
+}
+MODEL = "acme/table"
+
+
+@pytest.fixture(autouse=True)
+def _contract() -> Iterator[None]:
+    document = contract_with(
+        page_of(MODEL, FIELDS, required=("prompt",)), page_of("acme/other", {"zoom": {"type": "string"}})
+    )
+    with using(document):
+        yield
+
+
+def jobs(*rows: dict[str, Any], folder: Path = Path(), **options: Any) -> list[Job | RowViolation]:
+    options = {"model": MODEL, **options}
+    return [
+        *jobs_of([TableRow(number, row) for number, row in enumerate(rows, 1)], "t", folder, TableOptions(**options))
+    ]
+
+
+def input_of(row: dict[str, Any], **options: Any) -> dict[str, Any]:
+    (job,) = jobs({"prompt": "a ship", **row}, **options)
+    assert isinstance(job, Job), job
+    return {name: value for name, value in job.body["input"].items() if name != "prompt"}
+
+
+def violations(*rows: dict[str, Any], **options: Any) -> list[str]:
+    return [str(each) for each in jobs(*rows, **options) if isinstance(each, RowViolation)]
+
+
+@pytest.mark.parametrize(
+    ("field", "cell", "value"),
+    [
+        ("duration", "6", 6),
+        ("duration", " 6.0 ", 6),
+        ("duration", 6, 6),
+        ("scale", "0.5", 0.5),
+        ("loop", "TRUE", True),
+        ("loop", "no", False),
+        ("loop", "1", True),
+        ("tags", "calm", ["calm"]),
+        ("tags", '["a", "b"]', ["a", "b"]),
+        ("seeds", "[1, 2]", [1, 2]),
+        ("camera", '{"x": 1}', {"x": 1}),
+        ("image_url", URL, URL),
+    ],
+)
+def test_a_cell_is_converted_to_the_type_of_its_field(field: str, cell: Any, value: Any) -> None:
+    assert input_of({field: cell}) == {field: value}
+
+
+@pytest.mark.parametrize(
+    ("field", "cell", "message"),
+    [
+        ("duration", "six", "row 1 (t-1), column duration: 'six' is not a number"),
+        ("scale", "0,5", "'0,5' is not a number; write a point, not a comma"),
+        ("scale", "NaN", "'NaN' is not a number"),
+        ("loop", "maybe", "'maybe' is not true or false"),
+        ("seeds", "1", "'1' is not a JSON array such as [1, 2]"),
+        ("tags", "[1", "'[1' is not a JSON array"),
+        ("camera", "left", "'left' is not a JSON object"),
+        ("duration", "11", "row 1 (t-1), column duration: "),
+        ("prompt", "x" * 21, "row 1 (t-1), column prompt: 21 characters, at most 20"),
+    ],
+)
+def test_a_cell_without_a_value_of_its_type_is_a_violation(field: str, cell: str, message: str) -> None:
+    (found,) = violations({"prompt": "a ship", field: cell})
+    assert message in found
+
+
+@pytest.mark.parametrize("cell", ["", "  ", None])
+def test_an_empty_cell_is_no_field(cell: Any) -> None:
+    assert input_of({"duration": cell}) == {}
+
+
+def test_a_text_in_a_file_field_is_a_path_beside_the_table(tmp_path: Path) -> None:
+    (tmp_path / "ship.png").write_bytes(PNG)
+    made = input_of({"image_url": "ship.png", "image_urls": "ship.png"}, folder=tmp_path)
+    assert made == {"image_url": LocalFile(tmp_path / "ship.png"), "image_urls": [LocalFile(tmp_path / "ship.png")]}
+
+
+def test_a_missing_file_is_a_violation(tmp_path: Path) -> None:
+    (found,) = violations({"prompt": "a ship", "image_url": "no.png"}, folder=tmp_path)
+    assert found.startswith("row 1 (t-1), column image_url: ")
+    assert "No such file" in found
+
+
+def test_a_file_that_many_rows_share_is_checked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ship.png").write_bytes(PNG)
+    opened: list[Path] = []
+    import apikley._model.local_files as module
+
+    real = module.open_regular
+    monkeypatch.setattr(module, "open_regular", lambda path: opened.append(path) or real(path))  # type: ignore[func-returns-value]
+    assert not violations(*[{"prompt": "a ship", "image_url": "ship.png"}] * 50, folder=tmp_path)
+    assert len(opened) == 1
+
+
+def test_an_id_names_the_row_and_must_be_unique() -> None:
+    first, second, third = jobs({"id": "a", "prompt": "x"}, {"id": "a", "prompt": "y"}, {"id": 7, "prompt": "z"})
+    assert isinstance(first, Job)
+    assert first.key == "a"
+    assert "'a' is the id of row 1, too" in str(second)
+    assert isinstance(third, Job)
+    assert third.key == "7"
+
+
+def test_a_row_without_an_id_is_named_by_table_and_number() -> None:
+    assert [each.key for each in jobs({"prompt": "x"}, {"prompt": "x"})] == ["t-1", "t-2"]
+
+
+@pytest.mark.parametrize("bad", ["x" * 129, "a\nb", "\x1b[0m"])
+def test_an_id_that_cannot_be_shown_is_a_violation(bad: str) -> None:
+    assert "is not an id" in violations({"id": bad, "prompt": "x"})[0]
+
+
+def test_a_set_value_fills_empty_cells_only() -> None:
+    options = {"set": {"duration": "6"}}
+    assert input_of({"duration": ""}, **options) == {"duration": 6}
+    assert input_of({"duration": "8"}, **options) == {"duration": 8}
+
+
+def test_a_mapped_column_is_the_field_and_named_in_violations() -> None:
+    options = {"map": {"duration": "seconds"}}
+    assert input_of({"seconds": "6"}, **options) == {"duration": 6}
+    assert "column seconds" in violations({"prompt": "x", "seconds": "six"}, **options)[0]
+
+
+def test_an_unknown_column_is_one_violation_for_the_table_with_the_nearest_field() -> None:
+    (found,) = violations({"prompt": "x", "durations": "6"}, {"prompt": "y", "durations": "7"})
+    assert found.startswith("column durations: is no field of the model; did you mean 'duration'?")
+    assert "--map FIELD=durations or --ignore durations" in found
+
+
+def test_an_ignored_column_is_not_sent() -> None:
+    assert input_of({"sku": "A7"}, ignore=("sku",)) == {}
+
+
+def test_a_field_of_another_model_may_stay_empty() -> None:
+    made = jobs({"prompt": "x", "zoom": ""}, {"model": "acme/other", "zoom": "in"})
+    assert [each.body["input"] for each in made if isinstance(each, Job)] == [{"prompt": "x"}, {"zoom": "in"}]
+    assert "a field of another model" in violations({"prompt": "x", "zoom": "in"})[0]
+
+
+def test_an_unknown_model_is_a_violation_with_the_nearest_one() -> None:
+    (found,) = violations({"model": "acme/tabel", "prompt": "x"})
+    assert "column model" in found
+    assert f"did you mean '{MODEL}'" in found
+
+
+def test_a_row_can_hold_a_whole_input() -> None:
+    assert input_of({"input": {"prompt": "x", "duration": 6}, "prompt": ""}) == {"duration": 6}
+
+
+def test_the_hash_changes_with_the_request_and_not_with_the_folder(tmp_path: Path) -> None:
+    hashes = []
+    for name, prompt in (("one", "x"), ("two", "x"), ("two", "y")):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "ship.png").write_bytes(PNG)
+        (job,) = jobs({"prompt": prompt, "image_url": "ship.png"}, folder=tmp_path / name)
+        assert isinstance(job, Job)
+        hashes.append(job.content_hash)
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(st.characters(exclude_categories=["Cs"]))
+    | st.just(LocalFile("/a/b.png")),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["$file", "$$file", "file", "x", "$", ""]), inner),
+    max_leaves=10,
+)
+
+
+@given(body=st.dictionaries(st.sampled_from(["$file", "input", "$$$file"]), JSON))
+def test_a_packed_body_is_unpacked_as_it_was(body: dict[str, Any]) -> None:
+    assert unpack(pack(body)) == body
+
+
+@given(data=st.data())
+def test_a_row_of_each_model_keeps_its_input(data: st.DataObject) -> None:
+    for model in apikley_contract.models().values():
+        body = data.draw(values(component(model.request), ("input", "")))
+        (job,) = jobs({"model": model.name, "input": body["input"]}, model=None)
+        assert isinstance(job, Job), job
+        assert job.body["input"] == body["input"]
+
+
+def test_a_plan_counts_rows_models_duplicates_and_files(tmp_path: Path) -> None:
+    (tmp_path / "ship.png").write_bytes(PNG)
+    table = tmp_path / "t.csv"
+    table.write_text("prompt,image_url,duration\nx,ship.png,1\nx,ship.png,1\ny,ship.png,99\n", encoding="utf-8")
+    plan = plan_table(table, TableOptions(model=MODEL))
+    assert (plan.rows, plan.models, plan.duplicates) == (2, {MODEL: 2}, [[1, 2]])
+    assert (plan.files, plan.file_bytes) == (1, len(PNG))
+    assert [each.row for each in plan.violations] == [3]
+
+
+def test_an_estimate_says_both_limits() -> None:
+    assert str(estimate(10_000, price=2)) == (
+        "10,000 rows: 83 minutes by the create limit; at 5 minutes a video and 100 at a time: 8.3 hours; 20,000 credits"
+    )
+    assert str(estimate(1, seconds_per_video=45, max_running=10)).startswith(
+        "1 row: 0.5 seconds by the create limit; at 45 seconds"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1, "1 second"), (90, "90 seconds"), (300, "5 minutes"), (7_200, "2 hours"), (864_000, "10 days")],
+)
+def test_a_duration_is_said_in_one_unit(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_table_is_read_from_its_file(tmp_path: Path) -> None:
+    table = tmp_path / "products.csv"
+    table.write_text("prompt\nA ship\n", encoding="utf-8")
+    (job,) = read_jobs(table, TableOptions(model=MODEL))
+    assert isinstance(job, Job)
+    assert job.key == "products-1"
