@@ -100,6 +100,13 @@ class Database:
         host = {name: value for name, value in self._url.query.items() if name == "host"}
         return self._url.set(query=host).render_as_string(hide_password=True)
 
+    @property
+    def postgresql_url(self) -> str | None:
+        """The URL with its password, as other PostgreSQL clients read it; None for SQLite."""
+        if self._is_sqlite:
+            return None
+        return self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+
     def lease_time(self) -> ColumnElement[float]:
         """Return the time that leases are measured by, as an SQL expression.
 

@@ -19,6 +19,7 @@ from apikley.batch.ledger.rows import Added, BatchRecord, NewRow, Row, State, St
 from apikley.batch.ledger.store import Ledger
 from apikley.batch.run.background import background, in_thread, interruptible, repeated
 from apikley.batch.run.context import Context
+from apikley.batch.run.dispatch import dispatcher_of
 from apikley.batch.run.jobs import Jobs
 from apikley.batch.run.manifest import result_of, write_manifest
 from apikley.batch.run.saving import Output
@@ -255,7 +256,7 @@ class Batch:
             if on_progress is not None:
                 reports.append(repeated(context, _PROGRESS_PAUSE, lambda: on_progress(self.status())))
             async with background(*reports):
-                await worker.run()
+                await dispatcher_of(self._ledger).run(worker)
             await asyncio.to_thread(write_manifest, self._ledger, context.batch.id, output)
         return await asyncio.to_thread(self.status)
 

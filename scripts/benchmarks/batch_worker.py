@@ -14,6 +14,7 @@ from typing import Any
 
 from apikley._flows.clock import Clock
 from apikley.batch import Batch
+from apikley.batch.run import dispatch
 
 NAME, MODEL, PRICE = "measured", "hailuo/02-image-to-video-pro", 1.0
 
@@ -64,6 +65,8 @@ def table(rows: int) -> list[dict[str, Any]]:
 
 def main(settings: dict[str, Any]) -> None:
     """Work on the batch until it is done."""
+    # The queue's heartbeats are in real seconds.
+    dispatch.HEARTBEAT = dispatch.HEARTBEAT / settings["speed"]
     logging.basicConfig(level=logging.WARNING)
     with open_batch(settings, ScaledClock(settings["speed"])) as batch:
         if settings["rows"]:  # none: the batch has its rows already

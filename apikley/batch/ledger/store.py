@@ -20,6 +20,7 @@ from apikley.batch.ledger import admission
 from apikley.batch.ledger.admission import IN_FLIGHT, MAX_HOLD, Intent, lock_account, wait_for
 from apikley.batch.ledger.limits import create_limit, limits_of, poll_interval
 from apikley.batch.ledger.rows import (
+    OPEN,
     Added,
     BatchRecord,
     Claim,
@@ -78,6 +79,11 @@ class Ledger:
     def place(self) -> str:
         """Where the ledger is, without secrets."""
         return self._database.place
+
+    @property
+    def postgresql_url(self) -> str | None:
+        """The URL of the PostgreSQL database with its password; None for SQLite."""
+        return self._database.postgresql_url
 
     def close(self) -> None:
         """Close the connections."""
@@ -189,6 +195,8 @@ class Ledger:
         Raises:
             ConfigurationError: The request of a row has changed after a create was sent for it.
         """
+        # One process at a time, so that two that begin together do not add the same rows.
+        connection.execute(select(_BATCH.id).where(_BATCH.id == batch_id).with_for_update())
         added = Added()
         for start in range(0, len(new_rows), _PAGE):
             added = Added(
@@ -265,11 +273,11 @@ class Ledger:
         return int(found)
 
     @transaction
-    def open_ids(self, connection: Connection, batch_id: int, after: int = 0) -> list[int]:
-        """Return up to 1,000 ids of rows that are not settled and that come after one."""
-        query = select(_ROW.id).where(_ROW.batch_id == batch_id, _ROW.id > after)
-        query = query.where(_ROW.state.in_(("planned", "sending", "running"))).order_by(_ROW.id)
-        return [*connection.scalars(query.limit(_PAGE))]
+    def free_ids(self, connection: Connection, batch_id: int, after: int = 0) -> list[int]:
+        """Return up to 1,000 ids of open rows that no live worker has claimed, and that come after one."""
+        now = self._database.lease_now(connection)
+        free = (_ROW.batch_id == batch_id) & (_ROW.id > after) & _ROW.state.in_(OPEN) & self._is_free(now)
+        return [*connection.scalars(select(_ROW.id).where(free).order_by(_ROW.id).limit(_PAGE))]
 
     # Claims
 

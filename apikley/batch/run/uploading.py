@@ -14,6 +14,7 @@ from apikley.errors import RequestInvalid
 
 # The service keeps uploads for three days, and a task may wait before it fetches one.
 _LINK_LIFE = 2 * 24 * 3600.0
+_MAX_UPLOADING = 4
 
 
 class Uploader:
@@ -22,6 +23,7 @@ class Uploader:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._uploading = asyncio.Semaphore(_MAX_UPLOADING)
         self._hashes: dict[tuple[Path, int, int], str] = {}
 
     async def with_links(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +45,7 @@ class Uploader:
     async def _link(self, path: Path) -> str:
         context = self._context
         content_hash = await asyncio.to_thread(self._hash, path)
-        async with self._locks[content_hash]:
+        async with self._locks[content_hash], self._uploading:
             since = context.clock.now().timestamp() - _LINK_LIFE
             known = await context.write(context.ledger.upload_of, context.account, content_hash, since)
             if known is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from apikley._model.task import SUCCESS, TaskInfo
@@ -29,7 +29,7 @@ LEASE = 30.0
 # Rows that are uploaded or wait to be sent at a time, and rows that wait for their tasks.
 _MAX_CREATING, _MAX_WAITING = 10, 300
 _MAX_SAVING = 4
-_TICK, _SWEEP, _SAVE_PAUSE = 0.5, 2.0, 30.0  # seconds
+_TICK, _SWEEP, _SAVE_PAUSE, _LONGEST_WAIT = 0.5, 2.0, 30.0, 5.0  # seconds
 # How long a batch goes on for the callbacks of unknown rows: median durations of a task, and at least these seconds.
 _LATE_CALLBACK, _MIN_LATE = 3.0, 60.0
 # Another result would not fit either.
@@ -70,22 +70,38 @@ class Worker:
         self._none_creating.set()
         self._changed = asyncio.Event()  # set when a row may be claimed or the batch may be finished
         self._has_swept = True
-        self.on_unclaimed: Callable[[int], None] | None = None  # called with a row that a callback has found
 
     # One row
+
+    @property
+    def batch_id(self) -> int:
+        """The id of the batch."""
+        return self._context.batch.id
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether this worker works on further rows."""
+        return not self.is_interrupted and len(self._claims) < _MAX_WAITING
+
+    async def free_ids(self, after: int) -> list[int]:
+        """Return up to 1,000 ids of open rows that no worker has claimed, and that come after one."""
+        return await self._context.write(self._context.ledger.free_ids, self.batch_id, after)
 
     async def work_on(self, row_id: int) -> None:
         """Work on a row that a dispatcher has chosen, until it is settled or creates are stopped."""
         context = self._context
-        while not context.stopped.is_set():
+        while not self.is_interrupted:
             claim = await context.write(context.ledger.claim, row_id, context.worker, LEASE)
             if isinstance(claim, Wait):
-                await context.sleep_unless_stopped(min(claim.seconds, LEASE))
-            elif claim is None:
+                await context.sleep(min(claim.seconds, _LONGEST_WAIT))
+                continue
+            if claim is None:
                 return
-            else:
-                await self._work(claim)
-                await context.sleep(_TICK)
+            if claim.state == "planned" and context.stopped.is_set():
+                await context.write(context.ledger.release, [claim])
+                return
+            await self._work(claim)
+            await context.sleep(_TICK)
 
     async def _work(self, claim: Claim) -> None:
         """Work on a claimed row."""
@@ -154,13 +170,13 @@ class Worker:
         When creates are stopped, this returns after the tasks that run have ended, unless the reason is `interrupted`.
         """
         async with self.serving() as group:
-            while not await self._is_finished():
+            while not await self.is_finished():
                 self._changed.clear()
                 for claim in await self._next_claims():
                     self._tasks[claim.row_id] = group.create_task(self._work(claim))
                     self._claims[claim.row_id] = claim
                 await self._context.sleep_unless(self._changed, _TICK)
-            if self._is_interrupted:
+            if self.is_interrupted:
                 await self.leave()
 
     @asynccontextmanager
@@ -181,7 +197,8 @@ class Worker:
             task.cancel()
 
     @property
-    def _is_interrupted(self) -> bool:
+    def is_interrupted(self) -> bool:
+        """Whether the user has interrupted the batch."""
         return self._context.stop is not None and self._context.stop.kind == "interrupted"
 
     async def _next_claims(self) -> list[Claim]:
@@ -199,9 +216,10 @@ class Worker:
             claims += await context.write(claim_next, batch_id, "planned", context.worker, LEASE, room, skipped)
         return claims
 
-    async def _is_finished(self) -> bool:
+    async def is_finished(self) -> bool:
+        """Whether no row is left for this worker."""
         context, ledger, batch_id = self._context, self._context.ledger, self._context.batch.id
-        if self._is_interrupted:
+        if self.is_interrupted:
             return True
         if self._claims:
             return False
@@ -254,5 +272,3 @@ class Worker:
             return
         for token, task_id in found.items():
             await context.write(ledger.created, tokens[token], token, task_id)
-            if self.on_unclaimed is not None:
-                self.on_unclaimed(tokens[token])
