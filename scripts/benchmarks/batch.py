@@ -25,8 +25,9 @@ import uvicorn
 from apikley.batch import Ledger
 from apikley.batch.ledger.limits import create_limit, running_limit
 from apikley.receiver import Receiver
+from contract_tests.batch.clocks import ScaledClock
 from contract_tests.receiver import postgres
-from scripts.benchmarks.batch_worker import NAME, ScaledClock, open_batch, table
+from scripts.benchmarks.batch_worker import NAME, open_batch, table
 from scripts.benchmarks.processes import resident_megabytes
 from scripts.benchmarks.table import Row, count_row
 from scripts.pipeline.io import ROOT

@@ -500,6 +500,12 @@ class Ledger:
         return connection.scalar(select(func.count()).where(chosen)) or 0
 
     @transaction
+    def count_unfinished(self, connection: Connection, batch_id: int) -> int:
+        """Return how many creates and tasks of a batch have not ended."""
+        unfinished = (_ROW.batch_id == batch_id) & IN_FLIGHT & (_ROW.state != "unknown")
+        return connection.scalar(select(func.count()).where(unfinished)) or 0
+
+    @transaction
     def unknown_tokens(self, connection: Connection, batch_id: int) -> dict[str, int]:
         """Return the correlation tokens of unknown rows, with the ids of their rows."""
         query = select(_ROW.token, _ROW.id).where(_ROW.batch_id == batch_id, _ROW.state == "unknown")

@@ -79,7 +79,7 @@ class QueueDispatcher:
                 if worker.takes_rows and not await queries.queued_work([QueueEntrypoint(name)]):
                     await self._enqueue(worker, queries, name)
                 await asyncio.sleep(_CHECK_PAUSE)
-            if worker.is_interrupted:
+            if worker.leaves_early:
                 await worker.leave()
         finally:
             manager.shutdown.set()

@@ -16,9 +16,7 @@ from apikley.batch.run.saving import Output, save
 from apikley.errors import (
     ApiError,
     InboxUnavailable,
-    InsufficientCredits,
     NoResult,
-    SubKeyLimitExceeded,
     TransportError,
     Unauthorized,
 )
@@ -29,6 +27,7 @@ LEASE = 30.0
 # Rows that are uploaded or wait to be sent at a time, and rows that wait for their tasks.
 _MAX_CREATING, _MAX_WAITING = 10, 300
 _MAX_SAVING = 4
+_MAX_TRIES = 10  # to save a result
 _TICK, _SWEEP, _SAVE_PAUSE, _LONGEST_WAIT = 0.5, 2.0, 30.0, 5.0  # seconds
 # How long a batch goes on for the callbacks of unknown rows: median durations of a task, and at least these seconds.
 _LATE_CALLBACK, _MIN_LATE = 3.0, 60.0
@@ -65,11 +64,14 @@ class Worker:
         self._saving = asyncio.Semaphore(_MAX_SAVING)
         self._claims: dict[int, Claim] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._creating = 0
+        self._creating: set[int] = set()  # ids of rows
         self._none_creating = asyncio.Event()
         self._none_creating.set()
         self._changed = asyncio.Event()  # set when a row may be claimed or the batch may be finished
         self._has_swept = True
+        self._tries: dict[int, int] = {}  # to save a result, by row
+        self._saves = True  # whether results can be saved
+        self._gives_up = False  # whether the key is refused
 
     # One row
 
@@ -81,7 +83,7 @@ class Worker:
     @property
     def takes_rows(self) -> bool:
         """Whether this worker works on further rows."""
-        return not self.is_interrupted and len(self._claims) < _MAX_WAITING
+        return not self.leaves_early and len(self._claims) < _MAX_WAITING
 
     async def free_ids(self, after: int) -> list[int]:
         """Return up to 1,000 ids of open rows that no worker has claimed, and that come after one."""
@@ -90,7 +92,7 @@ class Worker:
     async def work_on(self, row_id: int) -> None:
         """Work on a row that a dispatcher has chosen, until it is settled or creates are stopped."""
         context = self._context
-        while not self.is_interrupted:
+        while not self.leaves_early:
             claim = await context.write(context.ledger.claim, row_id, context.worker, LEASE)
             if isinstance(claim, Wait):
                 await context.sleep(min(claim.seconds, _LONGEST_WAIT))
@@ -112,8 +114,9 @@ class Worker:
             self._tasks[claim.row_id] = task
         try:
             await self._go_on(claim)
-        except (Unauthorized, InsufficientCredits, SubKeyLimitExceeded) as error:
+        except Unauthorized as error:  # nothing can be polled either
             await context.pause(str(error))
+            self._gives_up = True
         except ApiError as error:
             await context.write(context.ledger.failed, claim.row_id, str(error.code), error.message)
         finally:
@@ -127,12 +130,12 @@ class Worker:
         """Take a row from its state to the next ones."""
         context, task_id = self._context, claim.task_id
         if claim.state == "planned":
-            self._creating += 1
+            self._creating.add(claim.row_id)
             self._none_creating.clear()
             try:
                 task_id = await self._creator.create(claim)
             finally:
-                self._creating -= 1
+                self._creating.discard(claim.row_id)
                 self._changed.set()
                 if not self._creating:
                     self._none_creating.set()
@@ -158,6 +161,10 @@ class Worker:
         except (OSError, TransportError) as error:
             if getattr(error, "errno", None) in _OF_THE_DISK:
                 await context.pause(f"results cannot be saved in {self._output.place}: {error}")
+                self._saves = False
+            tries = self._tries[claim.row_id] = self._tries.get(claim.row_id, 0) + 1
+            if tries == _MAX_TRIES:
+                return await context.write(context.ledger.failed, claim.row_id, "not-saved", str(error))
             logger.warning("row %s: its result is not saved yet: %s", claim.key, error)
             return await context.write(context.ledger.delay, claim, _SAVE_PAUSE, str(error))
         return await context.write(context.ledger.saved, claim.row_id, files)
@@ -176,7 +183,7 @@ class Worker:
                     self._tasks[claim.row_id] = group.create_task(self._work(claim))
                     self._claims[claim.row_id] = claim
                 await self._context.sleep_unless(self._changed, _TICK)
-            if self.is_interrupted:
+            if self.leaves_early:
                 await self.leave()
 
     @asynccontextmanager
@@ -197,9 +204,10 @@ class Worker:
             task.cancel()
 
     @property
-    def is_interrupted(self) -> bool:
-        """Whether the user has interrupted the batch."""
-        return self._context.stop is not None and self._context.stop.kind == "interrupted"
+    def leaves_early(self) -> bool:
+        """Whether this worker leaves running tasks to the next run: after Ctrl-C, or with a refused key."""
+        stop = self._context.stop
+        return self._gives_up or (stop is not None and stop.kind == "interrupted")
 
     async def _next_claims(self) -> list[Claim]:
         context, claim_next, batch_id = self._context, self._context.ledger.claim_next, self._context.batch.id
@@ -209,7 +217,7 @@ class Worker:
             room = _MAX_WAITING - len(self._claims)
             if room > 0:
                 claims += await context.write(claim_next, batch_id, "running", context.worker, LEASE, room)
-        room = min(_MAX_CREATING - self._creating, _MAX_WAITING - len(self._claims))
+        room = min(_MAX_CREATING - len(self._creating), _MAX_WAITING - len(self._claims))
         if room >= _MAX_CREATING // 2 and not context.stopped.is_set():
             now = context.clock.monotonic()
             skipped = [model for model, until in self._creator.skipped_models.items() if until > now]
@@ -219,12 +227,14 @@ class Worker:
     async def is_finished(self) -> bool:
         """Whether no row is left for this worker."""
         context, ledger, batch_id = self._context, self._context.ledger, self._context.batch.id
-        if self.is_interrupted:
+        if self.leaves_early:
             return True
         if self._claims:
             return False
         if context.stopped.is_set():
-            return not await context.write(ledger.count, batch_id, ("sending", "running"))
+            left = await context.write(ledger.count, batch_id, ("sending", "running"))
+            # A result that cannot be saved waits for the next run.
+            return not (left if self._saves else await context.write(ledger.count_unfinished, batch_id))
         if await context.write(ledger.count, batch_id, OPEN):
             return False
         if self._inbox is None:
@@ -243,10 +253,12 @@ class Worker:
             claims = [*self._claims.values()]
             held = await context.write(context.ledger.renew, claims)
             for claim in claims:
-                if claim.row_id not in held and self._claims.get(claim.row_id) is claim:
-                    logger.warning("row %s is left to another worker", claim.key)
-                    if task := self._tasks.get(claim.row_id):
-                        task.cancel()
+                if claim.row_id in held or self._claims.get(claim.row_id) is not claim:
+                    continue
+                logger.warning("row %s is left to another worker", claim.key)
+                # The outcome of a create is noted whoever has the claim.
+                if claim.row_id not in self._creating and (task := self._tasks.get(claim.row_id)):
+                    task.cancel()
 
     async def _sweep(self) -> None:
         """Find creates whose worker is gone, and the tasks of unknown rows by their callbacks."""
