@@ -195,7 +195,7 @@ class Ledger:
         Raises:
             ConfigurationError: The request of a row has changed after a create was sent for it.
         """
-        # One process at a time, so that two that begin together do not add the same rows.
+        # Two programs may add the same rows at the same time, and a worker may send one of them.
         connection.execute(select(_BATCH.id).where(_BATCH.id == batch_id).with_for_update())
         added = Added()
         for start in range(0, len(new_rows), _PAGE):
