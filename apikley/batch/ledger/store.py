@@ -225,7 +225,8 @@ class Ledger:
             connection.execute(insert(rows), values)
         for row in changed:
             same = (_ROW.batch_id == batch_id) & (_ROW.key == row.key)
-            connection.execute(update(rows).where(same).values(source=source, **row._asdict()))
+            # A worker that has claimed the row would send the old request.
+            connection.execute(update(rows).where(same).values(source=source, **row._asdict(), **_FREE))
         return Added(len(new), len(page) - len(new), len(changed))
 
     @transaction
