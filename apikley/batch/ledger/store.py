@@ -231,13 +231,12 @@ class Ledger:
 
     @transaction
     def remove_planned(self, connection: Connection, batch_id: int, source: str, kept: Iterable[str]) -> int:
-        """Remove planned rows of a table that it no longer has; returns their number."""
+        """Remove planned rows of a table that it no longer has, unless a worker has claimed them; returns their number."""
         same = (_ROW.batch_id == batch_id) & (_ROW.source == source) & (_ROW.state == "planned") & (_ROW.attempts == 0)
+        same &= self._is_free(self._database.lease_now(connection))
         gone = sorted({*connection.scalars(select(_ROW.key).where(same))} - {*kept})
-        for start in range(0, len(gone), _PAGE):
-            page = gone[start : start + _PAGE]
-            connection.execute(delete(rows).where(same, _ROW.key.in_(page), _ROW.claim.is_(None)))
-        return len(gone)
+        pages = (gone[start : start + _PAGE] for start in range(0, len(gone), _PAGE))
+        return sum(connection.execute(delete(rows).where(same, _ROW.key.in_(page))).rowcount for page in pages)
 
     @transaction
     def page(
