@@ -400,8 +400,12 @@ class Ledger:
         connection.execute(update(rows).where(_attempt(row_id, token)).values(state="planned", price=None))
         if hold and account:
             lock_account(self._database, connection, account)
-            until = self._database.lease_now(connection) + min(hold, MAX_HOLD)
-            connection.execute(update(accounts).where(accounts.c.account == account).values(hold_until=until))
+            now, same = self._database.lease_now(connection), accounts.c.account == account
+            earlier = connection.scalar(select(accounts.c.hold_until).where(same)) or 0.0
+            until = now + min(hold, MAX_HOLD)
+            # A shorter pause does not end a longer one.
+            if not until < earlier <= now + MAX_HOLD:
+                connection.execute(update(accounts).where(same).values(hold_until=until))
 
     @transaction
     def unknown(self, connection: Connection, row_id: int, token: str, reason: str) -> None:
