@@ -12,7 +12,7 @@ from apikley.batch.ledger.limits import Limit, limits_of
 from apikley.batch.ledger.rows import Budget, Claim, Stop, Wait
 from apikley.batch.ledger.schema import accounts, batches, rows, slots
 
-# A create without a response frees its slot after this time, in seconds.
+# A create without a response frees its slot after this time in seconds, or after its window if that is longer.
 _NO_RESPONSE = 60.0
 # How soon to ask again when tasks must end first, in seconds.
 _RUNNING_PAUSE = 1.0
@@ -61,7 +61,7 @@ def admit(database: Database, connection: Connection, claim: Claim, intent: Inte
     values = {"state": "sending", "account": intent.account, "token": intent.token, "price": reserved}
     values |= {"sent_at": intent.sent_at, "error": None, "error_code": None}
     connection.execute(update(rows).where(own).values(attempts=_ROW.attempts + 1, **values))
-    taken = [{"scope": limit.scope, "token": intent.token, "until": now + _NO_RESPONSE} for limit in limits]
+    taken = [{"scope": each.scope, "token": intent.token, "until": now + _no_response(each)} for each in limits]
     connection.execute(insert(slots), taken)
     return None
 
@@ -81,8 +81,7 @@ def wait_for(connection: Connection, batch_id: int, limits: Sequence[Limit], now
         return Wait(hold_until - now, "the service asked for a pause")
     waits: list[Wait] = []
     for limit in limits:
-        longest = max(_NO_RESPONSE, limit.seconds)
-        lapsed = (_SLOT.until <= now) | (_SLOT.until > now + longest)
+        lapsed = (_SLOT.until <= now) | (_SLOT.until > now + _no_response(limit))
         connection.execute(delete(slots).where(_SLOT.scope == limit.scope, lapsed))
         used = connection.scalars(select(_SLOT.until).where(_SLOT.scope == limit.scope).order_by(_SLOT.until)).all()
         if len(used) >= limit.requests:
@@ -100,6 +99,11 @@ def wait_for(connection: Connection, batch_id: int, limits: Sequence[Limit], now
 
 
 MAX_HOLD = 300.0  # seconds
+
+
+def _no_response(limit: Limit) -> float:
+    """Return the seconds in which a create without a response keeps its slot."""
+    return max(_NO_RESPONSE, limit.seconds)
 
 
 def cost(batch_id: int, *conditions: Any) -> Any:
