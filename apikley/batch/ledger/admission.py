@@ -129,12 +129,12 @@ def _reserve(
     for budget in budgets:
         sent = () if not budget.since else (_ROW.sent_at >= budget.since,)
         left = budget.credits - connection.scalar(cost(batch.id, *sent))
-        if left < (reserved or 0.0) or left <= 0:
+        if left < (price or 0.0) or left <= 0:
             in_flight = select(func.count()).where(_ROW.batch_id == batch.id, IN_FLIGHT, _ROW.state != "unknown")
             if connection.scalar(in_flight):  # a task may turn out to be cheaper
                 return Wait(_RUNNING_PAUSE, "budget")
-            needed = f"; the next create costs {reserved:g}" if reserved else ""
+            needed = f"; the next create costs {price:g}" if price else ""
             return Stop("cap", f"{budget.credits - left:g} of {budget.credits:g} credits are spent{needed}")
         if price is None:  # one create at a time, until its price is known
-            reserved = left
+            reserved = left if reserved is None else min(left, reserved)
     return reserved
