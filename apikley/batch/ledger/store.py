@@ -621,7 +621,8 @@ class Ledger:
     def medians(self, connection: Connection, batch_id: int) -> tuple[float | None, float | None]:
         """Return the median duration in seconds and the median price of successful tasks, if there are any."""
         ended = (_ROW.batch_id == batch_id) & (_ROW.task_state == "success")
-        prices = connection.scalars(select(_ROW.price).where(ended).order_by(_ROW.ended_at.desc()).limit(_LAST)).all()
+        stated = select(_ROW.price).where(ended, _ROW.price.is_not(None))
+        prices = connection.scalars(stated.order_by(_ROW.ended_at.desc()).limit(_LAST)).all()
         return _median(connection, ended), statistics.median(prices) if prices else None
 
     def _time(self) -> float:
