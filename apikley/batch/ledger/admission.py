@@ -47,7 +47,8 @@ def admit(database: Database, connection: Connection, claim: Claim, intent: Inte
     batch = connection.execute(select(batches).where(_BATCH.id == claim.batch_id).with_for_update()).one()
     now = database.lease_now(connection)
     own = (_ROW.id == claim.row_id) & (_ROW.claim == claim.claim) & (_ROW.state == "planned")
-    if connection.scalar(select(_ROW.id).where(own)) is None:
+    # Locked, because a lapsed claim may be taken over at any moment.
+    if connection.scalar(select(_ROW.id).where(own).with_for_update()) is None:
         return Stop("lost", "another worker has claimed the row")
     if batch.paused is not None:
         return Stop("paused", batch.paused)
