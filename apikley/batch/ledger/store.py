@@ -598,7 +598,7 @@ class Ledger:
         held = in_batch & _ROW.claim.is_not(None) & ~self._is_free(now)
         recent = select(func.count()).where(in_batch, _ROW.sent_at > self._time() - 60.0)
         failed = select(_ROW.key, _ROW.error_code, _ROW.error).where(in_batch, _ROW.error.is_not(None))
-        failed = failed.order_by(_ROW.settled_at.desc()).limit(_MAX_ERRORS)
+        failed = failed.order_by(_ROW.settled_at.desc().nulls_last()).limit(_MAX_ERRORS)
         ended = in_batch & (_ROW.task_state == "success")
         price = connection.scalar(select(func.max(_ROW.price)).where(ended))
         total, waiting = connection.scalar(admission.cost(batch.id)), connection.scalar(reserved) or 0.0
