@@ -231,7 +231,7 @@ class Ledger:
 
     @transaction
     def remove_planned(self, connection: Connection, batch_id: int, source: str, kept: Iterable[str]) -> int:
-        """Remove planned rows of a table that it no longer has, unless a worker has claimed them; returns their number."""
+        """Remove planned rows of a table that it no longer has and no worker has claimed; returns their number."""
         same = (_ROW.batch_id == batch_id) & (_ROW.source == source) & (_ROW.state == "planned") & (_ROW.attempts == 0)
         same &= self._is_free(self._database.lease_now(connection))
         gone = sorted({*connection.scalars(select(_ROW.key).where(same))} - {*kept})
