@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -96,7 +96,7 @@ class Rows:
         return self.row(key).state
 
     def states(self) -> dict[str, int]:
-        return {**self.ledger.status(self.name).rows}
+        return {str(state): count for state, count in self.ledger.status(self.name).rows.items()}
 
     def row_id(self, key: str) -> int:
         return next(row_id for row_id, row in self.ledger.page(self.id) if row.key == key)
@@ -163,6 +163,18 @@ class Rows:
         for key in keys:
             self.send(key, **options)
             self.ledger.unknown(self.row_id(key), self.tokens[key], "timed out")
+
+    def bring(self, key: str, state: str) -> None:
+        """Bring a new row into a state."""
+        steps: dict[str, Callable[[str], object]] = {
+            "planned": self.add,
+            "sending": self.send,
+            "running": self.create,
+            "done": self.finish,
+            "failed": self.fail,
+            "unknown": self.lose,
+        }
+        steps[state](key)
 
     def configure(self, **values: Any) -> None:
         self.ledger.configure(self.id, values)

@@ -128,7 +128,7 @@ def test_a_create_above_the_limit_of_running_tasks_waits(rows: Rows, clock: Manu
 @pytest.mark.parametrize("state", ["sending", "running", "unknown"])
 def test_a_row_whose_task_may_run_counts_as_running(rows: Rows, state: str) -> None:
     with limits(requests=9, tasks=1):
-        {"sending": rows.send, "running": rows.create, "unknown": rows.lose}[state]("a")
+        rows.bring("a", state)
         assert rows.try_send("next") == Wait(1, "running tasks")
 
 

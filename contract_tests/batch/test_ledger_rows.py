@@ -52,12 +52,11 @@ def test_a_worker_cannot_send_a_request_that_was_replaced_after_its_claim(rows: 
 
 @pytest.mark.parametrize("outcome", ["sending", "running", "done", "failed", "unknown", "not created"])
 def test_a_request_that_changes_after_its_create_was_sent_is_refused_by_name(rows: Rows, outcome: str) -> None:
-    settle = {"sending": rows.send, "running": rows.create, "done": rows.finish, "failed": rows.fail}
     if outcome == "not created":
         rows.send("a")
         rows.ledger.not_created(rows.row_id("a"), rows.tokens["a"])
     else:
-        settle.get(outcome, rows.lose)("a")
+        rows.bring("a", outcome)
     with pytest.raises(ConfigurationError, match="after their create was sent: a;"):
         rows.ledger.add(rows.id, "table", [new_row("b"), new_row("a", content="2")])
     assert rows.ledger.row(rows.id, "b") is None
