@@ -107,14 +107,16 @@ def test_two_programs_may_add_the_same_rows_at_the_same_time(where: str) -> None
         assert sorted(each.new for each in added) == [0, 500]
 
 
-def test_only_open_rows_are_listed_as_open(rows: Rows) -> None:
+def test_open_rows_without_a_live_worker_are_listed_as_free(rows: Rows) -> None:
     rows.add("planned")
     rows.send("sending")
     rows.create("running")
     rows.finish("done")
     rows.lose("unknown")
-    assert rows.ledger.open_ids(rows.id) == [rows.row_id(key) for key in ("planned", "sending", "running")]
-    assert rows.ledger.open_ids(rows.id, rows.row_id("planned")) == [rows.row_id(key) for key in ("sending", "running")]
+    assert rows.ledger.free_ids(rows.id) == [rows.row_id("planned")]
+    rows.clock.advance(LEASE)
+    assert rows.ledger.free_ids(rows.id) == [rows.row_id(key) for key in ("planned", "sending", "running")]
+    assert rows.ledger.free_ids(rows.id, rows.row_id("planned")) == [rows.row_id(key) for key in ("sending", "running")]
 
 
 # Batches
