@@ -42,6 +42,7 @@ VALUES: dict[str, Any] = {
     "field": "state",
     "claimed": "success",
     "confirmed": "fail",
+    "kind": "cap",
     "is_transient": False,
 }
 

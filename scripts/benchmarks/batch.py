@@ -25,9 +25,9 @@ import uvicorn
 from apikley.batch import Ledger
 from apikley.batch.ledger.limits import create_limit, running_limit
 from apikley.receiver import Receiver
+from contract_tests.batch.batch_process import NAME, open_batch, table
 from contract_tests.batch.clocks import ScaledClock
 from contract_tests.receiver import postgres
-from scripts.benchmarks.batch_worker import NAME, open_batch, table
 from scripts.benchmarks.processes import resident_megabytes
 from scripts.benchmarks.table import Row, count_row
 from scripts.pipeline.io import ROOT
@@ -290,7 +290,7 @@ def memory() -> Row:
 
 
 def _start(settings: dict[str, Any]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "scripts.benchmarks.batch_worker", json.dumps(settings)]
+    command = [sys.executable, "-m", "contract_tests.batch.batch_process", json.dumps(settings)]
     return subprocess.Popen(command, cwd=ROOT, stderr=None if os.environ.get("BATCH_LOG") else subprocess.DEVNULL)
 
 

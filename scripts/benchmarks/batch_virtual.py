@@ -14,8 +14,8 @@ from apikley.batch.run.context import Context
 from apikley.batch.run.saving import DEFAULT_TEMPLATE, Output
 from apikley.batch.run.worker import Worker
 from apikley.errors import WaitTimeout
+from contract_tests.batch.batch_process import NAME, PRICE, table
 from contract_tests.batch.clocks import ScaledClock
-from scripts.benchmarks.batch_worker import NAME, PRICE, table
 
 _SPEED, _SECONDS_PER_VIDEO = 100.0, 45.0
 

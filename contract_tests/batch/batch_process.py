@@ -1,4 +1,4 @@
-"""`python -m scripts.benchmarks.batch_worker SETTINGS`: one worker of a batch, on a clock that runs faster.
+"""`python -m contract_tests.batch.batch_process SETTINGS`: one worker of a batch, on a clock that runs faster.
 
 SETTINGS is a JSON object: `url`, `database`, `out`, `speed`, `rows`, `max_credits`, and `callback_url` or null.
 """
