@@ -226,13 +226,14 @@ class Batch:
 
     # Running
 
-    def run(self, *, on_progress: OnProgress | None = None) -> Status:
+    def run(self, *, on_progress: OnProgress | None = None, limit: int | None = None) -> Status:
         """Create all planned rows, wait for their tasks and save their results.
 
         Call it again after whatever has ended it. It works in a notebook, too, where an event loop runs already.
 
         Args:
             on_progress: Called with the status every two seconds.
+            limit: Create at most this many tasks.
 
         Returns:
             The status at the end.
@@ -242,14 +243,15 @@ class Batch:
             KeyboardInterrupt: Ctrl-C was pressed. Creates that were sent have ended, and all tasks are kept.
         """
         with interruptible(self.stop):
-            status = in_thread(lambda: asyncio.run(self.arun(on_progress=on_progress)))
+            status = in_thread(lambda: asyncio.run(self.arun(on_progress=on_progress, limit=limit)))
         if self._stop is not None and self._stop.kind == "interrupted":
             raise KeyboardInterrupt
         return status
 
-    async def arun(self, *, on_progress: OnProgress | None = None) -> Status:
+    async def arun(self, *, on_progress: OnProgress | None = None, limit: int | None = None) -> Status:
         """Do the same in the running event loop; see `run`."""
         async with self._working() as (context, worker, output):
+            context.limit = limit
             reports = [
                 repeated(context, _MANIFEST_PAUSE, lambda: write_manifest(self._ledger, context.batch.id, output))
             ]

@@ -22,6 +22,7 @@ COMMANDS = {
     "task": ("tasks:task", "Poll a task once."),
     "download": ("tasks:download", "Download the result of a finished task."),
     "tasks": ("records:tasks", "List the tasks that this machine has created."),
+    "batch": ("batch:batch", "Make many videos from a table, and pay for none twice."),
     "upload": ("upload:upload", "Upload a file and print its URL."),
     "credits": ("upload:get_credits", "Print the credits that the account has left."),
     "models": ("models:models", "List models, or show one with its fields, limits and defaults."),

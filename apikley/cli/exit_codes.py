@@ -22,6 +22,7 @@ class Exit(IntEnum):
     UNFINISHED = 5
     OUTCOME_UNKNOWN = 6
     NETWORK = 7
+    CAP_REACHED = 8
     INTERRUPTED = constants.INTERRUPTED
 
 

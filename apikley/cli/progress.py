@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Column
 
     from apikley import TaskInfo
+    from apikley.batch import Status
 
 
 # The widths of what stands beside a text, in characters.
@@ -64,6 +65,37 @@ def task_progress(output: Output, count: int) -> Iterator[Callable[[TaskInfo], N
     with _progress(SpinnerColumn(), text, TimeElapsedColumn()) as progress:
         line = progress.add_task("not polled yet", total=None)
         yield lambda task: report(task, lambda shown: progress.update(line, description=shown, refresh=True))
+
+
+@contextmanager
+def batch_progress(output: Output) -> Iterator[Callable[[Status], None]]:
+    """Show the state of a batch; yields the function to call with its status."""
+    from apikley.cli.batches import progress_line  # noqa: PLC0415 - only for batches
+
+    last = ""
+
+    def report(status: Status) -> None:
+        nonlocal last
+        line = progress_line(status)
+        if line != last:
+            output.note(line)
+        last = line
+
+    if not output.animated:
+        yield report
+        return
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - takes long to load
+
+    text = TextColumn("{task.description}", markup=False, table_column=_one_line(_BAR + _CLOCK))
+    with _progress(SpinnerColumn(), BarColumn(bar_width=_BAR), text, TimeElapsedColumn()) as progress:
+        bar = progress.add_task("")
+
+        def update(status: Status) -> None:
+            settled = status.total - status.open
+            shown = progress_line(status)
+            progress.update(bar, description=shown, completed=settled, total=status.total, refresh=True)
+
+        yield update
 
 
 @contextmanager

@@ -56,6 +56,15 @@ class Settings:
         """
         from apikley import Apikley  # noqa: PLC0415 - loads the network stack
 
+        api_key, base_url = self.credentials()
+        return Apikley(api_key, base_url=base_url)
+
+    def credentials(self) -> tuple[str | None, str | None]:
+        """Return the API key and the base URL for a client; None for what it reads from the environment itself.
+
+        Raises:
+            ConfigurationError: The key is missing or belongs to another base URL.
+        """
         if self.api_key.value is None:
             raise ConfigurationError(
                 f"profile {self.profile!r} has no api_key: write it into {self.file}; "
@@ -72,9 +81,9 @@ class Settings:
             )
         # The library reads the environment itself, where that is right, so that its errors name the variable.
         unset = self.base_url.value is None and not os.environ.get(_VARIABLES["base_url"])
-        return Apikley(
+        return (
             None if self.api_key.source.startswith(_ENVIRONMENT) else self.api_key.value,
-            base_url=None if unset or self.base_url.source.startswith(_ENVIRONMENT) else self.address,
+            None if unset or self.base_url.source.startswith(_ENVIRONMENT) else self.address,
         )
 
 

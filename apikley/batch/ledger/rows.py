@@ -99,11 +99,11 @@ class Stop(NamedTuple):
     """Why no create is admitted any more.
 
     Attributes:
-        kind: `paused`, `cap`, `interrupted`, or `lost` if the claim was lost.
+        kind: `paused`, `cap`, `limit` of this run, `interrupted`, or `lost` if the claim was lost.
         reason: The reason in words.
     """
 
-    kind: Literal["paused", "cap", "interrupted", "lost"]
+    kind: Literal["paused", "cap", "limit", "interrupted", "lost"]
     reason: str
 
 

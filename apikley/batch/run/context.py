@@ -35,6 +35,7 @@ class Context:
         clock: The clock.
         worker: The name of this worker, for the status.
         callback_url: Where the service reports completions.
+        limit: How many creates this worker may still send; None for any number.
         stopped: Set when no create is to be begun any more.
         stop: Why.
     """
@@ -47,6 +48,7 @@ class Context:
     clock: Clock
     worker: str
     callback_url: str | None = None
+    limit: int | None = None
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     stop: Stop | None = None
 
@@ -57,6 +59,13 @@ class Context:
             if stop.reason:
                 logger.warning("no more creates: %s", stop.reason)
         self.stopped.set()
+
+    def count_create(self) -> None:
+        """Count a create that is sent now."""
+        if self.limit is not None:
+            self.limit -= 1
+            if self.limit <= 0:
+                self.halt(Stop("limit", ""))
 
     async def pause(self, reason: str) -> None:
         """Pause the batch for all workers."""

@@ -184,6 +184,7 @@ class _Attempt:
         if outcome is not None:
             raise _NotAdmittedError(outcome)
         self._is_admitted = True
+        context.count_create()
         self._turn.end()
 
     async def created(self, task_id: str) -> str:

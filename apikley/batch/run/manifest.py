@@ -7,11 +7,15 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from apikley._model.partial_file import partial_file
 from apikley.batch.ledger.rows import Row
 from apikley.batch.ledger.store import Ledger
 from apikley.batch.run.saving import Output
+from apikley.errors import ConfigurationError
 
 
 def result_of(row: Row) -> dict[str, Any]:
@@ -39,6 +43,36 @@ def write_manifest(ledger: Ledger, batch_id: int, output: Output) -> None:
     """Write `manifest.csv` and `manifest.jsonl`. A reader never sees half of a file."""
     output.write("manifest.jsonl", jsonl_lines(results(ledger, batch_id)))
     output.write("manifest.csv", csv_lines(results(ledger, batch_id)))
+
+
+def export_rows(ledger: Ledger, batch_id: int, path: Path, *, overwrite: bool) -> int:
+    """Write the rows of a batch to a CSV, JSONL or Parquet file; returns their number.
+
+    Raises:
+        ConfigurationError: The suffix names no kind of table, or pyarrow is missing.
+        FileExistsError: The file exists, and `overwrite` is false.
+    """
+    found = [*results(ledger, batch_id)]
+    with partial_file(path, overwrite=overwrite) as file:
+        if path.suffix == ".csv":
+            file.write("".join(csv_lines(found)).encode())
+        elif path.suffix in (".jsonl", ".ndjson"):
+            file.write("".join(jsonl_lines(found)).encode())
+        elif path.suffix == ".parquet":
+            file.write(_parquet(found))
+        else:
+            raise ConfigurationError(f"{path}: the suffix names no kind of table; expected .csv, .jsonl or .parquet")
+    return len(found)
+
+
+def _parquet(found: list[dict[str, Any]]) -> bytes:
+    try:
+        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ModuleNotFoundError:
+        raise ConfigurationError("Parquet needs pyarrow; run: pip install pyarrow") from None
+    buffer = io.BytesIO()
+    parquet.write_table(arrow.Table.from_pylist(found), buffer)
+    return buffer.getvalue()
 
 
 def results(ledger: Ledger, batch_id: int) -> Iterator[dict[str, Any]]:

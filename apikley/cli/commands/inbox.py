@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from apikley.cli.batches import warn_of_visible_password
 from apikley.cli.constants import INBOX_VARIABLE
 from apikley.cli.exit_codes import CommandFailed, Exit
-from apikley.cli.options import warn_of_visible_key
 from apikley.cli.output import table
 from apikley.cli.session import Session, SessionCommand
 from apikley.errors import ConfigurationError
@@ -22,18 +21,13 @@ if TYPE_CHECKING:
     from apikley.receiver import Inbox, PendingCallback
 
 
-def _warn_of_visible_password(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    has_password = "://" in (value or "") and re.search(r"://[^/]*:[^/]*@|[?&]password=", value or "")
-    return warn_of_visible_key(ctx, param, value) if has_password else value
-
-
 WHERE: list[click.Parameter] = [
     click.Option(
         ["--inbox", "where"],
         envvar=INBOX_VARIABLE,
         show_envvar=True,
         metavar="PLACE",
-        callback=_warn_of_visible_password,
+        callback=warn_of_visible_password,
         help="A SQLite file, or the URL of a PostgreSQL database.  [default: inbox.db in your data folder]",
     )
 ]

@@ -1,0 +1,171 @@
+"""What the batch commands share: which batch, how to show it, and how it ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from apikley.cli.exit_codes import CommandFailed, Exit
+from apikley.cli.options import warn_of_visible_key
+from apikley.cli.output import format_credits, printable, table
+from apikley.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from apikley.batch import Batch, Ledger, Status
+    from apikley.batch.ledger.rows import BatchRecord, State
+
+DATABASE_VARIABLE = "APIKLEY_BATCH_DATABASE"
+_STATES: tuple[State, ...] = ("planned", "sending", "running", "done", "failed", "refused", "unknown")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
+
+
+def warn_of_visible_password(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Warn about a password that is given on the command line."""
+    has_password = "://" in (value or "") and re.search(r"://[^/]*:[^/]*@|[?&]password=", value or "")
+    return warn_of_visible_key(ctx, param, value) if has_password else value
+
+
+DATABASE: list[click.Parameter] = [
+    click.Option(
+        ["--database"],
+        envvar=DATABASE_VARIABLE,
+        show_envvar=True,
+        metavar="PLACE",
+        callback=warn_of_visible_password,
+        help="The ledger: a SQLite file or a PostgreSQL URL.  [default: batch.db in the output folder]",
+    ),
+    click.Option(["--name"], metavar="NAME", help="The name of the batch in its ledger."),
+]
+# Which batch a command is about.
+BATCH: list[click.Parameter] = [
+    click.Argument(["folder"], metavar="[DIR]", required=False, type=click.Path(path_type=Path)),
+    *DATABASE,
+]
+
+
+def open_ledger(folder: Path | None, database: str | None) -> Ledger:
+    """Open the ledger in an output folder or a database. It must exist.
+
+    Raises:
+        ConfigurationError: Neither is named, or there is no ledger.
+    """
+    from apikley.batch import Ledger  # noqa: PLC0415 - needs the extra `batch`
+
+    if database is None:
+        place = (folder or Path()) / "batch.db"
+        if not place.exists():
+            where = "this folder" if folder is None else str(folder)
+            raise ConfigurationError(f"there is no ledger in {where}; name the output folder of a batch, or --database")
+        return Ledger(place, create=False)
+    return Ledger(database, create=False)
+
+
+def find_batch(ledger: Ledger, name: str | None) -> BatchRecord:
+    """Return the named batch of a ledger, or its only one.
+
+    Raises:
+        ConfigurationError: There is no such batch, or there are several.
+    """
+    ledger.check_version()
+    found = ledger.batches()
+    names = ", ".join(repr(each.name) for each in found) or "none"
+    if name is None and len(found) != 1:
+        raise ConfigurationError(f"{ledger.place} has these batches: {names}; choose one with --name")
+    for each in found:
+        if name in (None, each.name):
+            return each
+    raise ConfigurationError(f"there is no batch {name!r} in {ledger.place}; known batches: {names}")
+
+
+def seconds_of(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:  # noqa: ARG001
+    """Read a duration such as 90m, 24h or 3d."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value.strip())
+    if match is None:
+        raise click.BadParameter(f"{value!r} is not a duration such as 90m, 24h or 3d.")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def pairs_of(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> dict[str, str]:  # noqa: ARG001
+    """Read options of the form NAME=VALUE."""
+    pairs = {}
+    for each in values:
+        name, equals, value = each.partition("=")
+        if not equals or not name.strip():
+            raise click.BadParameter(f"{each!r} has no form NAME=VALUE.")
+        pairs[name.strip()] = value
+    return pairs
+
+
+def status_document(status: Status) -> dict[str, Any]:
+    """Return the state of a batch as JSON values."""
+    names = ("name", "saving", "spent", "reserved", "max_credits", "price", "paused", "workers")
+    more = ("seconds_per_video", "creates_per_minute")
+    seconds = seconds_left(status)
+    return {
+        **{name: getattr(status, name) for name in (*names, *more)},
+        "rows": {state: status.rows.get(state, 0) for state in _STATES},
+        "seconds_left": seconds,
+        "errors": [{"row": row, "code": code, "message": message} for row, code, message in status.errors],
+    }
+
+
+def seconds_left(status: Status) -> float | None:
+    """Return how long a batch still takes; None if no task has ended yet."""
+    from apikley.batch.table.plan import estimate  # noqa: PLC0415 - needs the contract
+
+    if status.seconds_per_video is None or not status.open:
+        return None
+    return estimate(status.open, seconds_per_video=status.seconds_per_video).seconds
+
+
+def status_lines(status: Status) -> list[str]:
+    """Return the state of a batch as lines of text."""
+    from apikley.batch.table.plan import duration  # noqa: PLC0415 - needs the contract
+
+    counts = [(state, status.rows.get(state, 0)) for state in _STATES if status.rows.get(state)]
+    lines = table(("state", "rows"), [*counts, ("total", status.total)])
+    cap = "" if status.max_credits is None else f" of {format_credits(status.max_credits)}"
+    money = f"credits: {format_credits(status.spent)} spent, {format_credits(status.reserved)} reserved{cap}"
+    lines += ["", money + ("" if status.price is None else f"; {format_credits(status.price)} a row")]
+    work = f"workers: {status.workers}; {status.creates_per_minute} creates in the last minute"
+    if (left := seconds_left(status)) is not None:
+        work += f"; about {duration(left)} left"
+    lines.append(work)
+    if status.paused:
+        lines.append(f"paused: {status.paused}")
+    if status.errors:
+        lines += ["", *table(("row", "code", "last errors"), status.errors)]
+    return lines
+
+
+def progress_line(status: Status) -> str:
+    """Return the state of a batch as one line."""
+    counts = ", ".join(f"{status.rows[state]} {state}" for state in _STATES if status.rows.get(state))
+    return printable(f"{status.name}: {counts or 'no rows'}; {format_credits(status.spent)} credits spent")
+
+
+def failure_of(batch: Batch, status: Status) -> CommandFailed | None:
+    """Return how a run has failed: unknown rows first, then a pause, the cap, and failed rows."""
+    hint = f"see: apikley batch status --database {batch.ledger.place} --name {batch.name}"
+    if status.paused:
+        return CommandFailed(
+            Exit.REFUSED, [f"the batch is paused: {status.paused}", "correct the cause and run it again"]
+        )
+    if unknown := status.rows.get("unknown", 0):
+        reason = f"{unknown} row{'s' * (unknown != 1)} of unknown outcome: a task may exist and be paid; {hint}"
+        return CommandFailed(Exit.OUTCOME_UNKNOWN, [reason])
+    stop = batch.stopped_because
+    if stop is not None and stop.kind == "cap":
+        return CommandFailed(Exit.CAP_REACHED, [f"the cap is reached: {stop.reason}; raise --max-credits to go on"])
+    if stop is not None and stop.kind == "limit":
+        return None
+    failed = status.rows.get("failed", 0) + status.rows.get("refused", 0)
+    if failed:
+        return CommandFailed(Exit.GENERATION_FAILED, [f"{failed} row{'s' * (failed != 1)} failed; {hint}"])
+    return None
