@@ -80,7 +80,14 @@ class _BatchGroup(click.Group):
 
 @click.group(cls=_BatchGroup)
 def batch() -> None:
-    """Make many videos from a table, and pay for none twice."""
+    """Make many videos from a table, and pay for none twice.
+
+    For example:
+
+    \b
+        apikley batch plan products.csv --price 5
+        apikley batch run products.csv --out videos --price 5 --max-credits 500
+    """
 
 
 @batch.command(cls=SessionCommand, params=[*TABLE, PRICE, MAX_RUNNING, OUT, *DATABASE])
