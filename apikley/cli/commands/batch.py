@@ -80,7 +80,7 @@ class _BatchGroup(click.Group):
 
 @click.group(cls=_BatchGroup)
 def batch() -> None:
-    """Make many videos from a table, and pay for none twice.
+    r"""Make many videos from a table, and pay for none twice.
 
     For example:
 
