@@ -12,7 +12,19 @@ from apikley.cli import constants
 
 
 class Exit(IntEnum):
-    """The exit codes. They are stable, so that scripts can rely on them; the README says what they mean."""
+    """The exit codes. They are stable, so that scripts can rely on them.
+
+    Attributes:
+        DONE: The command is done.
+        FAILED: A local problem: a file cannot be written, or an extra is not installed.
+        INVALID: Wrong usage or settings, a missing file, or a request that breaks the contract.
+        REFUSED: The service refused the request.
+        GENERATION_FAILED: The task ended without a result.
+        UNFINISHED: Timeout or interrupted. The task is kept, and the command that resumes it is printed.
+        OUTCOME_UNKNOWN: Outcome unknown: a task may exist and be paid.
+        NETWORK: No usable response arrived from the service or from the inbox's database.
+        INTERRUPTED: Interrupted; no paid task was under way.
+    """
 
     DONE = 0
     FAILED = 1
