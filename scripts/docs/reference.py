@@ -21,6 +21,7 @@ from apikley_mock.control import prompt_directives
 from apikley_mock.web import admin_document
 from scripts.docs.markdown import block, code, inline, table
 from scripts.docs.schemas import fields, type_of
+from scripts.pipeline import command
 from scripts.pipeline.evidence import GRADE
 
 
@@ -146,17 +147,23 @@ def command_line() -> str:
 
 def simulator_commands() -> str:
     """Return the help of the simulator's commands."""
-    return "\n".join(f"### {name}\n\n{block(_help(name))}" for name in ("serve", "check"))
+    return "\n".join(f"### {name}\n\n{block(_help(apikley_mock.cli.main, name))}" for name in ("serve", "check"))
 
 
-def _help(command: str) -> str:
+def update_options() -> str:
+    """Return the help of scripts/update-spec."""
+    return block(_help(command.run, "update"))
+
+
+def _help(run: Callable[[list[str]], int], name: str) -> str:
+    """Return what a command prints for `--help`."""
     written = io.StringIO()
     with (
         mock.patch.dict(os.environ, {"COLUMNS": "80", "NO_COLOR": "1"}),
         contextlib.redirect_stdout(written),
         contextlib.suppress(SystemExit),
     ):
-        apikley_mock.cli.main([command, "--help"])
+        run([name, "--help"])
     return written.getvalue()
 
 
@@ -201,6 +208,6 @@ PARTS: dict[str, Callable[[], str]] = {
     each.__name__: each
     for each in (
         *(exit_codes, error_tree, error_classes, codes, model_inputs, models, model_limits, operations, schemas),
-        *(command_line, simulator_commands, directives, admin_routes, vocabulary),
+        *(command_line, simulator_commands, update_options, directives, admin_routes, vocabulary),
     )
 }
