@@ -73,9 +73,9 @@ def build(session: nox.Session) -> None:
     run(session, "python", "-m", "hatchling", "build", "--clean")
 
 
-@nox.session
+@nox.session(venv_backend="venv")  # with pip, which the README calls
 def wheel(session: nox.Session) -> None:
-    """Run the README's first example from the wheel in dist/, in an environment without the checkout."""
+    """Run every block of the README from the wheel in dist/, in an environment without the checkout."""
     wheels = sorted((ROOT / "dist").glob("*.whl"))
     if len(wheels) != 1:
         session.error(f"dist/ holds {len(wheels)} wheels, expected one; run: nox -s build")
@@ -85,11 +85,19 @@ def wheel(session: nox.Session) -> None:
 
 
 @dev_session
+def docs(session: nox.Session) -> None:
+    """Check the prose of the documentation, and build the site in build/site/ without a warning."""
+    run(session, "python", "-m", "scripts.docs", "prose")
+    run(session, "python", "-m", "scripts.docs", "build")
+
+
+@dev_session
 def lint(session: nox.Session) -> None:
-    """Run Ruff and import-linter."""
+    """Run Ruff, import-linter and codespell."""
     run(session, "ruff", "check", ".")
     run(session, "ruff", "format", "--check", ".")
     run(session, "lint-imports")
+    run(session, "codespell")
 
 
 @dev_session
@@ -162,7 +170,7 @@ def demo(session: nox.Session) -> None:
 
 @dev_session
 def picture(session: nox.Session) -> None:
-    """Record a real run for the picture in the command line's README."""
+    """Record a real run for the picture in the command line's reference."""
     run(session, "python", "-m", "contract_tests.cli.picture")
 
 

@@ -1,4 +1,4 @@
-"""`python -m contract_tests.cli.picture`: draws the README's picture of a terminal, from a real run."""
+"""`python -m contract_tests.cli.picture`: draws the documentation's picture of a terminal, from a real run."""
 
 from __future__ import annotations
 

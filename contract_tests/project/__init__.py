@@ -1,1 +1,1 @@
-"""Tests of the project: wheel, README, workflows, commands."""
+"""Tests of the project: wheel, documentation, workflows, commands."""

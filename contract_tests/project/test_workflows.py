@@ -30,7 +30,7 @@ def _lint(*paths: Path) -> list[dict[str, Any]]:
 
 
 def test_actionlint_reports_no_error() -> None:
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "nightly.yml", "release.yml", "update.yml"]
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "docs.yml", "nightly.yml", "release.yml", "update.yml"]
     assert _lint(*WORKFLOWS) == []
 
 
@@ -62,6 +62,7 @@ def test_a_job_has_only_the_permissions_that_it_needs(path: Path) -> None:
     granted = {name: job["permissions"] for name, job in workflow["jobs"].items() if "permissions" in job}
     allowed = {
         "ci.yml": {},
+        "docs.yml": {"publish": {"id-token": "write", "pages": "write"}},
         "nightly.yml": {},
         "release.yml": {"publish": {"id-token": "write"}},
         "update.yml": {"update": {"contents": "write", "pull-requests": "write"}},

@@ -1,50 +1,18 @@
-"""The receiver's README, and callbacks of the simulator."""
+"""Callbacks of the simulator reach a handler."""
 
 from __future__ import annotations
 
-import re
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvicorn
 
-from apikley import Apikley
 from apikley.receiver import Event, Receiver
 from apikley_mock.plugin import MockService
 from apikley_mock.web.server import bind, url_of
-from contract_tests.receiver.receivers import HANG, configure_django
+from contract_tests.receiver.receivers import HANG
 from contract_tests.simulator.simulators import MODEL
-from scripts.pipeline.io import ROOT
-
-README = (ROOT / "apikley" / "receiver" / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-COMMANDS = re.findall(r"^apikley (?:inbox )?([a-z]+) ", README, flags=re.MULTILINE)
-
-
-@pytest.mark.parametrize("block", BLOCKS, ids=[re.findall(r"import (.*)", block)[0] for block in BLOCKS])
-def test_a_block_of_the_readme_runs(
-    block: str, apikley_mock: MockService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    configure_django()
-    monkeypatch.setenv("APIKLEY_API_KEY", apikley_mock.api_key)
-    monkeypatch.setenv("APIKLEY_BASE_URL", apikley_mock.url)
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - our own text
-    for value in names.values():
-        if isinstance(value, Receiver):
-            value.start()
-            value.stop()
-            value.inbox.close()
-        if isinstance(value, Apikley):
-            value.close()
-
-
-def test_the_readme_shows_every_framework_and_every_command() -> None:
-    assert [name for name in ("fastapi", "django", "flask") if f"from {name}" not in "".join(BLOCKS)] == []
-    assert {"list", "replay", "expected", "listen"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("source", ["callback", "poll"])

@@ -1,22 +1,21 @@
-"""The receiver mounts in real frameworks, as its README shows."""
+"""The receiver mounts in real frameworks, as its guide shows."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from apikley.callbacks import sign
 from apikley.receiver import Event, Receiver
 from apikley.receiver.web import request_check
+from contract_tests.project.documents import blocks
 from contract_tests.receiver.receivers import (
     HANG,
     WEBHOOK_KEY,
@@ -33,9 +32,9 @@ from scripts.pipeline.io import ROOT
 
 TASK = "task_1"
 BODY = body_of(TASK)
-README = (ROOT / "apikley" / "receiver" / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-PATH = urlsplit(re.findall(r'callback_url="(.*?)"', README)[0]).path
+GUIDE = ROOT / "docs" / "how-to" / "receive-callbacks.md"
+BLOCKS = [block.code for block in blocks(GUIDE) if block.language == "python"]
+PATH = "/apikley"
 
 
 @pytest.fixture
@@ -48,14 +47,14 @@ FRAMEWORKS = {"fastapi": "fastapi", "starlette": "fastapi", "django": "django.co
 
 @pytest.fixture(params=FRAMEWORKS)
 def project(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """The names that the README's code for a framework defines."""
+    """The names that the guide's code for a framework defines."""
     code = next(block for block in BLOCKS if f"from {FRAMEWORKS[request.param]}" in block)
     if request.param == "starlette":
         code = code.replace("from fastapi import FastAPI", "from starlette.applications import Starlette as FastAPI")
     configure_django()
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "project"}
-    exec(compile(code, "README.md", "exec"), names)  # noqa: S102 - our own text
+    exec(compile(code, GUIDE.name, "exec"), names)  # noqa: S102 - our own text
     yield SimpleNamespace(**names)
     names["receiver"].stop()
     names["receiver"].inbox.close()
@@ -173,7 +172,7 @@ def test_a_receiver_is_a_django_view(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.chdir(tmp_path)
     urls = ModuleType("urls")
     code = next(block for block in BLOCKS if "django_view" in block)
-    exec(compile(code, "README.md", "exec"), vars(urls))  # noqa: S102 - our own text
+    exec(compile(code, GUIDE.name, "exec"), vars(urls))  # noqa: S102 - our own text
     headers = {
         f"HTTP_{name.upper().replace('-', '_')}": value for name, value in sign(TASK, "your-webhook-key").items()
     }

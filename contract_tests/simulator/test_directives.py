@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import httpx2
 import pytest
 
@@ -11,7 +9,6 @@ from apikley_mock.control import prompt_directives
 from apikley_mock.plugin import MockService
 from apikley_mock.world.plan import CallbackChanges, PlanChanges
 from contract_tests.simulator.simulators import CREATE, RUNNING, create, poll, request_for
-from scripts.pipeline.io import ROOT
 
 MALFORMED = [
     *("error 399", "error twice", "per_poll 1001", "per_poll 0", "take", "take soon", "take 31536001", "latency 3601"),
@@ -121,12 +118,6 @@ def test_a_directive_takes_precedence_over_an_armed_plan(http: httpx2.Client, ap
 def test_a_directive_can_delay_the_callback_of_an_early_plan(http: httpx2.Client, apikley_mock: MockService) -> None:
     apikley_mock.plan_next(callback={"early": True})
     assert poll(http, create(http, "[mock: callback late 60]"))["state"] == "success"
-
-
-def test_the_readme_lists_the_directives() -> None:
-    readme = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `\[mock: ([^\]]+)\]` \| (.+) \|$", readme, flags=re.MULTILINE)
-    assert rows == [(word.example, word.meaning) for word in prompt_directives.WORDS.values()]
 
 
 @pytest.mark.parametrize("word", prompt_directives.WORDS.values(), ids=prompt_directives.WORDS)

@@ -1,6 +1,6 @@
 """The page of the simulator, in a real browser.
 
-`APIKLEY_SCREENSHOT=docs/images/simulator.png pytest contract_tests/simulator/test_page.py` makes the README's pictures.
+`APIKLEY_SCREENSHOT=docs/images/simulator.png pytest contract_tests/simulator/test_page.py` makes its pictures.
 """
 
 from __future__ import annotations

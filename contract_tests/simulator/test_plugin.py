@@ -5,10 +5,8 @@ from __future__ import annotations
 import ast
 import asyncio
 import gc
-import re
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -21,6 +19,7 @@ from apikley_mock.web.app import Simulator
 from apikley_mock.web.server import ThreadedServer
 from apikley_mock.web.transport import SimulatorTransport
 from apikley_mock.world.clock import VirtualClock
+from contract_tests.project.documents import blocks
 from contract_tests.simulator.simulators import (
     CREATE,
     CREDITS,
@@ -34,7 +33,7 @@ from contract_tests.simulator.simulators import (
 )
 from scripts.pipeline.io import ROOT
 
-README = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
+GUIDE = ROOT / "docs" / "how-to" / "test-with-pytest.md"
 
 
 def test_a_server_starts_and_stops() -> None:
@@ -198,25 +197,10 @@ def test_an_in_process_callback_leaves_no_connection_open(receiver: Received, pr
     gc.collect()  # warns about open connections here, and not in a later test
 
 
-def test_the_readmes_test_runs(apikley_mock: MockService) -> None:
-    block = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)[0]
-    names: dict[str, object] = {}
-    exec(compile(block, "mock/README.md", "exec"), names)  # noqa: S102 - our own text
-    test = names["test_a_lost_response"]
-    assert callable(test)
-    test(apikley_mock)
-
-
-def test_the_readmes_settings_are_valid() -> None:
-    block = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)[1]
-    settings = plugin._simulator(ast.literal_eval(block.partition("return ")[2])).service.settings
+def test_the_guides_settings_are_valid() -> None:
+    (code,) = (block.code for block in blocks(GUIDE) if "def apikley_mock_settings" in block.code)
+    settings = plugin._simulator(ast.literal_eval(code.partition("return ")[2])).service.settings
     assert (settings.error_style, [account.key for account in settings.all_accounts()]) == (
         "http",
         ["mock-key", "OTHER"],
     )
-
-
-def test_the_readmes_pictures_exist() -> None:
-    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
-    assert pictures
-    assert [name for name in pictures if not (Path(ROOT) / "mock" / name).exists()] == []

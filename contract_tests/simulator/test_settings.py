@@ -33,7 +33,7 @@ from apikley_mock.world.plan import CallbackChanges, Plan
 from contract_tests.simulator.simulators import CREATE, CREDITS, MODEL, create, poll, request_for
 from scripts.pipeline.io import ROOT
 
-README = (ROOT / "mock" / "README.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs" / "reference" / "simulator.md").read_text(encoding="utf-8")
 SERVE = [sys.executable, "-m", "apikley_mock", "serve", "--port", "0"]
 
 
@@ -67,8 +67,8 @@ def served(*options: str) -> Iterator[httpx2.Client]:
 # Scenario files
 
 
-def test_the_readmes_scenario_works(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
+def test_the_documented_scenario_works(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", REFERENCE, flags=re.DOTALL)
     service = Service(scenario.parse(scenario.load(written(tmp_path, text))))
     settings = service.settings
     assert (settings.api_key, settings.credits, settings.seed) == ("KEY", 100, 7)
@@ -86,8 +86,8 @@ def test_the_readmes_scenario_works(tmp_path: Path) -> None:
     assert [armed.rule.share for armed in service.faults] == [0.05], "a reset arms them again"
 
 
-def test_the_readmes_scenario_shows_the_common_members() -> None:
-    (text,) = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
+def test_the_documented_scenario_shows_the_common_members() -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", REFERENCE, flags=re.DOTALL)
     missing = set(Settings.__struct_fields__) - set(tomllib.loads(text))
     assert {name for name in missing if not name.startswith("max_")} == {"lenient", "plan", "price"}
 

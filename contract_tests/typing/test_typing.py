@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from contract_tests.other_models import page_of
+from contract_tests.project.documents import programs
 from contract_tests.project.wheels import build, copy_checkout, install
 from contract_tests.typing.checkers import mypy, pyright
-from scripts.pipeline.io import ROOT
 from scripts.pipeline.update import Options, Project, update
 
 CHECKERS = {"mypy": mypy, "pyright": pyright}
-PAGES = [
-    path
-    for folder in (".", "apikley", "mock", "docs", "openapi", "contract_tests")
-    for path in sorted((ROOT / folder).glob("*.md" if folder == "." else "**/*.md"))
-]
 CALLBACK = "from apikley import Apikley, TypedCallback\n\nApikley().create(TypedCallback(prompt='x'){})\n"
 _FIXTURE = "from apikley_mock.plugin import MockService\n\n\ndef test_it(apikley_mock: MockService) -> None:\n"
 _FIXTURE += "    apikley_mock.{}\n"
@@ -46,12 +40,6 @@ MISTAKES = {
 }
 
 
-def blocks(page: Path) -> list[str]:
-    """The Python of a page."""
-    text = page.read_text(encoding="utf-8")
-    return re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
-
-
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment with the built wheel, which has one more model: its callback is required."""
@@ -70,10 +58,8 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the typed-usage file and every block of Python in the docs, one file each."""
     folder = tmp_path_factory.mktemp("documented")
     shutil.copy(Path(__file__).with_name("usage.py"), folder)
-    for page in PAGES:
-        name = re.sub(r"\W", "_", str(page.relative_to(ROOT).with_suffix("")))
-        for number, block in enumerate(blocks(page), 1):
-            (folder / f"{name}_{number}.py").write_text(block, encoding="utf-8")
+    for block in (block for found in programs().values() for block in found):
+        (folder / block.file).write_text(block.code, encoding="utf-8")
     (folder / "callback.py").write_text(CALLBACK.format(", callback_url='https://e.test/'"), encoding="utf-8")
     assert len([*folder.iterdir()]) > 10
     return folder
