@@ -13,7 +13,7 @@ from scripts.pipeline.io import ROOT
 project = "apikley"
 copyright = "the apikley developers"  # noqa: A001 - Sphinx's name
 release = metadata.version("apikley")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 # The programs in docs/examples have no page of their own.
 exclude_patterns = ["examples/*/**"]
 
@@ -58,13 +58,7 @@ def code_of_examples(app: Sphinx, what: str, name: str, obj: object, options: ob
         lines[index : index + 1] = [lines[index].replace("Example:", "Example::"), ""]
 
 
-def code_of_commands(app: Sphinx, context: object, lines: list[str]) -> None:  # noqa: ARG001 - sphinx-click's signature
-    """Mark the examples in a command's help as code."""
-    lines[:] = [line.replace("For example:", "For example::") for line in lines]
-
-
 def setup(app: Sphinx) -> None:
     """Connect the hooks."""
     app.connect("source-read", insert_generated)
     app.connect("autodoc-process-docstring", code_of_examples, priority=100)
-    app.connect("sphinx-click-process-description", code_of_commands)

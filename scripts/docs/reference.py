@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import inspect
 import io
 import json
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
+import apikley.cli
 import apikley_contract
 import apikley_mock.cli
 from apikley import errors
@@ -56,12 +58,6 @@ def codes() -> str:
     return table(("code", "name", "exception", "known"), rows)
 
 
-def model_inputs() -> str:
-    """Return the documentation of the input class of every model."""
-    names = sorted({model.input for model in apikley_contract.models().values()})
-    return _directive(*(f".. autoclass:: apikley.{name}\n" for name in names))
-
-
 def models() -> str:
     """Return every model with its fields, limits and example."""
     parts = []
@@ -99,7 +95,7 @@ def operations() -> str:
                 count = f"{limit['requests']} requests in {limit['seconds']} s"
                 parts.append(f"Rate limit: {count} for each {limit['per']} (evidence {limit[GRADE]}).")
             parts += _input_of(operation)
-            for status, response in operation["responses"].items():
+            for status, response in sorted(operation["responses"].items()):
                 schemas = [type_of(content["schema"]) for content in response.get("content", {}).values()]
                 reference = response.get("$ref", "").rpartition("/")[2]
                 parts.append(f"- {status}: {', '.join(schemas) or code(reference)}")
@@ -135,14 +131,16 @@ def schemas() -> str:
 
 
 def command_line() -> str:
-    """Return a section for each command."""
-    options = "   :prog: apikley {0}\n   :nested: full"
+    """Return the help of each command."""
+    inbox = importlib.import_module("apikley.cli.commands.inbox").inbox
     parts = []
-    for name, (place, _) in COMMANDS.items():
-        module, _, attribute = place.partition(":")
-        target = f"apikley.cli.commands.{module}:{attribute}"
-        parts.append(f"### {name}\n\n" + _directive(f".. click:: {target}\n{options.format(name)}\n"))
-    return "\n".join(parts)
+    for name in COMMANDS:
+        # `apikley mock` becomes the program `apikley-mock`.
+        text = _help(apikley_mock.cli.main) if name == "mock" else _help(apikley.cli.main, name)
+        parts += [f"### {name}", block(text)]
+        if name == "inbox":
+            parts += [block(_help(apikley.cli.main, name, each)) for each in inbox.commands]
+    return "\n\n".join(parts)
 
 
 def simulator_commands() -> str:
@@ -155,15 +153,16 @@ def update_options() -> str:
     return block(_help(command.run, "update"))
 
 
-def _help(run: Callable[[list[str]], int], name: str) -> str:
-    """Return what a command prints for `--help`."""
+def _help(run: Callable[[list[str]], int], *command: str) -> str:
+    """Return what a command prints for `--help`, without this machine's settings."""
     written = io.StringIO()
+    settings = {name: "" for name in os.environ if name.startswith("APIKLEY_")}
     with (
-        mock.patch.dict(os.environ, {"COLUMNS": "80", "NO_COLOR": "1"}),
+        mock.patch.dict(os.environ, {**settings, "COLUMNS": "80", "NO_COLOR": "1"}),
         contextlib.redirect_stdout(written),
         contextlib.suppress(SystemExit),
     ):
-        run([name, "--help"])
+        run([*command, "--help"])
     return written.getvalue()
 
 
@@ -207,7 +206,7 @@ def _directive(*lines: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     each.__name__: each
     for each in (
-        *(exit_codes, error_tree, error_classes, codes, model_inputs, models, model_limits, operations, schemas),
+        *(exit_codes, error_tree, error_classes, codes, models, model_limits, operations, schemas),
         *(command_line, simulator_commands, update_options, directives, admin_routes, vocabulary),
     )
 }
