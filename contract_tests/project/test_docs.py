@@ -90,6 +90,11 @@ def test_there_is_something_to_run() -> None:
     assert len({*files}) == len(files), "two blocks are saved as one file"
 
 
+def test_no_line_of_code_is_wider_than_the_site() -> None:
+    lines = [line for page in pages() for block in blocks(page) for line in block.code.splitlines()]
+    assert [line for line in lines if len(line) > 100] == []
+
+
 def test_the_scripts_and_nox_sessions_named_exist() -> None:
     text = "\n".join(WRITTEN.values())
     scripts, sessions = set(re.findall(r"scripts/[a-z-]+", text)), set(re.findall(r"nox -s ([a-z]+)", text))
