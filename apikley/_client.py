@@ -259,7 +259,7 @@ class Apikley:
             on_progress: Called with the task after each successful poll.
 
         Returns:
-            The task: the given one, updated, if it belongs to this client.
+            The given task, updated, if it belongs to this client; otherwise a new one.
 
         Raises:
             GenerationFailed: The task ended without a result.

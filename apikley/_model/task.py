@@ -99,7 +99,7 @@ class TaskInfo:
 
     @property
     def fail_code(self) -> str | None:
-        """Why the task failed: a number or a word, as text."""
+        """Why the task failed, as text; a number or a word."""
         return text(self._record.get("failCode"))
 
     @property
@@ -125,7 +125,7 @@ class TaskInfo:
 
     @property
     def duration(self) -> timedelta | None:
-        """The time from creation to completion. `costTime` is not used: its unit differs between forms."""
+        """The time from creation to completion. `costTime` is not used, because its unit differs between forms."""
         start, end = self.created_at, self.completed_at
         return end - start if start and end and end >= start else None
 

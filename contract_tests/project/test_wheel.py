@@ -77,7 +77,7 @@ def test_the_wheel_holds_every_source_file_of_its_packages(wheel: Path) -> None:
         path.relative_to(home).as_posix()
         for package, home in homes.items()
         for path in (home / package).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in (".md", ".svg")
+        if path.is_file() and "__pycache__" not in path.parts
     }
     with zipfile.ZipFile(wheel) as archive:
         theirs = {name for name in archive.namelist() if ".dist-info/" not in name}

@@ -41,7 +41,7 @@ autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 napoleon_use_rtype = False
-napoleon_use_ivar = True
+napoleon_custom_sections = [("Attributes", "params_style")]
 copybutton_exclude = ".linenos, .gp, .go"
 
 _MARKER = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
@@ -58,7 +58,21 @@ def code_of_examples(app: Sphinx, what: str, name: str, obj: object, options: ob
         lines[index : index + 1] = [lines[index].replace("Example:", "Example::"), ""]
 
 
+def without_arguments(
+    app: Sphinx,  # noqa: ARG001 - Sphinx's signature
+    what: str,
+    name: str,  # noqa: ARG001
+    obj: object,  # noqa: ARG001
+    options: object,  # noqa: ARG001
+    signature: str | None,
+    returns: str | None,  # noqa: ARG001
+) -> tuple[str, None] | None:
+    """Leave out how an exception is made, because users only catch it."""
+    return ("", None) if what == "exception" and signature else None
+
+
 def setup(app: Sphinx) -> None:
     """Connect the hooks."""
     app.connect("source-read", insert_generated)
     app.connect("autodoc-process-docstring", code_of_examples, priority=100)
+    app.connect("autodoc-process-signature", without_arguments)
