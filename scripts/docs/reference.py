@@ -84,22 +84,38 @@ def model_limits() -> str:
 
 
 def operations() -> str:
-    """Return every operation of the contract."""
+    """Return every operation of the contract, and the callbacks that it asks for."""
     parts = []
     for path, item in apikley_contract.openapi()["paths"].items():
         for method, operation in item.items():
-            parts += [f"### {operation['operationId']}", code(f"{method.upper()} {path}")]
-            parts.append(f"{inline(operation.get('description', operation['summary']))} Evidence: {operation[GRADE]}.")
-            limit = operation.get("x-rate-limit")
-            if limit:
-                count = f"{limit['requests']} requests in {limit['seconds']} s"
-                parts.append(f"Rate limit: {count} for each {limit['per']} (evidence {limit[GRADE]}).")
-            parts += _input_of(operation)
-            for status, response in sorted(operation["responses"].items()):
-                schemas = [type_of(content["schema"]) for content in response.get("content", {}).values()]
-                reference = response.get("$ref", "").rpartition("/")[2]
-                parts.append(f"- {status}: {', '.join(schemas) or code(reference)}")
+            parts += _operation(method, path, operation)
+            for callback in operation.get("callbacks", {}).values():
+                for address, sent in callback.items():
+                    parts += [part for name, each in sent.items() for part in _operation(name, address, each)]
     return "\n\n".join(parts)
+
+
+def _operation(method: str, path: str, operation: dict[str, Any]) -> list[str]:
+    """Return the paragraphs about an operation."""
+    parts = [f"### {operation['operationId']}", code(f"{method.upper()} {path}")]
+    parts.append(f"{inline(operation.get('description', operation['summary']))} Evidence: {operation[GRADE]}.")
+    for name, value in operation.items():
+        if name.startswith("x-") and name not in (GRADE, "x-model-limits"):
+            parts.append(f"- {name.removeprefix('x-').replace('-', ' ')}: {_facts(value)}")
+    parts += _input_of(operation)
+    for status, response in sorted(operation["responses"].items()):
+        found = [type_of(content["schema"]) for content in response.get("content", {}).values()]
+        reference = response.get("$ref", "").rpartition("/")[2]
+        parts.append(f"- {status}: {', '.join(found) or code(reference) or inline(response.get('description', ''))}")
+    return parts
+
+
+def _facts(value: Any) -> str:
+    """Return a limit or a schedule of the contract in words, with its grade."""
+    if not isinstance(value, dict):
+        return code(json.dumps(value))
+    words = [f"{name} {each if isinstance(each, str) else json.dumps(each)}" for name, each in value.items()]
+    return inline(", ".join(words).replace(GRADE, "evidence"))
 
 
 def _input_of(operation: dict[str, Any]) -> list[str]:
