@@ -14,8 +14,7 @@ project = "apikley"
 copyright = "the apikley developers"  # noqa: A001 - Sphinx's name
 release = metadata.version("apikley")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
-# The programs in docs/examples have no page of their own.
-exclude_patterns = ["examples/*/**"]
+exclude_patterns = ["examples/**"]  # read in the repository; the page "Examples" links to them
 
 html_theme = "furo"
 html_title = "apikley"
