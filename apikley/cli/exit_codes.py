@@ -22,7 +22,8 @@ class Exit(IntEnum):
         GENERATION_FAILED: The task ended without a result.
         UNFINISHED: Timeout or interrupted. The task is kept, and the command that resumes it is printed.
         OUTCOME_UNKNOWN: Outcome unknown: a task may exist and be paid.
-        NETWORK: No usable response arrived from the service or from the inbox's database.
+        NETWORK: No usable response arrived from the service or from a database.
+        CAP_REACHED: The credits of `batch run --max-credits` are spent.
         INTERRUPTED: Interrupted; no paid task was under way.
     """
 
