@@ -291,11 +291,23 @@ class Ledger:
         lease: float,
         limit: int,
         skipped_models: Sequence[str] = (),
+        excluded: Sequence[int] = (),
     ) -> list[Claim]:
-        """Claim rows to work on, in their order: planned ones, or those with a task that no worker waits for."""
+        """Claim rows to work on, in their order: planned ones, or those with a task that no worker waits for.
+
+        Args:
+            connection: The transaction.
+            batch_id: The batch.
+            state: The state of the rows.
+            worker: The name of the worker.
+            lease: Seconds that the claims hold without a renewal.
+            limit: The maximum number of claims.
+            skipped_models: Models whose rows are left.
+            excluded: The ids of rows that are left.
+        """
         now = self._database.lease_now(connection)
         due = (_ROW.batch_id == batch_id) & (_ROW.state == state) & self._is_free(now) & _is_due(now)
-        due = due & _ROW.model.not_in(skipped_models) if skipped_models else due
+        due = due & _ROW.model.not_in(skipped_models) & _ROW.id.not_in(excluded)
         free = select(_ROW.id).where(due).order_by(_ROW.id).limit(limit).with_for_update(skip_locked=True)
         return self._claim(connection, free, worker, lease, now)
 

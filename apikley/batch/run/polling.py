@@ -70,7 +70,7 @@ class Poller:
         try:
             return await waiting.ended
         finally:
-            del self._waiting[task_id]
+            self._waiting.pop(task_id, None)
 
     async def run(self) -> None:
         """Poll until cancelled."""

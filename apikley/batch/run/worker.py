@@ -92,7 +92,7 @@ class Worker:
     async def work_on(self, row_id: int) -> None:
         """Work on a row that a dispatcher has chosen, until it is settled or creates are stopped."""
         context = self._context
-        while not self.leaves_early:
+        while not self.leaves_early and row_id not in self._claims:
             claim = await context.write(context.ledger.claim, row_id, context.worker, LEASE)
             if isinstance(claim, Wait):
                 await context.sleep(min(claim.seconds, _LONGEST_WAIT))
@@ -216,12 +216,17 @@ class Worker:
             self._has_swept = False
             room = _MAX_WAITING - len(self._claims)
             if room > 0:
-                claims += await context.write(claim_next, batch_id, "running", context.worker, LEASE, room)
+                # Not those of this worker, whose claims may have lapsed while it stood still.
+                claims += await context.write(
+                    claim_next, batch_id, "running", context.worker, LEASE, room, excluded=[*self._claims]
+                )
         room = min(_MAX_CREATING - len(self._creating), _MAX_WAITING - len(self._claims))
         if room >= _MAX_CREATING // 2 and not context.stopped.is_set():
             now = context.clock.monotonic()
             skipped = [model for model, until in self._creator.skipped_models.items() if until > now]
-            claims += await context.write(claim_next, batch_id, "planned", context.worker, LEASE, room, skipped)
+            claims += await context.write(
+                claim_next, batch_id, "planned", context.worker, LEASE, room, skipped, [*self._claims]
+            )
         return claims
 
     async def is_finished(self) -> bool:
