@@ -34,7 +34,7 @@ def rows(count: int, **fields: Any) -> list[dict[str, Any]]:
 
 def creates(mock: MockService) -> Counter[str]:
     """The number of accepted creates by prompt."""
-    tasks = mock._service.engine.tasks.values()
+    tasks = [*mock._service.engine.tasks.values()]  # the simulator may add one meanwhile
     return Counter(json.loads(task.param)["input"]["prompt"] for task in tasks)
 
 
