@@ -175,6 +175,12 @@ def test_the_running_tasks_of_a_model_do_not_block_other_models(rows: Rows) -> N
         rows.send("c")
 
 
+def test_other_models_do_not_count_for_the_limits_of_a_model(rows: Rows) -> None:
+    with limits(requests=9, model={"requests": 1, "seconds": 3_600, "concurrent": 1}):
+        rows.create("a", "b")
+        rows.create("c", model=LIMITED)
+
+
 def test_a_create_of_a_limited_model_also_takes_a_slot_of_the_account(rows: Rows) -> None:
     with limits(requests=1, model=MODEL_LIMIT):
         rows.create("a", model=LIMITED)
