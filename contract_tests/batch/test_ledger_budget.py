@@ -131,6 +131,31 @@ def test_a_service_that_states_no_price_pauses_a_capped_batch(rows: Rows) -> Non
     assert "name a price" in outcome.reason
 
 
+def test_another_run_creates_nothing_while_the_price_is_unknown(rows: Rows) -> None:
+    rows.configure(max_credits=30.0)
+    rows.finish("a", credits=None)
+    assert rows.ledger.resume(rows.id)
+    outcome = rows.try_send("b")
+    assert isinstance(outcome, Stop)
+    assert "name a price" in outcome.reason
+
+
+def test_a_task_without_a_stated_price_costs_what_others_have_cost(rows: Rows) -> None:
+    rows.configure(max_credits=30.0)
+    rows.finish("a", credits=8)
+    rows.finish("b", credits=None)
+    assert rows.row("b").credits == 8
+    assert rows.ledger.status("batch").paused is None
+
+
+def test_a_price_that_is_named_while_a_task_runs_replaces_the_reserved_rest(rows: Rows) -> None:
+    rows.configure(max_credits=30.0)
+    rows.create("a")
+    rows.configure(price=5.0)
+    rows.end("a", credits=None)
+    assert rows.row("a").credits == 5
+
+
 def test_a_price_that_is_named_later_counts_for_earlier_tasks(rows: Rows) -> None:
     rows.configure(max_credits=30.0)
     rows.finish("a", credits=None)

@@ -55,7 +55,7 @@ def admit(database: Database, connection: Connection, claim: Claim, intent: Inte
     limits = limits_of(intent.account, claim.model)
     if wait := wait_for(connection, claim.batch_id, limits, now):
         return wait
-    price = _price(connection, batch, claim.model)
+    price = price_of(connection, batch, claim.model)
     reserved = _reserve(connection, batch, price, intent.budgets)
     if isinstance(reserved, Stop | Wait):
         return reserved
@@ -100,6 +100,7 @@ def wait_for(connection: Connection, batch_id: int, limits: Sequence[Limit], now
 
 
 MAX_HOLD = 300.0  # seconds
+NO_PRICE = "the service states no price of a task, so the cap needs one: name a price"
 
 
 def _no_response(limit: Limit) -> float:
@@ -113,7 +114,7 @@ def cost(batch_id: int, *conditions: Any) -> Any:
     return select(total).where(_ROW.batch_id == batch_id, *conditions)
 
 
-def _price(connection: Connection, batch: Any, model: str) -> float | None:
+def price_of(connection: Connection, batch: Any, model: str) -> float | None:
     """Return the price of a create: the given one, or the highest that the service has stated if that is higher."""
     ended = (_ROW.batch_id == batch.id) & (_ROW.model == model) & (_ROW.task_state == "success")
     known = [batch.price, connection.scalar(select(func.max(_ROW.price)).where(ended))]
@@ -126,6 +127,9 @@ def _reserve(
     """Return what to reserve for a create, or why none of the budgets has enough left."""
     if batch.max_credits is not None:
         budgets = [Budget(batch.max_credits), *budgets]
+        unpriced = (_ROW.batch_id == batch.id) & _ROW.task_state.is_not(None) & _ROW.price.is_(None)
+        if price is None and connection.scalar(select(func.count()).where(unpriced)):
+            return Stop("paused", NO_PRICE)
     reserved = price
     for budget in budgets:
         sent = () if not budget.since else (_ROW.sent_at >= budget.since,)

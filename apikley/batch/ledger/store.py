@@ -17,7 +17,7 @@ from apikley._database.transactions import transaction
 from apikley._flows.clock import Clock
 from apikley._model.task import FAIL, TaskInfo
 from apikley.batch.ledger import admission
-from apikley.batch.ledger.admission import IN_FLIGHT, MAX_HOLD, Intent, lock_account, wait_for
+from apikley.batch.ledger.admission import IN_FLIGHT, MAX_HOLD, NO_PRICE, Intent, lock_account, price_of, wait_for
 from apikley.batch.ledger.limits import create_limit, limits_of, poll_interval
 from apikley.batch.ledger.rows import (
     OPEN,
@@ -453,14 +453,17 @@ class Ledger:
     @transaction
     def ended(self, connection: Connection, row_id: int, task: TaskInfo) -> None:
         """Note how a task has ended. A failed task settles its row."""
-        query = select(_ROW.price, _ROW.sent_at, _BATCH.price.label("given"), _BATCH.max_credits, _BATCH.id)
+        query = select(
+            _ROW.price.label("reserved"), _ROW.sent_at, _ROW.model, _BATCH.id, _BATCH.price, _BATCH.max_credits
+        )
         row = connection.execute(query.join(batches, _BATCH.id == _ROW.batch_id).where(_ROW.id == row_id)).one()
         now = self._time()
         duration = task.duration.total_seconds() if task.duration else max(0.0, now - (row.sent_at or now))
-        price = row.price if task.credits is None else float(task.credits)
-        if task.credits is None and row.given is None and row.max_credits is not None:
-            price = None  # what was reserved is only the rest of the cap
-            self._pause(connection, row.id, "the service states no price of a task, so the cap needs one: name a price")
+        price = price_of(connection, row, row.model) if task.credits is None else float(task.credits)
+        if price is None and row.max_credits is not None:  # what was reserved is only the rest of the cap
+            self._pause(connection, row.id, NO_PRICE)
+        elif price is None:
+            price = row.reserved
         values: dict[str, Any] = {"task_state": task.state, "price": price, "seconds": duration, "ended_at": now}
         if task.state == FAIL:
             error = (task.fail_message or "the service gave no reason")[:_MAX_ERROR]
