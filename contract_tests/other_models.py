@@ -62,6 +62,8 @@ def using(document: dict[str, Any]) -> Iterator[None]:
     with mock.patch.object(apikley_contract, "openapi", return_value=used):
         for cache in _CACHES:
             cache.cache_clear()
-        yield
-    for cache in _CACHES:
-        cache.cache_clear()
+        try:
+            yield
+        finally:
+            for cache in _CACHES:
+                cache.cache_clear()
