@@ -15,6 +15,7 @@ from contract_tests.typing.checkers import mypy, pyright
 from scripts.pipeline.update import Options, Project, update
 
 CHECKERS = {"mypy": mypy, "pyright": pyright}
+EXAMPLES = sorted({path.parent for path in (ROOT / "docs" / "examples").glob("*/*.py")})
 CALLBACK = "from apikley import Apikley, TypedCallback\n\nApikley().create(TypedCallback(prompt='x'){})\n"
 _FIXTURE = "from apikley_mock.plugin import MockService\n\n\ndef test_it(apikley_mock: MockService) -> None:\n"
 _FIXTURE += "    apikley_mock.{}\n"
@@ -77,6 +78,14 @@ def mistake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_documented_use_has_no_type_error(checker: str, python: Path, documented: Path) -> None:
     errors = CHECKERS[checker](python, documented)
+    assert not errors, "\n".join(errors)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_an_example_has_no_type_error(checker: str, example: Path, python: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(example, tmp_path / "example"))
+    errors = CHECKERS[checker](python, folder)
     assert not errors, "\n".join(errors)
 
 

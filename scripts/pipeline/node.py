@@ -43,14 +43,19 @@ def install() -> None:
         lock, stamp = ROOT / "package-lock.json", ROOT / "node_modules" / ".from-lock"
         if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
             return
-        # Not bin/npm: installers copy that link, and the copy does not find npm's modules.
-        npm = folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        command = [str(folder() / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--loglevel=error"]
+        command = npm("ci", "--ignore-scripts", "--loglevel=error")
         run = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
         if run.returncode:
             last = (run.stderr.strip() or run.stdout.strip() or "no output").splitlines()[-1]
             raise error("npm ci", f"failed: {last}", "is the npm registry reachable?")
         stamp.write_bytes(lock.read_bytes())
+
+
+def npm(*arguments: str) -> list[str]:
+    """Return the command line of npm, to be run with `environment()`."""
+    # Not bin/npm: installers copy that link, and the copy does not find npm's modules.
+    script = folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(folder() / "bin" / "node"), str(script), *arguments]
 
 
 def tool(name: str, *arguments: str) -> list[str]:
