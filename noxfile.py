@@ -23,7 +23,7 @@ os.environ.setdefault("UV_SYSTEM_CERTS", "1")
 
 ROOT = Path(__file__).parent
 BIN = ROOT / ".nox" / "dev" / ("Scripts" if os.name == "nt" else "bin")
-DEV, DEMO, NOX = (f"requirements/{name}.txt" for name in ("dev", "demo", "nox"))
+DEV, DEMO, NOX, WHEEL = (f"requirements/{name}.txt" for name in ("dev", "demo", "nox", "wheel"))
 PYTEST = ["pytest", "--numprocesses=auto", "--dist=loadfile"]  # one worker runs a file, so module fixtures start once
 
 # These sessions run in the environment of the session `dev`.
@@ -75,13 +75,15 @@ def build(session: nox.Session) -> None:
 
 @nox.session(venv_backend="venv")  # with pip, which the README calls
 def wheel(session: nox.Session) -> None:
-    """Run every block of the README from the wheel in dist/, in an environment without the checkout."""
+    """Try library, receiver, simulator, commands and README from the wheel in dist/, without the checkout."""
     wheels = sorted((ROOT / "dist").glob("*.whl"))
     if len(wheels) != 1:
         session.error(f"dist/ holds {len(wheels)} wheels, expected one; run: nox -s build")
-    session.install("--require-hashes", "-r", DEMO)
+    session.install("--require-hashes", "-r", WHEEL)
     session.install("--no-deps", "--no-index", "--force-reinstall", str(wheels[0]))
-    session.run("python", "-I", "contract_tests/project/check_wheel.py")
+    session.run("python", "-I", "contract_tests/project/check_commands.py")
+    if os.name == "posix":  # the README's commands are for a POSIX shell
+        session.run("python", "-I", "contract_tests/project/check_wheel.py")
 
 
 @dev_session
@@ -114,6 +116,14 @@ def tests(session: nox.Session) -> None:
     run(session, "python", "-m", "scripts.pipeline.node")
     run(session, "python", "-m", "contract_tests.simulator.browser")
     run(session, *PYTEST, *session.posargs)
+
+
+@dev_session
+def portable(session: nox.Session) -> None:
+    """Run the tests of library, simulator and command line that need neither Node nor a browser."""
+    parts = ["client", "simulator"] if os.name == "nt" else ["client", "simulator", "cli"]  # cli needs terminals
+    folders = [f"contract_tests/{part}" for part in parts]
+    run(session, *PYTEST, "--ignore=contract_tests/simulator/test_page.py", *folders, *session.posargs)
 
 
 @dev_session
@@ -198,6 +208,7 @@ def lock(session: nox.Session) -> None:
     session.install("--require-hashes", "-r", NOX)
     project = "pyproject.toml"
     targets = {DEV: [project, "--all-extras", "--group", "dev"], DEMO: [project, "--extra", "mock", "--group", "demo"]}
+    targets[WHEEL] = [project, "--all-extras", "--group", "wheel"]
     targets[NOX] = ["--group", "nox"]
     options = ["--universal", "--python-version=3.11", "--generate-hashes", "--no-header", "--no-annotate"]
     for target, sources in targets.items():

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -88,7 +89,7 @@ def test_the_script_says_what_went_wrong(prompt: str, message: str, tmp_path: Pa
     assert "Traceback" not in run.stderr
 
 
-def _notebook(folder: Path) -> nbformat.NotebookNode:
+def _notebook(folder: Path) -> Any:
     return nbformat.read(folder / "make_videos.ipynb", as_version=4)  # type: ignore[no-untyped-call]
 
 

