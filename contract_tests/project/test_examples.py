@@ -23,6 +23,7 @@ from apikley_mock.web.app import Settings, Simulator
 from apikley_mock.web.server import ThreadedServer
 from contract_tests.conftest import KEY, free_port
 from contract_tests.project.dockerfiles import entrypoint
+from contract_tests.project.test_workflows import lint
 from contract_tests.receiver import postgres
 from scripts.pipeline import node
 from scripts.pipeline.io import ROOT, read, read_document
@@ -125,6 +126,17 @@ def test_the_typescript_example_uses_the_locked_versions() -> None:
     example = read_document(EXAMPLES / "typescript" / "package.json")
     used = {**example["dependencies"], **example["devDependencies"]}
     assert used == {name: locked.get(name) for name in used}
+
+
+def test_the_workflow_of_the_ci_example_is_valid_and_gives_the_action_what_it_takes() -> None:
+    workflow = EXAMPLES / "ci" / "tests.yml"
+    assert lint(workflow) == []
+    (step,) = [step for step in read_document(workflow)["jobs"]["tests"]["steps"] if "apikley" in step.get("uses", "")]
+    folder = step["uses"].partition("@")[0].removeprefix("OWNER/apikley/")
+    action = read_document(ROOT / folder / "action.yml")
+    assert set(step["with"]) <= set(action["inputs"])
+    readme = read(EXAMPLES / "ci" / "README.md")
+    assert re.findall(r"^\| `([a-z-]+)` \|", readme, flags=re.MULTILINE) == [*action["inputs"]]
 
 
 def test_the_index_lists_every_example() -> None:

