@@ -21,7 +21,7 @@ find_python() {
   fail "no Python found; install Python 3.11 or newer, or name it in PYTHON"
 }
 
-# make_env NAME: creates .venv/NAME from requirements/NAME.txt, once. Recreates it if its Python no
+# make_env NAME [SIZE]: creates .venv/NAME from requirements/NAME.txt, once, and says so. Recreates it if its Python no
 # longer runs or if the checkout was moved, because installed scripts contain absolute paths; nox's
 # environments are removed then, too.
 make_env() {
@@ -40,7 +40,7 @@ make_env() {
   python=$(find_python) || exit 1
   rm -rf "$env"
   mkdir -p .venv
-  echo "creating the environment $env (once)" >&2
+  echo "creating the environment $env (once)${2:-}" >&2
   "$python" -m venv "$env" >"$log" 2>&1 ||
     fail "cannot create a virtual environment with $python: $(tail -n 1 "$log"); on Debian, install python3-venv"
   "$env/bin/python" -m pip install --quiet --disable-pip-version-check --retries 1 --timeout 20 \

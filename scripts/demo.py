@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import secrets
 import sys
 import threading
@@ -13,6 +14,14 @@ from pathlib import Path
 VIDEO = Path("build/demo/clip.mp4")
 EXAMPLE = "hailuo/02-image-to-video-pro"
 START = time.monotonic()
+NEXT = """
+What to do next:
+  look at the video           {video}
+  watch a run on the page     scripts/demo --keep
+  use the library             README.md
+  test your own program       mock/README.md
+  copy an example             docs/examples/README.md
+"""
 
 
 def log(text: str) -> None:
@@ -51,10 +60,15 @@ def callback_server(webhook_key: str, verified: threading.Event) -> ThreadingHTT
     return server
 
 
-def make_video() -> None:
-    """Create the example task of the published page, wait for it and download its video."""
+def make_video(*, keep: bool) -> None:
+    """Create the example task of the published page, wait for it and download its video.
+
+    Args:
+        keep: Whether the simulator runs on until Ctrl-C.
+    """
     import apikley_contract  # noqa: PLC0415 - see main()
     from apikley import Apikley  # noqa: PLC0415
+    from apikley_mock.web.admin_document import PREFIX  # noqa: PLC0415
     from apikley_mock.web.app import Settings, Simulator  # noqa: PLC0415
     from apikley_mock.web.server import ThreadedServer  # noqa: PLC0415
 
@@ -66,6 +80,7 @@ def make_video() -> None:
     simulator.start()
     try:
         log(f"simulator listening on {simulator.url}")
+        log(f"its page, while it runs: {simulator.url}{PREFIX}/")
         with Apikley(api_key, base_url=simulator.url) as api:
             task = api.create_raw(request, callback_url=f"http://127.0.0.1:{receiver.server_port}/callback")
             log(f"task created: {task.id}")
@@ -77,22 +92,30 @@ def make_video() -> None:
             log(f"video saved: {VIDEO}, {VIDEO.stat().st_size:,} bytes")
             if not verified.wait(60):
                 sys.exit("demo: no callback arrived")
+        if keep:
+            log(f"the simulator runs until Ctrl-C; its page: {simulator.url}{PREFIX}/")
+            print(f"\nAPIKLEY_BASE_URL={simulator.url} APIKLEY_API_KEY={api_key}", flush=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
     finally:
         receiver.shutdown()
         receiver.server_close()
         simulator.stop()
     log("simulator stopped")
+    print(NEXT.format(video=VIDEO), end="", flush=True)
 
 
 def main() -> None:
     """Run the demo. Imports happen in here, so that Ctrl-C while they load ends it in one line, too."""
     summary = "Makes a video from end to end against the simulator, and prints when each step happened."
-    argparse.ArgumentParser(prog="scripts/demo", description=summary).parse_args()
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=summary)
+    parser.add_argument("--keep", action="store_true", help="keep the simulator running until Ctrl-C")
+    options = parser.parse_args()
     try:
         from apikley import ApikleyError  # noqa: PLC0415
 
         try:
-            make_video()
+            make_video(keep=options.keep)
         except (ApikleyError, OSError, RuntimeError) as error:
             sys.exit(f"demo: {error}")
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -164,7 +165,7 @@ def test_ctrl_c_during_imports_ends_a_command_in_one_line(tmp_path: Path, module
 def test_the_demo_rejects_arguments_and_shows_its_usage(argument: str, code: int) -> None:
     run = _run(sys.executable, "-m", "scripts.demo", argument)
     assert run.returncode == code
-    assert (run.stdout + run.stderr).startswith("usage: scripts/demo [-h]\n")
+    assert (run.stdout + run.stderr).startswith("usage: scripts/demo [-h] [--keep]\n")
 
 
 def test_prism_reports_a_taken_port() -> None:
@@ -179,6 +180,34 @@ def test_the_demo_makes_a_video() -> None:
     assert run.returncode == 0, run.stderr
     for step in ("simulator listening", "task created", "signature verified", "task finished", "video saved"):
         assert step in run.stdout
+
+
+def test_the_demo_ends_with_what_to_do_next() -> None:
+    run = _run(sys.executable, "-m", "scripts.demo")
+    finished, _, advice = run.stdout.partition("simulator stopped\n\nWhat to do next:\n")
+    assert finished
+    named = re.findall(r"[a-z]*/?[a-zA-Z/]+(?:\.md|\.mp4)|scripts/[a-z]+", advice)
+    assert len(named) == len(advice.splitlines())
+    assert [path for path in named if not (ROOT / path).is_file()] == []
+
+
+def test_the_demo_keeps_the_simulator_until_ctrl_c() -> None:
+    with _started(sys.executable, "-m", "scripts.demo", "--keep") as process:
+        assert process.stdout
+        (line,) = itertools.islice((line for line in process.stdout if "runs until Ctrl-C" in line), 1)
+        page = line.split()[-1]
+        assert "<title>" in httpx2.get(page).text
+        assert _end(process, signal.SIGINT) == (0, "")
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(page)
+
+
+def test_the_demo_says_what_it_is_going_to_install(checkout: Path, tmp_path: Path) -> None:
+    fake = 'case "$2" in *print*) echo 3.11;; *exit*) ;; *) exit 1;; esac'
+    run = _run(str(checkout / "scripts" / "demo"), PATH=_bin(tmp_path / "bin", python3=fake), PYTHON="")
+    packages = len(re.findall(r"^[a-z0-9-]+==", (ROOT / "requirements/demo.txt").read_text(), flags=re.MULTILINE))
+    size = f"up to {packages} packages, a download of 15 MB, 80 MB on the disk"
+    assert run.stderr.splitlines()[0] == f"creating the environment .venv/demo (once): {size}"
 
 
 def _bin(folder: Path, **scripts: str) -> str:
