@@ -59,7 +59,7 @@ def _run(
 @pytest.mark.parametrize("name", ["fastapi-app", "flask-app"])
 def test_the_tests_of_an_application_pass(name: str, tmp_path: Path) -> None:
     run = _run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=_copy(name, tmp_path))
-    assert re.search(r"^4 passed", run.stdout, flags=re.MULTILINE), run.stdout + run.stderr
+    assert re.search(r"^5 passed", run.stdout, flags=re.MULTILINE), run.stdout + run.stderr
     assert run.returncode == 0
 
 

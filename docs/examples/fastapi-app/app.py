@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from apikley import AsyncApikley, Hailuo02ImageToVideoPro, NotFound, RequestInvalid
+from apikley import AsyncApikley, CreateOutcomeUnknown, Hailuo02ImageToVideoPro, NotFound, RequestInvalid
 from apikley.receiver import Event, Receiver
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse
@@ -58,10 +59,15 @@ def create_app(api: AsyncApikley, settings: Settings) -> FastAPI:
 
     @app.post("/videos", status_code=202)
     async def create(video: Video) -> Accepted:
-        task = await api.create(
-            Hailuo02ImageToVideoPro(prompt=video.prompt, image_url=video.image_url),
-            callback_url=f"{settings.public_url}/apikley",
-        )
+        try:
+            task = await api.create(
+                Hailuo02ImageToVideoPro(prompt=video.prompt, image_url=video.image_url),
+                callback_url=f"{settings.public_url}/apikley",
+                correlation_token=secrets.token_urlsafe(),
+            )
+        except CreateOutcomeUnknown as unknown:  # the task may exist and be paid; its callback will tell
+            await asyncio.to_thread(receiver.expect, unknown)
+            raise HTTPException(502, "the video may be on its way; do not repeat the request") from None
         await asyncio.to_thread(receiver.expect, task)  # polled if its callback never comes
         return Accepted(task_id=task.id)
 

@@ -67,6 +67,15 @@ def test_a_failed_generation_is_reported(app: Running, apikley_mock: MockService
     assert app.http.get(f"/videos/{task_id}").status_code == 410
 
 
+def test_a_video_whose_create_got_no_response_is_saved_and_paid_once(app: Running, apikley_mock: MockService) -> None:
+    apikley_mock.fail_next(fault="reset", stage="after")
+    assert app.http.post("/videos", json=CAT).status_code == 502
+    apikley_mock.wait_for_callback()
+    event = app.handled.get(timeout=60)
+    assert app.http.get(f"/videos/{event.task_id}").status_code == 200
+    apikley_mock.assert_created_once(input=CAT)
+
+
 def test_an_invalid_request_costs_nothing(app: Running, apikley_mock: MockService) -> None:
     refused = app.http.post("/videos", json={**CAT, "prompt": "A cat" * 2000})
     assert refused.status_code == 422

@@ -1,10 +1,11 @@
 """A service that makes videos: it creates tasks, receives their callbacks and serves the results."""
 
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from apikley import Apikley, Hailuo02ImageToVideoPro, NotFound, RequestInvalid
+from apikley import Apikley, CreateOutcomeUnknown, Hailuo02ImageToVideoPro, NotFound, RequestInvalid
 from apikley.receiver import Event, Receiver
 from flask import Flask, Response, abort, jsonify, request, send_file
 from flask.typing import ResponseReturnValue
@@ -36,10 +37,15 @@ def create_app(api: Apikley, settings: Settings) -> Flask:
     @app.post("/videos")
     def create() -> ResponseReturnValue:
         video = request.get_json()
-        task = api.create(
-            Hailuo02ImageToVideoPro(prompt=video["prompt"], image_url=video["image_url"]),
-            callback_url=f"{settings.public_url}/apikley",
-        )
+        try:
+            task = api.create(
+                Hailuo02ImageToVideoPro(prompt=video["prompt"], image_url=video["image_url"]),
+                callback_url=f"{settings.public_url}/apikley",
+                correlation_token=secrets.token_urlsafe(),
+            )
+        except CreateOutcomeUnknown as unknown:  # the task may exist and be paid; its callback will tell
+            receiver.expect(unknown)
+            abort(502, "the video may be on its way; do not repeat the request")
         receiver.expect(task)  # polled if its callback never comes
         return {"task_id": task.id}, 202
 

@@ -65,6 +65,17 @@ def test_a_failed_generation_is_reported(client: FlaskClient, apikley_mock: Mock
     assert client.get(f"/videos/{task_id}").status_code == 410
 
 
+def test_a_video_whose_create_got_no_response_is_saved_and_paid_once(
+    client: FlaskClient, handled: SimpleQueue[Event], apikley_mock: MockService
+) -> None:
+    apikley_mock.fail_next(fault="reset", stage="after")
+    assert client.post("/videos", json=CAT).status_code == 502
+    apikley_mock.wait_for_callback()
+    event = handled.get(timeout=60)
+    assert client.get(f"/videos/{event.task_id}").status_code == 200
+    apikley_mock.assert_created_once(input=CAT)
+
+
 def test_an_invalid_request_costs_nothing(client: FlaskClient, apikley_mock: MockService) -> None:
     refused = client.post("/videos", json={**CAT, "prompt": "A cat" * 2000})
     assert refused.status_code == 422
