@@ -91,6 +91,7 @@ def test_the_default_inbox_is_the_receivers(cli: CommandLine) -> None:
     cli.patch.setenv("XDG_DATA_HOME", str(cli.folder / "data"))
     with Receiver("webhook-key", workers=0) as receiver:
         assert str(cli.folder / "data") in repr(receiver)
+    receiver.inbox.close()
     assert cli("inbox", "list").code == 0
     assert [path.name for path in cli.folder.iterdir() if path.suffix == ".db"] == []
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from apikley import Hailuo02ImageToVideoPro, LocalFile
 from apikley_client.types import UNSET
+from apikley_mock import cli
+from apikley_mock.web import server
 from contract_tests.conftest import KEY
 from scripts.pipeline.io import ROOT
 
@@ -120,3 +125,20 @@ def test_a_copied_input_equals_the_original(copied: Any, image: Any) -> None:
     assert copied(original) == original
     assert copied(original).to_dict() == original.to_dict()
     assert copied(original).end_image_url is UNSET
+
+
+def test_the_simulator_needs_no_c_library_that_can_be_opened_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: None) -> None:
+        raise TypeError("argument of type 'NoneType' is not iterable")  # as on Windows
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    cli._give_memory_back()
+
+
+@pytest.mark.parametrize(("system", "reused"), [("posix", True), ("nt", False)])
+def test_a_port_is_reused_only_where_this_does_not_share_it(
+    monkeypatch: pytest.MonkeyPatch, system: str, reused: bool
+) -> None:
+    monkeypatch.setattr(server, "os", SimpleNamespace(name=system))
+    with server.bind("127.0.0.1", 0) as bound:
+        assert bool(bound.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)) is reused

@@ -176,7 +176,7 @@ def _version() -> str:
 
 def _give_memory_back() -> None:
     """Let glibc return the memory of a large upload to the system when it is freed, instead of keeping it."""
-    with contextlib.suppress(OSError, AttributeError):  # another C library
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library; Windows refuses None
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, 1024 * 1024)
         mallopt(_M_TRIM_THRESHOLD, 32 * 1024 * 1024)  # small blocks would be given back again and again
