@@ -18,6 +18,8 @@ import apikley_mock
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-check"
+MODEL = "hailuo/02-image-to-video-pro"
+FILES = ("--image", "cat.png", "-o", "run.mp4")
 EXAMPLE = """
 from apikley import Apikley, Hailuo02ImageToVideoPro, LocalFile
 
@@ -68,7 +70,7 @@ def main() -> int:
                 environment = {**os.environ, "APIKLEY_API_KEY": KEY, "APIKLEY_BASE_URL": url, "APIKLEY_TASKS": "off"}
                 for program in (
                     [sys.executable, "-I", "-c", EXAMPLE],
-                    [command("apikley"), "run", "--prompt", "A cat surfs", "--image", "cat.png", "-o", "run.mp4"],
+                    [command("apikley"), "run", "--model", MODEL, "--prompt", "A cat surfs", *FILES],
                     [command("apikley-mock"), "check", url],
                     [sys.executable, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_receiver.py"],
                 ):
