@@ -80,6 +80,7 @@ def test_the_script_makes_a_video(tmp_path: Path) -> None:
         ("A cat [mock: fail 422 the picture is blurred]", "the generation failed: the picture is blurred"),
         ("A cat [mock: reset]", "a task may exist and be paid"),
     ],
+    ids=["invalid", "failed", "outcome unknown"],
 )
 def test_the_script_says_what_went_wrong(prompt: str, message: str, tmp_path: Path) -> None:
     folder = _copy("script", tmp_path)
