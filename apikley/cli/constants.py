@@ -30,5 +30,6 @@ COMMANDS = {
     "doctor": ("doctor:doctor", "Check the settings, the API key, the network and the clock."),
     "listen": ("listen:listen", "Deliver callbacks to a machine that the internet cannot reach."),
     "inbox": ("inbox:inbox", "List a receiver's inbox and replay dead events."),
+    "mcp": ("mcp:mcp", "Serve AI agents over the Model Context Protocol, within a budget."),
     "mock": ("mock:mock", "Run the simulator, `apikley-mock`."),
 }

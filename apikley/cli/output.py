@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from apikley._model.texts import printable as printable  # noqa: PLC0414 - for the other modules of the command line
 from apikley.cli.exit_codes import Failure
 
 
@@ -97,11 +98,6 @@ def print_failure(failure: Failure) -> None:
     print(click.style("apikley:", fg="red") if colored else "apikley:", printable(failure.message), file=sys.stderr)
     for hint in failure.hints:
         print(f"  {printable(hint)}", file=sys.stderr)
-
-
-def printable(text: str) -> str:
-    """Replace characters that would control the terminal. Some text comes from the service."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
 
 
 def columns(**values: object) -> list[str]:

@@ -633,6 +633,12 @@ class Ledger:
         )
 
     @transaction
+    def price(self, connection: Connection, batch_id: int, model: str) -> float | None:
+        """Return the price of a create: the given one, or the highest that the service has stated if that is higher."""
+        batch = connection.execute(select(batches).where(_BATCH.id == batch_id)).one()
+        return admission.price_of(connection, batch, model)
+
+    @transaction
     def medians(self, connection: Connection, batch_id: int) -> tuple[float | None, float | None]:
         """Return the median duration in seconds and the median price of successful tasks, if there are any."""
         ended = (_ROW.batch_id == batch_id) & (_ROW.task_state == "success")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from apikley._model.local_files import find_local_files
 from apikley._model.task import TaskInfo
+from apikley._model.validation import validate_create
 from apikley.batch.ledger.rows import Budget, NewRow, Row, Wait
 from apikley.batch.run.context import Context
 from apikley.batch.run.creating import Creator
 from apikley.batch.run.worker import LEASE
-from apikley.batch.table.jobs import Job, RowViolation, TableOptions, jobs_of, pack
-from apikley.batch.table.reading import TableRow
+from apikley.batch.table.jobs import pack
 from apikley.errors import (
     ConfigurationError,
     CreateNotAdmitted,
@@ -34,18 +36,26 @@ class Jobs:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def create(self, key: str, body: Mapping[str, Any], *, budgets: Sequence[Budget] = ()) -> TaskInfo:
+    async def create(
+        self,
+        key: str,
+        body: Mapping[str, Any],
+        *,
+        budgets: Sequence[Budget] = (),
+        give_up: asyncio.Event | None = None,
+    ) -> TaskInfo:
         """Create the task of a key, or return the one that was created for it before.
 
         Args:
             key: The name of the job, chosen by the caller. The same key never pays twice, also after a restart.
             body: The request body, `{"model": …, "input": {…}}`.
             budgets: Limits on the cost, besides the batch's own.
+            give_up: Set it to send nothing any more. A create that was sent goes on.
 
         Raises:
             RequestInvalid: The request breaks the contract; nothing was sent.
             ConfigurationError: The key was used for another request.
-            CreateNotAdmitted: The budget is spent, or the batch is paused; nothing was sent.
+            CreateNotAdmitted: The budget is spent, the batch is paused, or `give_up` was set; nothing was sent.
             CreateOutcomeUnknown: The response was lost, now or before; a task may exist and be paid.
             ApiError: The service refused the request. The same key may be tried again.
         """
@@ -55,7 +65,7 @@ class Jobs:
         await context.write(ledger.resume, batch_id)
         await context.write(ledger.retry, batch_id, ("refused",), key=key)
         # Not the worker's own event, because the next create may be admitted again.
-        own = replace(context, stopped=asyncio.Event(), stop=None)
+        own = replace(context, stopped=give_up or asyncio.Event(), stop=None)
         creator = Creator(own, budgets)
         while True:
             row = await self.row(key)
@@ -64,6 +74,8 @@ class Jobs:
             _raise_for(row, body)
             if own.stop is not None:
                 raise CreateNotAdmitted(own.stop.kind, own.stop.reason)
+            if own.stopped.is_set():
+                raise CreateNotAdmitted("given-up", "it had to wait too long for its turn or for its budget")
             if creator.skipped_models:
                 raise CreateNotAdmitted("rate", f"{row.model} is at its own limit; try again later")
             row_id = await context.write(ledger.row_id, batch_id, key)
@@ -97,14 +109,12 @@ class Jobs:
 
 
 def _new_row(key: str, body: Mapping[str, Any]) -> NewRow:
-    values = {"id": key, "model": body.get("model"), "input": body.get("input")}
-    rows = [TableRow(1, {name: value for name, value in values.items() if value is not None})]
-    found = [*jobs_of(rows, _SOURCE, Path.cwd(), TableOptions())]
-    violations = [each for each in found if isinstance(each, RowViolation)]
-    if violations:
-        raise RequestInvalid([Violation(f"/{each.column or ''}", "row", None, each.message) for each in violations])
-    (job,) = (each for each in found if isinstance(each, Job))
-    return NewRow(job.key, job.number, str(job.body["model"]), pack(job.body), job.content_hash)
+    # Not by `jobs_of`, which takes a text in place of a URL for a local file, as tables do.
+    complete, _, violations = find_local_files({**body})
+    validate_create(complete, violations)
+    packed = pack(body)
+    content = json.dumps(json.loads(packed), sort_keys=True)
+    return NewRow(key, 1, str(body["model"]), packed, hashlib.sha256(content.encode()).hexdigest())
 
 
 def _raise_for(row: Row, body: Mapping[str, Any]) -> None:
