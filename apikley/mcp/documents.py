@@ -54,9 +54,10 @@ def _fields(schema: str) -> list[dict[str, Any]]:
     return fields
 
 
-def _example(model: str) -> Any:
+def _example(model: str) -> dict[str, Any]:
     content = apikley_contract.operation("createTask").description["requestBody"]["content"]["application/json"]
-    return content.get("examples", {}).get(model, {}).get("value")
+    request = content.get("examples", {}).get(model, {}).get("value", {})
+    return {name: value for name, value in request.items() if name in ("model", "input")}
 
 
 def _schemas() -> dict[str, Any]:
@@ -94,7 +95,7 @@ def row_document(row: Row) -> dict[str, Any]:
         "task_id": row.task_id,
         "model": row.model,
         "state": row.state,
-        "credits": row.credits,
+        "counted_credits": row.credits,  # reserved or paid
         "sent_at": _time(row.sent_at),
         "ended_at": _time(row.ended_at),
         "text_from_service": service_text(row.error),

@@ -63,7 +63,7 @@ def _not_admitted(error: errors.CreateNotAdmitted) -> str:
         return (
             f"The budget does not allow this create; nothing was sent and nothing is charged: {error.reason}. Do not "
             "try again; tell the user, who can restart the server with another --max-credits or --max-credits-per-day, "
-            "and name the price of a task with --price."
+            "and with --price: as long as no price is known, one task reserves the whole budget."
         )
     if error.kind == "paused":
         return f"Creates are paused, so nothing was sent: {_quoted(error.reason)}. Tell the user."

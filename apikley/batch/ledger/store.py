@@ -460,11 +460,12 @@ class Ledger:
         now = self._time()
         duration = task.duration.total_seconds() if task.duration else max(0.0, now - (row.sent_at or now))
         price = price_of(connection, row, row.model) if task.credits is None else float(task.credits)
+        values: dict[str, Any] = {"task_state": task.state, "price": price, "seconds": duration, "ended_at": now}
         if price is None and row.max_credits is not None:  # what was reserved is only the rest of the cap
             self._pause(connection, row.id, NO_PRICE)
         elif price is None:
-            price = row.reserved
-        values: dict[str, Any] = {"task_state": task.state, "price": price, "seconds": duration, "ended_at": now}
+            # What was reserved may be the rest of a budget: it counts as spent, but it is no price.
+            values["paid_before"] = _ROW.paid_before + func.coalesce(_ROW.price, 0.0)
         if task.state == FAIL:
             error = (task.fail_message or "the service gave no reason")[:_MAX_ERROR]
             values |= {"state": "failed", "error_code": task.fail_code or "fail", "error": error, "settled_at": now}

@@ -69,10 +69,12 @@ def mcp(session: Session, /, *, http: bool, port: int, **limits: Any) -> None:
         from apikley.mcp.server import serve_http, serve_stdio  # noqa: PLC0415
         from apikley.mcp.tools import open_tools  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _PACKAGES:
+        package = (error.name or "").partition(".")[0]
+        if package not in _PACKAGES:
             raise
-        message = f"{error.name} is not installed; run: pip install 'apikley[mcp]'"
-        raise ModuleNotFoundError(message, name=error.name) from None
+        raise ModuleNotFoundError(
+            f"{package} is not installed; run: pip install 'apikley[mcp]'", name=package
+        ) from None
     given = {name: value for name, value in limits.items() if value is not None}
     given["database"] = given.get("database") or str(default_database())
     options = Options(**given)
