@@ -16,11 +16,12 @@ from mcp.types import ElicitRequestParams, ElicitResult
 from apikley.mcp.options import Options
 from apikley.mcp.server import new_server
 from apikley.mcp.tools import open_tools
+from apikley_mock.options import FaultWhen
 from apikley_mock.plugin import MockService, _AdvancingClock
 from contract_tests.simulator.simulators import request_for
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
-CREATE = {"operation": "createTask"}
+CREATE: FaultWhen = {"operation": "createTask"}
 # The handshake of today's clients, and the one of clients since 2026-07-28.
 ERAS = ("legacy", "auto")
 
@@ -39,6 +40,7 @@ class Agent:
     def __init__(self, client: Client, told: list[str]) -> None:
         self.client = client
         self.told = told
+        self.has_progress = asyncio.Event()
 
     async def __call__(self, tool: str, /, **arguments: Any) -> Answer:
         """Call a tool."""
@@ -57,8 +59,9 @@ class Agent:
         self.told.append(listed.model_dump_json())
         return {tool.name: tool for tool in listed.tools}
 
-    async def _progress(self, done: float, total: float | None, message: str | None) -> None:
-        self.told.append(f"progress {done} of {total}: {message}")
+    async def _progress(self, progress: float, total: float | None, message: str | None) -> None:
+        self.told.append(f"progress {progress} of {total}: {message}")
+        self.has_progress.set()
 
     @property
     def progress(self) -> list[str]:

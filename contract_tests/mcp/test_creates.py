@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from mcp.shared.exceptions import MCPError
-from mcp.types import ErrorData
+from mcp.types import ElicitResult, ErrorData, InputRequiredResult
 
 from apikley.batch.ledger.store import Ledger
 from contract_tests.mcp.agents import CREATE, ERAS, Agents, User, run
+from contract_tests.simulator.simulators import request_for
 
 
 @pytest.mark.parametrize("key", [{"idempotency_key": "cat"}, {}], ids=["given", "derived"])
@@ -256,18 +258,13 @@ def test_an_unknown_price_is_confirmed(agents: Agents) -> None:
 
 
 def test_a_consent_is_for_the_arguments_that_were_asked_for(agents: Agents) -> None:
-    """A client that answers for other arguments is refused."""
-    from mcp.types import ElicitResult, InputRequiredResult
-
-    from contract_tests.simulator.simulators import request_for
-
     async def work() -> None:
         async with agents.open("auto", User("accept"), confirm_above=1) as call:
             session = call.client.session
             first = await session.call_tool("create_video", request_for("a ship"), allow_input_required=True)
             assert isinstance(first, InputRequiredResult)
             call.told.append(first.model_dump_json())
-            accepted = {name: ElicitResult(action="accept", content={}) for name in first.input_requests or {}}
+            accepted: Any = {name: ElicitResult(action="accept", content={}) for name in first.input_requests or {}}
             with pytest.raises(MCPError, match="requestState"):
                 await session.call_tool(
                     "create_video",
@@ -297,8 +294,7 @@ def test_a_cancelled_wait_leaves_the_task_and_the_server_alone(agents: Agents, e
         async with agents.open(era) as call:
             task_id = (await call.create()).document["task_id"]
             waiting = asyncio.ensure_future(call("wait_for_task", task_id=task_id))
-            while not call.progress:
-                await asyncio.sleep(0)
+            await call.has_progress.wait()
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
@@ -313,7 +309,7 @@ def test_a_create_goes_on_when_its_call_is_cancelled(agents: Agents) -> None:
     async def work() -> None:
         async with agents.open() as call:
             creating = asyncio.ensure_future(call.create(idempotency_key="cat"))
-            while not agents.created():
+            while not agents.created():  # noqa: ASYNC110 - the simulator is in another thread
                 await asyncio.sleep(0.01)
             creating.cancel()
             with pytest.raises(asyncio.CancelledError):
