@@ -12,6 +12,7 @@ from contract_tests.other_models import page_of
 from contract_tests.project.documents import programs
 from contract_tests.project.wheels import build, copy_checkout, install
 from contract_tests.typing.checkers import mypy, pyright
+from scripts.pipeline.io import ROOT
 from scripts.pipeline.update import Options, Project, update
 
 CHECKERS = {"mypy": mypy, "pyright": pyright}

@@ -14,7 +14,8 @@ project = "apikley"
 copyright = "the apikley developers"  # noqa: A001 - Sphinx's name
 release = metadata.version("apikley")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
-exclude_patterns = ["examples/**"]  # read in the repository; the page "Examples" links to them
+exclude_patterns = ["examples/**", "agents/**"]  # read in the repository
+html_extra_path = [str(ROOT / "docs" / "llms.txt")]
 
 html_theme = "furo"
 html_title = "apikley"
