@@ -54,6 +54,18 @@ def test_parquet_keeps_types(tmp_path: Path) -> None:
     assert values_of(tmp_path / "t.parquet") == [{"id": "a", "duration": 6, "tags": ["x", "y"]}]
 
 
+def test_absent_fields_of_parquet_structs_are_absent(tmp_path: Path) -> None:
+    rows = [{"input": {"prompt": "x", "duration": 6}}, {"input": {"prompt": "y"}}, {"input": None}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet")
+    assert values_of(tmp_path / "t.parquet") == rows
+
+
+def test_equal_column_names_of_parquet_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table([["a"], ["b"]], names=["id", "id"]), tmp_path / "t.parquet")
+    with pytest.raises(ConfigurationError, match="2 columns are named 'id'"):
+        values_of(tmp_path / "t.parquet")
+
+
 def test_parquet_without_its_package_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
     with pytest.raises(ConfigurationError, match="pip install pyarrow"):
@@ -65,11 +77,15 @@ def test_parquet_without_its_package_says_what_to_install(tmp_path: Path, monkey
     [
         ("t.csv", "", "has no rows"),
         ("t.csv", "id,prompt\n", "has no rows"),
-        ("t.csv", "id,id\na,b\n", "two columns are named 'id'"),
+        ("t.csv", "id,id\na,b\n", "2 columns are named 'id'; rename them"),
         ("t.csv", "id,\na,b\n", "column 2 has no name"),
-        ("t.csv", "id,prompt\nä,b\n".encode("latin-1"), "not UTF-8"),
-        ("t.csv", "id,prompt\na,b\n".encode("utf-16"), "not UTF-8"),
-        ("t.csv", 'id,prompt\na,"b', "line 2: unexpected end of data"),
+        ("t.csv", "id,prompt\na,b\nä,b\n".encode("latin-1"), "line 3 is not UTF-8 text; save the file as UTF-8"),
+        ("t.csv", "id,prompt\na,b\n".encode("utf-16"), "line 1 is not UTF-8 text; save the file as UTF-8"),
+        ("t.json", '[\n"ä"]'.encode("latin-1"), "line 2 is not UTF-8 text"),
+        ("t.csv", 'id,"prompt\na,b', "line 1: unexpected end of data; check the quotes"),
+        ("t.csv", "i\0d\0,\0p\0\n\0", "line 1: a cell holds a NUL character; save the file as UTF-8 text"),
+        ("t.json", '{"id": 1}\n{"id": 2}', "for one object a line use the suffix .jsonl"),
+        ("t.json", "[]", "has no rows"),
         ("t.json", "{", "is not JSON"),
         ("t.json", '{"id": 1}', "not an array of objects"),
         ("t.parquet", "no parquet", "is not a Parquet file"),
@@ -83,6 +99,19 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, name: str, content: s
     assert str(tmp_path / name) in str(caught.value)
 
 
+def test_a_quote_that_is_never_closed_breaks_its_row(tmp_path: Path) -> None:
+    good, broken = read_table(file(tmp_path, "t.csv", 'id,prompt\na,"b\nb"\nc,"d\ne,f\n'))
+    assert good == TableRow(1, {"id": "a", "prompt": "b\nb"})
+    assert broken == BrokenRow(2, "line 4: unexpected end of data; check the quotes")
+
+
+def test_two_tables_can_be_read_in_turns(tmp_path: Path) -> None:
+    first, second = (read_table(file(tmp_path, name, "id\n1\n2\n")) for name in ("a.csv", "b.csv"))
+    limit = csv.field_size_limit()
+    assert [next(first), *second, *first] == [TableRow(n, {"id": str(n)}) for n in (1, 1, 2, 2)]
+    assert csv.field_size_limit() == limit
+
+
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     for name, message in (("missing.csv", "No such file"), ("folder.csv", "Is a directory")):
@@ -93,8 +122,12 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("t.csv", "id,prompt\na,b,c\nd,e\n", "line 2 has 3 cells, but the header 2"),
-        ("t.csv", "id,prompt\na\nd,e\n", "line 2 has 1 cells, but the header 2"),
+        ("t.csv", "id,prompt\na,b,c\nd,e\n", "line 2 has 3 cells, but the header has 2"),
+        ("t.csv", "id,prompt\na\nd,e\n", "line 2 has 1 cells, but the header has 2"),
+        ("t.csv", 'id,prompt\na,"b"c\nd,e\n', "line 2: ',' expected after '\"'; check the quotes"),
+        ("t.csv", f"id,prompt\na,{'b' * 140_000}\nd,e\n", "line 2: field larger than field limit (131072)"),
+        ("t.csv", "id,prompt\na,b\0\nd,e\n", "line 2: a cell holds a NUL character"),
+        ("t.tsv", "id\tprompt\na\nd\te\n", "line 2 has 1 cells, but the header has 2"),
         ("t.jsonl", '{"id": 1\n{"id": "d", "prompt": "e"}\n', "line 1 is not JSON"),
         ("t.jsonl", '[1]\n{"id": "d", "prompt": "e"}\n', "is list, not an object"),
         ("t.json", '[1, {"id": "d", "prompt": "e"}]', "is int, not an object"),
