@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import apikley_contract
-from apikley import LocalFile
+from apikley import LocalFile, RequestInvalid
 from apikley.batch.table.jobs import Job, RowViolation, TableOptions, jobs_of, pack, read_jobs, unpack
 from apikley.batch.table.plan import duration, estimate, plan_table
-from apikley.batch.table.reading import TableRow
+from apikley.batch.table.reading import BrokenRow, TableRow
 from contract_tests.cli.command_line import PNG
 from contract_tests.contract.draws import component, values
 from contract_tests.other_models import contract_with, page_of, using
@@ -158,6 +158,54 @@ def test_a_mapped_column_is_the_field_and_named_in_violations() -> None:
     assert "column seconds" in violations({"prompt": "x", "seconds": "six"}, **options)[0]
 
 
+def test_id_and_model_can_be_mapped_and_ignored() -> None:
+    (job,) = jobs({"sku": "a", "kind": MODEL, "prompt": "x"}, model=None, map={"id": "sku", "model": "kind"})
+    assert isinstance(job, Job)
+    assert (job.key, job.body["model"]) == ("a", MODEL)
+    (job,) = jobs({"id": "a", "model": "x", "prompt": "x"}, ignore=("id", "model"))
+    assert isinstance(job, Job)
+    assert (job.key, job.body["model"]) == ("t-1", MODEL)
+
+
+def test_a_column_can_be_mapped_to_two_fields() -> None:
+    assert input_of({"text": "x", "prompt": ""}, map={"prompt": "text", "tags": "text"}) == {"tags": ["x"]}
+
+
+def test_a_column_with_the_name_of_a_mapped_field_is_a_violation_unless_it_is_ignored() -> None:
+    row, options = {"prompt": "x", "seconds": "6", "duration": "long"}, {"map": {"duration": "seconds"}}
+    (found,) = violations(row, row, **options)
+    assert found == "column duration: the field 'duration' comes from column 'seconds'; use --ignore duration"
+    assert input_of(row, **options, ignore=("duration",)) == {"duration": 6}
+
+
+def test_mapped_columns_can_swap_their_names() -> None:
+    options = {"map": {"duration": "scale", "scale": "duration"}}
+    assert input_of({"scale": "6", "duration": "0.5"}, **options) == {"duration": 6, "scale": 0.5}
+
+
+def test_a_mapped_column_that_is_not_in_the_table_is_a_violation() -> None:
+    (found,) = violations({"prompt": "x", "seconds": ""}, map={"duration": "second"})
+    assert found == ("column second: is not in the table, but mapped to the field 'duration'; did you mean 'seconds'?")
+
+
+def test_a_set_field_that_no_model_of_the_table_has_is_a_violation() -> None:
+    (found,) = violations({"prompt": "x"}, {"prompt": "y"}, set={"durtion": 6})
+    assert found == "'durtion' is set, but is no field of the table's models; did you mean 'duration'?"
+
+
+def test_a_set_field_is_sent_only_to_models_that_have_it() -> None:
+    made = jobs({"prompt": "x"}, {"model": "acme/other", "zoom": "in"}, set={"duration": 6})
+    assert [each.body["input"] for each in made if isinstance(each, Job)] == [
+        {"prompt": "x", "duration": 6},
+        {"zoom": "in"},
+    ]
+
+
+def test_unknown_fields_are_sent_if_they_are_allowed() -> None:
+    options = {"allow_unknown_fields": True, "set": {"new": "1"}}
+    assert input_of({"newer": "2"}, **options) == {"new": "1", "newer": "2"}
+
+
 def test_an_unknown_column_is_one_violation_for_the_table_with_the_nearest_field() -> None:
     (found,) = violations({"prompt": "x", "durations": "6"}, {"prompt": "y", "durations": "7"})
     assert found.startswith("column durations: is no field of the model; did you mean 'duration'?")
@@ -174,6 +222,41 @@ def test_a_field_of_another_model_may_stay_empty() -> None:
     assert "a field of another model" in violations({"prompt": "x", "zoom": "in"})[0]
 
 
+def test_a_field_of_another_model_of_the_table_is_a_violation_of_each_row() -> None:
+    rows = [{"model": "acme/other", "zoom": "in"}, {"prompt": "x", "zoom": "in"}, {"prompt": "y", "zoom": "in"}]
+    message = "is a field of another model and none of this one; leave the cell empty"
+    assert violations(*rows) == [f"row {n} (t-{n}), column zoom: {message}" for n in (2, 3)]
+
+
+def test_a_table_without_models_is_one_violation() -> None:
+    assert violations({"prompt": "x"}, {"prompt": "y"}, model=None) == [
+        "rows have no model; add a column model, or use --model"
+    ]
+    (found,) = violations({"prompt": "x", "model": MODEL}, {"prompt": "y", "model": ""}, model=None)
+    assert found == "row 2 (t-2), column model: missing, but required"
+
+
+def test_an_unknown_model_for_all_rows_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(RequestInvalid, match=f"did you mean '{MODEL}'"):
+        jobs({"prompt": "x"}, model="acme/tabel")
+
+
+def test_every_violation_of_a_row_is_named() -> None:
+    row = {"id": "a\nb", "prompt": "x" * 21, "duration": "six", "scale": "many", "image_url": "no.png"}
+    assert [each.column for each in jobs(row) if isinstance(each, RowViolation)] == [
+        "id", "duration", "scale", "prompt", "image_url",
+    ]  # fmt: skip
+
+
+def test_a_broken_row_is_a_violation_and_the_others_are_jobs() -> None:
+    broken, good = jobs_of(
+        [BrokenRow(1, "line 2 has 1 cells"), TableRow(2, {"prompt": "x"})], "t", Path(), TableOptions(MODEL)
+    )
+    assert str(broken) == "row 1: line 2 has 1 cells"
+    assert isinstance(good, Job)
+    assert good.key == "t-2"
+
+
 def test_an_unknown_model_is_a_violation_with_the_nearest_one() -> None:
     (found,) = violations({"model": "acme/tabel", "prompt": "x"})
     assert "column model" in found
@@ -182,6 +265,40 @@ def test_an_unknown_model_is_a_violation_with_the_nearest_one() -> None:
 
 def test_a_row_can_hold_a_whole_input() -> None:
     assert input_of({"input": {"prompt": "x", "duration": 6}, "prompt": ""}) == {"duration": 6}
+
+
+def test_a_whole_input_comes_before_set_values_and_after_cells() -> None:
+    options = {"set": {"duration": "6", "scale": 1}}
+    row = {"input": {"duration": 7, "tags": ["a"]}, "tags": "b"}
+    assert input_of(row, **options) == {"duration": 7, "tags": ["b"], "scale": 1}
+
+
+@pytest.mark.parametrize("cell", ["{", "[1]", [1], 7])
+def test_a_whole_input_that_is_no_object_is_a_violation(cell: Any) -> None:
+    (found,) = violations({"prompt": "x", "input": cell})
+    assert found.startswith("row 1 (t-1), column input: ")
+    assert "object" in found
+
+
+def test_names_that_are_published_with_white_space_are_written_without_it() -> None:
+    with using(contract_with(page_of(MODEL, {"look ": {"type": "string"}, "steps ": {"type": "integer"}}))):
+        for row in ({"look": "x", "steps": "2"}, {"input": {"look": "x", "steps": 2}}):
+            (job,) = jobs(row)
+            assert isinstance(job, Job), job
+            assert job.body["input"] == {"look ": "x", "steps ": 2}
+
+
+def test_the_hash_takes_paths_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "ship.png").write_bytes(PNG)
+    row = {"prompt": "x", "image_url": str(tmp_path / "ship.png")}
+    first, second = (jobs(row, folder=folder) for folder in (tmp_path, tmp_path / "one"))
+    assert first == second
+    (relative,) = jobs({**row, "image_url": "ship.png"}, folder=tmp_path)
+    assert isinstance(relative, Job)
+    assert isinstance(first[0], Job)
+    assert relative.body == first[0].body
+    assert relative.content_hash != first[0].content_hash
 
 
 def test_the_hash_changes_with_the_request_and_not_with_the_folder(tmp_path: Path) -> None:

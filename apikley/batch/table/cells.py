@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from apikley._model.fields import is_number
@@ -17,7 +16,7 @@ class CellError(Exception):
     """A cell holds no value of its field's type."""
 
 
-def value_of(cell: Any, schema: Mapping[str, Any], folder: Path) -> Any:
+def value_of(cell: Any, schema: Mapping[str, Any]) -> Any:
     """Return the value of a cell for a field.
 
     A text is converted to the field's type. A text that is no URL, where the field takes a file, is a local path.
@@ -25,7 +24,6 @@ def value_of(cell: Any, schema: Mapping[str, Any], folder: Path) -> Any:
     Args:
         cell: A text, or a value of JSON types.
         schema: The field's schema in the contract.
-        folder: The folder that paths are relative to.
 
     Raises:
         CellError: The text has no value of the field's type.
@@ -33,7 +31,7 @@ def value_of(cell: Any, schema: Mapping[str, Any], folder: Path) -> Any:
     kind = schema.get("type")
     if isinstance(cell, str) and kind not in ("string", None):
         cell = _converted(cell.strip(), str(kind), schema)
-    return _with_files(cell, schema, folder)
+    return _with_files(cell, schema)
 
 
 def _converted(text: str, kind: str, schema: Mapping[str, Any]) -> Any:
@@ -64,12 +62,12 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _with_files(value: Any, schema: Mapping[str, Any], folder: Path) -> Any:
+def _with_files(value: Any, schema: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
-        return [_with_files(item, schema.get("items", {}), folder) for item in value]
+        return [_with_files(item, schema.get("items", {})) for item in value]
     if isinstance(value, dict):
         fields = schema.get("properties", {})
-        return {name: _with_files(item, fields.get(name, {}), folder) for name, item in value.items()}
+        return {name: _with_files(item, fields.get(name, {})) for name, item in value.items()}
     if "x-file" in schema and isinstance(value, str) and value and "://" not in value and value[:5] != "data:":
-        return LocalFile(folder / value)
+        return LocalFile(value)
     return value
