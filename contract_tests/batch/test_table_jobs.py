@@ -10,36 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import apikley_contract
 from apikley import LocalFile, RequestInvalid
 from apikley.batch.table.jobs import Job, RowViolation, TableOptions, jobs_of, pack, read_jobs, unpack
-from apikley.batch.table.plan import duration, estimate, plan_table
 from apikley.batch.table.reading import BrokenRow, TableRow
+from contract_tests.batch.tables import MODEL, table_contract
 from contract_tests.cli.command_line import PNG
-from contract_tests.contract.draws import component, values
 from contract_tests.other_models import contract_with, page_of, using
 
 URL = "https://files.example.com/a.png"
-FIELDS = {
-    "prompt": {"type": "string", "maxLength": 20},
-    "duration": {"type": "integer", "minimum": 1, "maximum": 10},
-    "scale": {"type": "number"},
-    "loop": {"type": "boolean"},
-    "tags": {"type": "array", "items": {"type": "string"}},
-    "seeds": {"type": "array", "items": {"type": "integer"}},
-    "camera": {"type": "object"},
-    "image_url": {"type": "string", "format": "uri", "x-file": {}},
-    "image_urls": {"type": "array", "items": {"type": "string", "x-file": {}}},
-}
-MODEL = "acme/table"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _contract() -> Iterator[None]:
-    document = contract_with(
-        page_of(MODEL, FIELDS, required=("prompt",)), page_of("acme/other", {"zoom": {"type": "string"}})
-    )
-    with using(document):
+    with table_contract():
         yield
 
 
@@ -326,42 +309,6 @@ JSON = st.recursive(
 @given(body=st.dictionaries(st.sampled_from(["$file", "input", "$$$file"]), JSON))
 def test_a_packed_body_is_unpacked_as_it_was(body: dict[str, Any]) -> None:
     assert unpack(pack(body)) == body
-
-
-@given(data=st.data())
-def test_a_row_of_each_model_keeps_its_input(data: st.DataObject) -> None:
-    for model in apikley_contract.models().values():
-        body = data.draw(values(component(model.request), ("input", "")))
-        (job,) = jobs({"model": model.name, "input": body["input"]}, model=None)
-        assert isinstance(job, Job), job
-        assert job.body["input"] == body["input"]
-
-
-def test_a_plan_counts_rows_models_duplicates_and_files(tmp_path: Path) -> None:
-    (tmp_path / "ship.png").write_bytes(PNG)
-    table = tmp_path / "t.csv"
-    table.write_text("prompt,image_url,duration\nx,ship.png,1\nx,ship.png,1\ny,ship.png,99\n", encoding="utf-8")
-    plan = plan_table(table, TableOptions(model=MODEL))
-    assert (plan.rows, plan.models, plan.duplicates) == (2, {MODEL: 2}, [[1, 2]])
-    assert (plan.files, plan.file_bytes) == (1, len(PNG))
-    assert [each.row for each in plan.violations] == [3]
-
-
-def test_an_estimate_says_both_limits() -> None:
-    assert str(estimate(10_000, price=2)) == (
-        "10,000 rows: 83 minutes by the create limit; at 5 minutes a video and 100 at a time: 8.3 hours; 20,000 credits"
-    )
-    assert str(estimate(1, seconds_per_video=45, max_running=10)).startswith(
-        "1 row: 0.5 seconds by the create limit; at 45 seconds"
-    )
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(1, "1 second"), (90, "90 seconds"), (300, "5 minutes"), (7_200, "2 hours"), (864_000, "10 days")],
-)
-def test_a_duration_is_said_in_one_unit(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_a_table_is_read_from_its_file(tmp_path: Path) -> None:

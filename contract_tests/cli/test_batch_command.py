@@ -87,7 +87,7 @@ def test_a_plan_needs_no_key_and_sends_nothing(cli: CommandLine) -> None:
     code, out, err = cli("batch", "plan", "products.csv", "--price", "5")
     assert (code, err) == (0, "")
     assert out.startswith(
-        "2 rows: 1 second by the create limit; at 5 minutes a video and 100 at a time: 6 seconds; 10 credits"
+        "2 rows: 1 second by the create limit; at 5 minutes a video and 100 at a time: 5 minutes; 10 credits"
     )
     assert not cli.requests()
 
