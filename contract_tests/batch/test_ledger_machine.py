@@ -31,8 +31,8 @@ from contract_tests.batch.ledgers import (
 )
 from contract_tests.simulator.simulators import MODEL
 
-REQUESTS, WINDOW, RUNNING = 3, 10.0, 5
-MODEL_LIMIT = {"requests": 2, "seconds": 100, "concurrent": 3}
+REQUESTS, WINDOW, RUNNING = 3, 10.0, 4
+MODEL_LIMIT = {"requests": 2, "seconds": 100, "concurrent": 2}
 PRICE = 5.0
 # A request that arrives later than this after its admission is not within the promise of the rate.
 LONGEST_WAY = NO_RESPONSE - WINDOW
@@ -110,7 +110,7 @@ class Workers(RuleBasedStateMachine):
 
     # Workers
 
-    @rule(count=st.integers(1, 4), model=st.sampled_from([MODEL, LIMITED]))
+    @rule(count=st.integers(1, 6), model=st.sampled_from([MODEL, LIMITED]))
     def add(self, count: int, model: str) -> None:
         new = [f"row {len(self.keys) + number}" for number in range(count)]
         self.keys += new
@@ -139,6 +139,17 @@ class Workers(RuleBasedStateMachine):
         self.sent.append(attempt)
         self.workers[name].attempts.append(attempt)
         return attempt
+
+    @rule(target=attempts, name=worker, count=st.integers(2, 5), is_noted=st.booleans())
+    def create(self, name: str, count: int, is_noted: bool) -> object:
+        """Create tasks as fast as the ledger allows."""
+        self.claim(name, count, "planned")
+        sent = [attempt for at in range(count) if (attempt := self.try_send(name, at))]
+        for attempt in sent:
+            self.receive(attempt, "task")
+        if is_noted:
+            self.note_responses(name)
+        return multiple(*sent)
 
     @rule(name=worker)
     def note_responses(self, name: str) -> None:
