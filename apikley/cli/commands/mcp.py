@@ -55,7 +55,7 @@ _PACKAGES = ("mcp", "mcp_types", "sqlalchemy", "uvicorn")
 )
 @click.pass_obj
 def mcp(session: Session, /, *, http: bool, port: int, **limits: Any) -> None:
-    """Serve AI agents over the Model Context Protocol.
+    """Serve AI agents over the Model Context Protocol, within a budget.
 
     The agent gets tools to list models, create videos within a budget, wait for them and save them in one folder. A
     create is never paid twice, also after a restart.
