@@ -1,13 +1,14 @@
-"""The page about agents: its transcript is what the server says, and it lists every tool."""
+"""The documents for agents: the transcript is what the server says, every tool is listed, links lead somewhere."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
 
-from contract_tests.mcp.agents import PNG, Agents
+from contract_tests.mcp.agents import Agents
 from contract_tests.mcp.transcript import BLOCK, PAGE, recorded
 from contract_tests.simulator.simulators import MODEL
 from scripts.pipeline.io import ROOT
@@ -16,15 +17,12 @@ SKILL = ROOT / "docs" / "agents" / "SKILL.md"
 
 
 def test_the_transcript_is_what_the_server_says(agents: Agents) -> None:
-    (agents.root / "cat.png").write_bytes(PNG)
     (printed,) = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
     assert printed == recorded(agents), "run: python -m contract_tests.mcp.transcript"
     assert MODEL in printed
 
 
 def test_the_page_lists_every_tool(agents: Agents) -> None:
-    import asyncio
-
     async def names() -> set[str]:
         async with agents.open() as agent:
             return {*await agent.tools()}

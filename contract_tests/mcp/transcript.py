@@ -9,6 +9,7 @@ import asyncio
 import json
 import re
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def recorded(agents: Agents) -> str:
             await call(agent, "download_result", task_id=task_id, file="cat.mp4")
 
     asyncio.run(work())
-    return _stable("\n".join(lines[:-1]) + "\n", agents.mock.url)
+    stable = _stable("\n".join(lines[:-1]), agents.mock.url)
+    return "".join(f"{_wrapped(line)}\n" for line in stable.splitlines())
 
 
 def _stable(text: str, address: str) -> str:
@@ -60,6 +62,10 @@ def _stable(text: str, address: str) -> str:
     for number, task_id in enumerate(ids, 1):
         text = text.replace(task_id, f"task_{number}")
     return text
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def main() -> None:
