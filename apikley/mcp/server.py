@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import signal
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -179,11 +182,30 @@ def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(json.loads(schema))
 
 
-async def serve_stdio(tools: Tools) -> None:
-    """Serve one client over stdin and stdout, until it closes stdin."""
+async def serve_stdio(tools: Tools) -> bool:
+    """Serve one client over stdin and stdout, until it closes stdin or a signal arrives.
+
+    Returns:
+        Whether it was SIGINT or SIGTERM. A thread still reads stdin then and cannot be interrupted: close what is to be
+        closed, and end the process with `os._exit`.
+    """
     server = new_server(tools)
-    async with stdio_server() as (reading, writing):
-        await server.run(reading, writing, server.create_initialization_options())
+
+    async def serve() -> None:
+        async with stdio_server() as (reading, writing):
+            await server.run(reading, writing, server.create_initialization_options())
+
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    with suppress(NotImplementedError):  # on Windows, where Ctrl-C ends the process
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
+    serving, stopping = asyncio.create_task(serve()), asyncio.create_task(stopped.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not serving.done():
+        return True
+    stopping.cancel()
+    await serving
+    return False
 
 
 async def serve_http(tools: Tools, port: int, on_ready: Callable[[str], object]) -> None:

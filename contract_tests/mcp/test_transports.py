@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -74,6 +75,25 @@ def test_the_options_of_the_command_reach_the_server(agents: Agents) -> None:
             assert "0 of 1 credits are spent" in (await call.create()).text
 
     run(work)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_process_whose_client_keeps_stdin_open(agents: Agents, number: signal.Signals) -> None:
+    agents.told.append("nothing")
+    parameters = agents.parameters()
+    client = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    initialize = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": client}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    command = [sys.executable, *parameters.args]
+    with subprocess.Popen(command, env=parameters.env, text=True, **pipes) as process:  # type: ignore[call-overload]
+        try:
+            process.stdin.write(json.dumps(initialize) + "\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["result"]["serverInfo"]["name"] == "apikley"
+            process.send_signal(number)
+            assert process.wait(LIMIT) == 130
+        finally:
+            process.kill()
 
 
 @contextmanager

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
+from apikley.cli.constants import INTERRUPTED
 from apikley.cli.session import Session, SessionCommand
 
 _CREDITS = click.FloatRange(min=0)
@@ -81,10 +83,13 @@ def mcp(session: Session, /, *, http: bool, port: int, **limits: Any) -> None:
     api_key, base_url = session.settings.credentials()
 
     async def serve() -> None:
+        interrupted = False
         async with open_tools(options, api_key, base_url) as tools:
             if http:
                 await serve_http(tools, port, lambda url: click.echo(f"listening on {url}"))
             else:
-                await serve_stdio(tools)
+                interrupted = await serve_stdio(tools)
+        if interrupted:
+            os._exit(INTERRUPTED)
 
     asyncio.run(serve())
