@@ -99,7 +99,7 @@ def failure_of(error: BaseException) -> Failure | None:
     code = error.exit_code if isinstance(error, CommandFailed) else next(found, None)
     if code is None:
         return None
-    if code is Exit.OUTCOME_UNKNOWN:
+    if code is Exit.OUTCOME_UNKNOWN and not isinstance(error, CommandFailed):  # a batch never creates a row again
         hints.insert(0, _PAID_HINT)
     return Failure(code, _message(error), _facts(error), hints)
 

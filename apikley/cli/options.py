@@ -20,7 +20,7 @@ def warn_of_visible_key(ctx: click.Context, param: click.Parameter, value: str |
     if ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE and not ctx.resilient_parsing:
         other = f"{constants.API_KEY_VARIABLE} or a profile" if param.name == "api_key" else param.envvar
         flag = param.opts[0]
-        secret = "password" if flag == "--inbox" else "key"
+        secret = "password" if flag in ("--inbox", "--database") else "key"
         shown = f"shows the {secret} in the process list and the shell history"
         click.echo(f"warning: {flag} {shown}; use {other}", err=True)
     return value

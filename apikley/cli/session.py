@@ -51,15 +51,19 @@ class Session(NamedTuple):
         return shlex.join(["apikley", command, *tasks, *options, *flags])
 
 
+def with_whole_examples(text: str | None) -> str:
+    """Return a help text whose examples click does not wrap: half of a command is another command."""
+    paragraphs = inspect.cleandoc(text or "").split("\n\n")
+    return "\n\n".join(f"\b\n{each}" if each.startswith(" ") else each for each in paragraphs)
+
+
 class SessionCommand(click.Command):
     """A command whose function gets a `Session` (`click.pass_obj`), and whose failures are reported in one way."""
 
     def __init__(self, *args: Any, takes_settings: bool = True, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self.params = [*self.params, FORMAT, QUIET, *(SETTINGS if takes_settings else ())]
-        # click must not wrap the examples: half of a command is another command.
-        paragraphs = inspect.cleandoc(self.help or "").split("\n\n")
-        self.help = "\n\n".join(f"\b\n{each}" if each.startswith(" ") else each for each in paragraphs)
+        self.help = with_whole_examples(self.help)
 
     def prepare(self, ctx: click.Context) -> None:
         """Convert parameters before the function is called."""

@@ -2,48 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
-
-import anyio
 import pytest
 
-from apikley._flows.clock import Clock
 from apikley.batch import Batch
-from apikley_mock.options import FaultWhen, MockSettings
+from contract_tests.cli.batch_runs import CREATE, RUN, apikley_mock_settings, creates, fast_tasks_fixture, rows, write  # noqa: F401 - fixtures
 from contract_tests.cli.command_line import IMAGE, MODEL, CommandLine, Program, interrupt
 
-CREATE: FaultWhen = {"operation": "createTask"}
-SPEED = 20.0
-RUN = ("batch", "run", "products.csv", "--out", "videos", "--price", "2")
-
-
-@pytest.fixture(scope="session")
-def apikley_mock_settings() -> MockSettings:
-    return {"durations": (0, 0, 0), "price": 2}
-
-
-@pytest.fixture(autouse=True)
-def _fast_tasks(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def sleep(_: Clock, seconds: float) -> None:
-        await anyio.sleep(seconds / SPEED)
-
-    monkeypatch.setattr(Clock, "async_sleep", sleep)
-    monkeypatch.setattr(Clock, "monotonic", lambda _: time.monotonic() * SPEED)
-
-
-def write(cli: CommandLine, *rows: str, name: str = "products.csv", header: str = "id,prompt,image_url") -> Path:
-    path = cli.folder / name
-    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return path
-
-
-def rows(count: int) -> list[str]:
-    return [f"A{number},ship {number},{IMAGE}" for number in range(count)]
-
-
-def creates(cli: CommandLine) -> int:
-    return len(cli.mock._service.engine.tasks)
+pytestmark = pytest.mark.usefixtures("fast_tasks")
 
 
 def test_a_table_becomes_videos(cli: CommandLine) -> None:
@@ -212,7 +177,7 @@ def test_a_batch_is_paused_and_resumed(cli: CommandLine) -> None:
     assert cli("batch", "pause", "videos").out == "products is paused\n"
     assert cli(*RUN).code == 3
     assert creates(cli) == 1
-    assert "goes on" in cli("batch", "resume", "videos").out
+    assert "products is resumed" in cli("batch", "resume", "videos").out
     assert cli(*RUN).code == 0
 
 
@@ -231,7 +196,7 @@ def test_rows_are_exported_and_no_file_is_replaced_unasked(cli: CommandLine, nam
     export = ("batch", "export", name, "--out", "videos")
     assert cli(*export).out == f"{name}: 2 rows\n"
     assert (cli.folder / name).stat().st_size
-    assert cli(*export).code == 1
+    assert cli(*export) == (2, "", f"apikley: {name} exists; --force replaces it\n")
     assert cli(*export, "--force").code == 0
 
 
@@ -241,15 +206,7 @@ def test_ctrl_c_prints_the_command_that_goes_on(cli: CommandLine, monkeypatch: p
         patch.setattr(Batch, "run", interrupt)
         code, _, err = cli(*RUN, "--max-credits", "4")
     assert code == 5
-    assert "resume with: apikley batch run products.csv --out videos --name products" in err
-    assert cli("batch", "run", "products.csv", "--out", "videos", "--name", "products").code == 0
-
-
-def test_a_password_is_not_shown_in_the_command_that_goes_on(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    from apikley.cli.commands.batch import _rest
-
-    shown = _rest(None, {"database": "postgresql://user:secret@host/name", "inbox": None}, "autumn")
-    assert shown == ["--database", "postgresql://user:***@host/name", "--name", "autumn"]
+    assert "resume with: apikley batch run --out videos --name products" in err
 
 
 def test_ctrl_c_in_a_terminal_keeps_the_tasks(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +217,7 @@ def test_ctrl_c_in_a_terminal_keeps_the_tasks(cli: CommandLine, monkeypatch: pyt
         program.wait_for("1 running")
         program.type(b"\x03")
         assert program.wait() == 5
-    assert "resume with: apikley batch run products.csv" in program.shown
+    assert "resume with: apikley batch run --out videos --name products" in program.shown
     cli.mock.advance(3600)
     assert cli(*RUN).code == 0
     assert creates(cli) == 1

@@ -15,7 +15,11 @@ from contract_tests.cli.command_line import CommandLine, run_process
 from contract_tests.simulator.simulators import MODEL
 
 OWN = [name for name in COMMANDS if name not in ("mock", "inbox")]
-HELP = [(), *((name,) for name in OWN), *(("inbox", name) for name in ("list", "expected", "replay"))]
+GROUPS = {
+    "inbox": ("list", "expected", "replay"),
+    "batch": ("plan", "run", "work", "status", "pause", "resume", "retry", "resolve", "export"),
+}
+HELP = [(), *((name,) for name in OWN), *((group, name) for group, names in GROUPS.items() for name in names)]
 
 
 def test_help_loads_neither_the_network_stack_nor_the_contract() -> None:
@@ -34,6 +38,11 @@ def test_every_command_has_help_with_an_example(cli: CommandLine, name: str) -> 
     assert ended.code == 0
     assert f"apikley {name}" in ended.out.partition("For example:")[2].replace("task=$(", "")
     assert ended.out.split("\n\n")[1].strip() == COMMANDS[name][1]
+
+
+@pytest.mark.parametrize("name", GROUPS["batch"])
+def test_every_batch_command_has_help_with_an_example(cli: CommandLine, name: str) -> None:
+    assert f"apikley batch {name} " in cli("batch", name, "--help").out.partition("For example:")[2]
 
 
 @pytest.mark.parametrize("words", HELP, ids=" ".join)

@@ -3,55 +3,49 @@
 from __future__ import annotations
 
 import importlib
-import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from apikley.cli.batches import DATABASE, failure_of, find_batch, open_ledger, pairs_of, status_document, status_lines
-from apikley.cli.exit_codes import CommandFailed, Exit, Interrupted
-from apikley.cli.options import ALLOW_UNKNOWN_FIELDS
-from apikley.cli.output import format_credits, printable
+from apikley.cli.batches import (
+    DATABASE,
+    failure_of,
+    find_batch,
+    open_ledger,
+    place_arguments,
+    status_document,
+    status_lines,
+)
+from apikley.cli.commands.batch_plan import (
+    CREDITS,
+    MAX_RUNNING,
+    OUT,
+    PRICE,
+    TABLE,
+    options_of,
+    plan,
+    table_invalid,
+    violation_lines,
+)
+from apikley.cli.exit_codes import Interrupted
 from apikley.cli.progress import batch_progress
-from apikley.cli.session import Session, SessionCommand
-from apikley.errors import ApikleyError, ConfigurationError
+from apikley.cli.session import Session, SessionCommand, with_whole_examples
+from apikley.errors import ConfigurationError, RequestInvalid
 
 if TYPE_CHECKING:
     from apikley.batch import Batch
     from apikley.batch.table.jobs import TableOptions
 
-_MAX_VIOLATIONS = 50
-_PLACES = ("database", "inbox")  # which may hold passwords
-_OTHERS = {"status": "status", "pause": "pause", "resume": "resume", "retry": "retry", "resolve": "resolve"}
-_OTHERS |= {"export": "export"}
+# The commands in `batch_rows`.
+_OTHERS = ("status", "pause", "resume", "retry", "resolve", "export")
 
-TABLE: list[click.Parameter] = [
-    click.Option(["--model"], metavar="MODEL", help="The model of rows without a column `model`."),
-    click.Option(
-        ["--set", "set_"],
-        multiple=True,
-        metavar="FIELD=VALUE",
-        callback=pairs_of,
-        help="A value for all rows whose cell is empty.",
-    ),
-    click.Option(
-        ["--map", "map_"], multiple=True, metavar="FIELD=COLUMN", callback=pairs_of, help="The column of a field."
-    ),
-    click.Option(["--ignore"], multiple=True, metavar="COLUMN", help="A column that is not sent."),
-    ALLOW_UNKNOWN_FIELDS,
-]
-_CREDITS = click.FloatRange(min=0)
-PRICE = click.Option(["--price"], type=_CREDITS, metavar="CREDITS", help="The price of one row.")
-MAX_RUNNING = click.Option(
-    ["--max-running"], type=click.IntRange(min=1), metavar="N", help="How many tasks run at a time."
-)
-OUT = click.Option(["-o", "--out"], metavar="DIR|URL", help="Where results are saved.  [default: the batch's name]")
 RUN: list[click.Parameter] = [
     PRICE,
     MAX_RUNNING,
-    click.Option(["--max-credits"], type=_CREDITS, metavar="CREDITS", help="A cap that is never exceeded."),
+    click.Option(["--max-credits"], type=CREDITS, metavar="CREDITS", help="A cap that is never exceeded."),
     click.Option(["--limit"], type=click.IntRange(min=1), metavar="N", help="Create at most N tasks in this run."),
     click.Option(
         ["--stop-after"],
@@ -68,13 +62,17 @@ RUN: list[click.Parameter] = [
 class _BatchGroup(click.Group):
     """A group that imports the commands that watch and settle a batch when they are called."""
 
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.help = with_whole_examples(self.help)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *_OTHERS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _OTHERS:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(importlib.import_module("apikley.cli.commands.batch_rows"), _OTHERS[cmd_name])
+        command: click.Command = getattr(importlib.import_module("apikley.cli.commands.batch_rows"), cmd_name)
         return command
 
 
@@ -84,78 +82,14 @@ def batch() -> None:
 
     For example:
 
-    \b
         apikley batch plan products.csv --price 5
-        apikley batch run products.csv --out videos --price 5 --max-credits 500
+
+        apikley batch run products.csv --out videos --price 5 \
+            --max-credits 500
     """
 
 
-@batch.command(cls=SessionCommand, params=[*TABLE, PRICE, MAX_RUNNING, OUT, *DATABASE])
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option(
-    "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="N",
-    help="How long one video takes.  [default: 5]",
-)
-@click.pass_obj
-def plan(
-    session: Session,
-    /,
-    *,
-    file: Path,
-    minutes: float | None,
-    price: float | None,
-    max_running: int | None,
-    out: str | None,
-    database: str | None,
-    name: str | None,
-    **columns: Any,
-) -> None:
-    """Check every row of a table, and estimate time and credits. Nothing is sent.
-
-    For example:
-
-        apikley batch plan products.csv --price 5
-    """
-    from apikley.batch.table.plan import SECONDS_PER_VIDEO, estimate, plan_table  # noqa: PLC0415 - loads the validator
-
-    found = plan_table(file, _options(columns))
-    known_seconds, known_price = _medians(out, database, name)
-    seconds = minutes * 60 if minutes else known_seconds or SECONDS_PER_VIDEO
-    price = known_price if price is None else price
-    planned = estimate(found.rows, seconds_per_video=seconds, price=price, max_running=max_running)
-    balance = _balance(session)
-    lines = [printable(str(each)) for each in found.violations[:_MAX_VIOLATIONS]]
-    if len(found.violations) > _MAX_VIOLATIONS:
-        lines.append(f"… and {len(found.violations) - _MAX_VIOLATIONS:,} more violations")
-    lines += [*([""] if lines else []), str(planned)]
-    if len(found.models) > 1:
-        lines += [f"{count:,} rows of {model}" for model, count in found.models.items()]
-    if found.files:
-        lines.append(f"{found.files:,} local files, {found.file_bytes / 1024**2:,.1f} MB")
-    if found.duplicates:
-        shown = "; ".join("rows " + ", ".join(map(str, numbers[:5])) for numbers in found.duplicates[:5])
-        lines.append(f"equal rows, which are created and paid separately: {shown}")
-    if balance is not None:
-        lines.append(f"the account has {format_credits(balance)} credits")
-    document = {
-        "rows": found.rows,
-        "models": found.models,
-        "violations": [each._asdict() for each in found.violations],
-        "duplicates": found.duplicates,
-        "files": found.files,
-        "file_bytes": found.file_bytes,
-        "seconds": planned.seconds,
-        "create_seconds": planned.create_seconds,
-        "running_seconds": planned.running_seconds,
-        "credits": planned.credits,
-        "balance": balance,
-    }
-    session.output.result(document, lines)
-    if found.violations:
-        count = len(found.violations)
-        raise CommandFailed(Exit.INVALID, [f"the table is invalid: {count:,} violation{'s' * (count != 1)}"])
+batch.add_command(plan)
 
 
 @batch.command(cls=SessionCommand, params=[*TABLE, *RUN, OUT, *DATABASE])
@@ -171,28 +105,27 @@ def run(
 
     For example:
 
-        apikley batch run products.csv --out videos --price 5 --max-credits 500
+        apikley batch run products.csv --out videos --price 5 \
+            --max-credits 500
+
+        apikley batch run --out videos
     """
-    columns = _options(
-        {each: options.pop(each) for each in ("model", "set_", "map_", "ignore", "allow_unknown_fields")}
-    )
+    given = {each: options.pop(each) for each in ("model", "set_", "map_", "ignore", "allow_unknown_fields")}
+    if not files and any(given.values()):
+        raise click.UsageError("options about columns need a FILE: the rows in the ledger do not change")
+    stems = Counter(file.stem for file in files)
+    if twice := [stem for stem, count in stems.items() if count > 1]:
+        # Rows are known by the name of their table, so the second would replace the first.
+        raise click.UsageError(f"two files are named {twice[0]!r}; rename one")
+    columns = options_of(given)
     if name is None:
         name = files[0].stem if files else _only_name(out, options["database"])
-    rest = _rest(out, options, name)
+    rest = _rest(out, options, name, limit)
     with _open(session, name, out, options) as opened:
         for file in files:
-            added = opened.add_table(
-                file,
-                model=columns.model,
-                set=columns.set,
-                map=columns.map,
-                ignore=columns.ignore,
-                allow_unknown_fields=columns.allow_unknown_fields,
-            )
-            session.output.note(
-                f"{file}: {added.new} new rows, {added.known} known, {added.changed} changed, {added.removed} removed"
-            )
-        _run(session, opened, limit, session.command_line("batch", "run", *map(str, files), *rest))
+            _add(session, opened, file, columns)
+        # The rows are in the ledger now, so the command that goes on needs neither the files nor their options.
+        _run(session, opened, limit, session.command_line("batch", "run", *rest))
 
 
 @batch.command(cls=SessionCommand, params=[*RUN, OUT, *DATABASE])
@@ -208,7 +141,7 @@ def work(session: Session, /, *, out: str | None, name: str | None, limit: int |
         raise ConfigurationError("name the ledger that the workers share with --database")
     with open_ledger(None, options["database"]) as ledger:
         name = find_batch(ledger, name).name
-    rest = _rest(out, options, name)
+    rest = _rest(out, options, name, limit)
     with _open(session, name, out, options) as opened:
         _run(session, opened, limit, session.command_line("batch", "work", *rest))
 
@@ -220,53 +153,46 @@ def _open(session: Session, name: str, out: str | None, options: dict[str, Any])
     return Batch(name, out=out, api_key=api_key, base_url=base_url, **options)
 
 
+def _add(session: Session, opened: Batch, file: Path, columns: TableOptions) -> None:
+    try:
+        added = opened.add_table(file, **vars(columns))
+    except RequestInvalid:
+        from apikley.batch.table.plan import plan_table  # noqa: PLC0415 - in use already
+
+        violations = plan_table(file, columns).violations
+        if not violations:  # the file has changed
+            raise
+        session.output.result({"violations": [each._asdict() for each in violations]}, violation_lines(violations))
+        raise table_invalid(violations, f"{file} is invalid, and no row of it was added") from None
+    session.output.note(
+        f"{file}: {added.new} new rows, {added.known} known, {added.changed} changed, {added.removed} removed"
+    )
+
+
 def _run(session: Session, opened: Batch, limit: int | None, command: str) -> None:
-    output = session.output
+    output, max_running = session.output, opened.record.max_running
     try:
         with batch_progress(output) as report:
             status = opened.run(on_progress=report, limit=limit)
     except KeyboardInterrupt as error:
         status = opened.status()
-        output.result(status_document(status), status_lines(status))
+        output.result(status_document(status, max_running), status_lines(status, max_running))
         raise Interrupted(command) from error
-    output.result(status_document(status), status_lines(status))
+    output.result(status_document(status, max_running), status_lines(status, max_running))
     if failure := failure_of(opened, status):
         raise failure
 
 
-def _options(columns: dict[str, Any]) -> TableOptions:
-    from apikley.batch.table.jobs import TableOptions  # noqa: PLC0415 - loads the validator
-
-    names = {"set_": "set", "map_": "map"}
-    return TableOptions(**{names.get(name, name): value for name, value in columns.items()})
-
-
-def _rest(out: str | None, options: dict[str, Any], name: str) -> list[str]:
-    """Return the options of a command that goes on. What the ledger remembers is left out."""
-    places = {name: options[name] and re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", options[name]) for name in _PLACES}
-    given = {"--out": out, "--database": places["database"], "--name": name, "--inbox": places["inbox"]}
-    return [part for flag, value in given.items() if value is not None for part in (flag, value)]
+def _rest(out: str | None, options: dict[str, Any], name: str, limit: int | None) -> list[str]:
+    """Return the options of a command that goes on. What the ledger or the environment holds is left out."""
+    place = [] if out is None else ["--out", out]
+    place += place_arguments("database", options["database"])
+    if inbox := place_arguments("inbox", options["inbox"]):
+        # The ledger does not store it, because its URL may hold a password. It is accepted with a callback URL only.
+        place += [*inbox, *(["--callback-url", options["callback_url"]] if options["callback_url"] else [])]
+    return [*place, "--name", name, *([] if limit is None else ["--limit", str(limit)])]
 
 
 def _only_name(out: str | None, database: str | None) -> str:
-    with open_ledger(None if out is None else Path(out), database) as ledger:
+    with open_ledger(None if out is None or database is not None else Path(out), database) as ledger:
         return find_batch(ledger, None).name
-
-
-def _medians(out: str | None, database: str | None, name: str | None) -> tuple[float | None, float | None]:
-    """Return the median seconds and price of the finished rows of a batch, if its ledger is named."""
-    if out is None and database is None:
-        return None, None
-    if database is None and not Path(str(out), "batch.db").exists():
-        return None, None
-    with open_ledger(None if out is None else Path(out), database) as ledger:
-        return ledger.medians(find_batch(ledger, name).id)
-
-
-def _balance(session: Session) -> float | None:
-    """Return the account's credits, if there is a key and the service responds."""
-    try:
-        with session.settings.client() as api:
-            return api.get_credits()
-    except (ApikleyError, OSError):
-        return None

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from apikley.cli.batches import BATCH, DATABASE, find_batch, open_ledger, seconds_of, status_document, status_lines
+from apikley.cli.batches import (
+    BATCH,
+    DATABASE,
+    find_batch,
+    open_ledger,
+    run_command,
+    seconds_of,
+    status_document,
+    status_lines,
+)
 from apikley.cli.exit_codes import CommandFailed, Exit
+from apikley.cli.output import Output, format_credits, printable
+from apikley.cli.progress import batch_progress
 from apikley.cli.session import Session, SessionCommand
 from apikley.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from apikley.batch import Ledger
+    from apikley.batch import Ledger, Status
     from apikley.batch.ledger.rows import BatchRecord, State
 
 _WATCH_PAUSE = 2.0  # seconds
 
 
 @click.command(cls=SessionCommand, takes_settings=False, params=[*BATCH])
-@click.option("--watch", is_flag=True, help="Refresh until every row is settled.")
+@click.option("--watch", is_flag=True, help="Refresh until every row is settled, or Ctrl-C.")
 @click.pass_obj
 def status(session: Session, *, folder: Path | None, database: str | None, name: str | None, watch: bool) -> None:
     """Show the state of a batch: rows, credits, workers, the time left and the last errors.
@@ -32,17 +45,21 @@ def status(session: Session, *, folder: Path | None, database: str | None, name:
     """
     with open_ledger(folder, database) as ledger:
         batch = find_batch(ledger, name)
+        if watch:
+            _watch(session.output, ledger, batch)
         current = ledger.status(batch.name)
-        if watch and not session.output.json:
-            _watch(ledger, batch.name)
-            current = ledger.status(batch.name)
-    session.output.result(status_document(current), status_lines(current))
+    session.output.result(status_document(current, batch.max_running), status_lines(current, batch.max_running))
 
 
 @click.command(cls=SessionCommand, takes_settings=False, params=[*BATCH])
 @click.pass_obj
 def pause(session: Session, *, folder: Path | None, database: str | None, name: str | None) -> None:
-    """Let no worker create tasks until `resume`. Tasks that run go on."""
+    """Let no worker create tasks until `resume`. Tasks that run go on.
+
+    For example:
+
+        apikley batch pause videos
+    """
     with open_ledger(folder, database) as ledger:
         batch = find_batch(ledger, name)
         ledger.pause(batch.id, "paused by a user", by_user=True)
@@ -52,11 +69,17 @@ def pause(session: Session, *, folder: Path | None, database: str | None, name: 
 @click.command(cls=SessionCommand, takes_settings=False, params=[*BATCH])
 @click.pass_obj
 def resume(session: Session, *, folder: Path | None, database: str | None, name: str | None) -> None:
-    """End a pause. Start the workers again if they have ended."""
+    """End a pause. Start the workers again if they have ended.
+
+    For example:
+
+        apikley batch resume videos
+    """
     with open_ledger(folder, database) as ledger:
         batch = find_batch(ledger, name)
         was_paused = ledger.resume(batch.id, by_user=True)
-    line = f"{batch.name} {'goes on' if was_paused else 'was not paused'}; start it with: apikley batch run"
+    command = run_command(folder, database, batch.name)
+    line = f"{batch.name} {'is resumed' if was_paused else 'was not paused'}; start a worker with: {command}"
     session.output.result({"name": batch.name, "paused": False}, [line])
 
 
@@ -98,15 +121,19 @@ def retry(
         raise click.UsageError("choose --failed or --unknown")
     if unknown and older_than is None:
         raise click.UsageError("--unknown needs --older-than, such as --older-than 24h")
+    if (unknown and code is not None) or (failed and older_than is not None):
+        raise click.UsageError("--code belongs to --failed, and --older-than to --unknown")
     states: tuple[State, ...] = ("unknown",) if unknown else ("failed", "refused")
     before = None if older_than is None else time.time() - older_than
     with open_ledger(folder, database) as ledger:
         batch = find_batch(ledger, name)
         count = ledger.retry(batch.id, states, code=code, sent_before=before, only_count=True)
         if unknown and count and not yes:
-            _ask(session, count)
+            _ask(session, count, ledger.status(batch.name).price)
         planned = ledger.retry(batch.id, states, code=code, sent_before=before)
-    line = f"{planned} row{'s' * (planned != 1)} planned again" + ("; go on with: apikley batch run" if planned else "")
+    line = f"{planned:,} row{'s' * (planned != 1)} planned again"
+    if planned:
+        line += f"; go on with: {run_command(folder, database, batch.name)}"
     session.output.result({"planned": planned}, [line])
 
 
@@ -134,6 +161,8 @@ def resolve(
     """
     if (task_id is None) != not_made:
         raise click.UsageError("choose --task ID or --not-made")
+    if task_id is not None and not task_id.strip():
+        raise click.UsageError("--task is empty; name the task that you have found in your account")
     if len(place) > 2:
         raise click.UsageError("name one folder and one row")
     folder = Path(place[0]) if len(place) == 2 else None
@@ -161,29 +190,47 @@ def export(
 
         apikley batch export report.csv --out videos
     """
-    from apikley.batch.run.manifest import export_rows  # noqa: PLC0415 - needs the extra `batch`
-
     with open_ledger(folder, database) as ledger:
+        from apikley.batch.run.manifest import export_rows  # noqa: PLC0415 - needs the extra `batch`
+
+        if file.exists() and not force:
+            raise ConfigurationError(f"{file} exists; --force replaces it")
         count = export_rows(ledger, find_batch(ledger, name).id, file, overwrite=force)
     session.output.result({"file": str(file), "rows": count}, [f"{file}: {count} rows"])
 
 
-def _watch(ledger: Ledger, name: str) -> None:
+def _watch(output: Output, ledger: Ledger, batch: BatchRecord) -> None:
+    """Show each state of a batch until all rows are settled, it is paused without workers, or Ctrl-C is pressed."""
+    with suppress(KeyboardInterrupt), _shown(output, batch) as show:
+        while (current := ledger.status(batch.name)).open and not (current.paused and not current.workers):
+            show(current)
+            time.sleep(_WATCH_PAUSE)
+
+
+@contextmanager
+def _shown(output: Output, batch: BatchRecord) -> Iterator[Callable[[Status], object]]:
+    """Show states of a batch: all of them on a terminal, otherwise one line for each change."""
+    if not output.animated:
+        with batch_progress(output) as report:
+            yield report
+        return
     from rich.console import Console  # noqa: PLC0415 - takes long to load
     from rich.live import Live  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    with Live(console=Console(highlight=False), transient=True, auto_refresh=False) as live:
-        while (current := ledger.status(name)).open and not (current.paused and not current.workers):
-            live.update(Text("\n".join(status_lines(current))), refresh=True)
-            time.sleep(_WATCH_PAUSE)
+    console = Console(stderr=True, highlight=False)
+    with Live(console=console, transient=True, auto_refresh=False, redirect_stdout=False) as live:
+        yield lambda status: live.update(
+            Text(printable("\n".join(status_lines(status, batch.max_running)))), refresh=True
+        )
 
 
-def _ask(session: Session, count: int) -> None:
-    rows = f"{count} row{'s' * (count != 1)}"
+def _ask(session: Session, count: int, price: float | None) -> None:
+    rows = f"{count:,} row{'s' * (count != 1)}"
+    cost = "" if price is None else f", up to {format_credits(count * price)} credits"
     if not session.output.can_ask:
-        raise ConfigurationError(f"{rows} may be paid a second time; --yes plans them again without asking")
-    if not click.confirm(f"{rows} may have tasks that are paid already. Pay again?", err=True):
+        raise ConfigurationError(f"{rows} may be paid a second time{cost}; --yes plans them again without asking")
+    if not click.confirm(f"{rows} may have tasks that are paid already. Pay again{cost}?", err=True):
         raise CommandFailed(Exit.INVALID, ["no row was planned again"])
 
 
