@@ -47,5 +47,5 @@ def rows(count: int) -> list[str]:
 
 
 def creates(cli: CommandLine) -> int:
-    """Return how many creates the simulator has received."""
-    return len(cli.mock.journal.requests("POST", "/api/v1/jobs/createTask"))
+    """Return how many tasks the simulator was asked to create, and has created."""
+    return len(cli.mock.journal.created())

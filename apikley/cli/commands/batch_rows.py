@@ -201,10 +201,13 @@ def export(
 
 def _watch(output: Output, ledger: Ledger, batch: BatchRecord) -> None:
     """Show each state of a batch until all rows are settled, it is paused without workers, or Ctrl-C is pressed."""
+    from apikley._flows.clock import Clock  # noqa: PLC0415 - `batch --help` loads this module
+
+    clock = Clock()
     with suppress(KeyboardInterrupt), _shown(output, batch) as show:
         while (current := ledger.status(batch.name)).open and not (current.paused and not current.workers):
             show(current)
-            time.sleep(_WATCH_PAUSE)
+            clock.sleep(_WATCH_PAUSE)
 
 
 @contextmanager
