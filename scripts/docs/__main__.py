@@ -27,7 +27,7 @@ def build(pages: Path, site: Path) -> int:
 
 
 def words() -> int:
-    """Print the number of words of each page, and the sum; code counts, marks such as `|` do not."""
+    """Print the number of words of each page, and the sum; blocks of code and marks such as `|` do not count."""
     counts = {page: prose.words(page) for page in prose.pages()}
     for page, count in counts.items():
         print(f"{count:6,} {page.relative_to(ROOT)}")

@@ -25,8 +25,9 @@ def pages() -> list[Path]:
 
 
 def words(page: Path) -> int:
-    """Return the number of words of a page: what stands between spaces and has a letter or a digit."""
-    return sum(bool(re.search(r"\w", word)) for word in page.read_text(encoding="utf-8").split())
+    """Return the number of words of a page without its blocks of code: what has a letter or a digit."""
+    text = _BLOCK.sub("", page.read_text(encoding="utf-8"))
+    return sum(bool(re.search(r"\w", word)) for word in text.split())
 
 
 def prose_of(text: str) -> str:
