@@ -1,4 +1,4 @@
-"""A contract with a model for the tests of tables: a field of each type, and files."""
+"""A contract with models for the tests of tables."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ FIELDS = {
     "tags": {"type": "array", "items": {"type": "string"}},
     "seeds": {"type": "array", "items": {"type": "integer"}},
     "camera": {"type": "object"},
+    "size": {"oneOf": [{"type": "string", "enum": ["auto"]}, {"type": "integer", "minimum": 64}]},
+    "seed": {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]},
     "image_url": {"type": "string", "format": "uri", "x-file": {}},
     "image_urls": {"type": "array", "items": {"type": "string", "x-file": {}}},
 }
@@ -23,7 +25,9 @@ FIELDS = {
 
 @contextmanager
 def table_contract() -> Iterator[None]:
-    """Use a contract with this model and another one."""
-    pages = page_of(MODEL, FIELDS, required=("prompt",)), page_of("acme/other", {"zoom": {"type": "string"}})
+    """Use a contract with this model, one with another field, and one that requires a callback URL."""
+    pages = [page_of(MODEL, FIELDS, required=("prompt",)), page_of("acme/other", {"zoom": {"type": "string"}})]
+    callback = {"type": "string", "format": "uri", "required": True}
+    pages.append(page_of("acme/callback", {"prompt": {"type": "string"}}, callBackUrl=callback))
     with using(contract_with(*pages)):
         yield

@@ -57,6 +57,9 @@ def violations(*rows: dict[str, Any], **options: Any) -> list[str]:
         ("tags", '["a", "b"]', ["a", "b"]),
         ("seeds", "[1, 2]", [1, 2]),
         ("camera", '{"x": 1}', {"x": 1}),
+        ("size", "128", 128),
+        ("size", "auto", "auto"),
+        ("seed", "[1, 2]", [1, 2]),
         ("image_url", URL, URL),
     ],
 )
@@ -74,6 +77,7 @@ def test_a_cell_is_converted_to_the_type_of_its_field(field: str, cell: Any, val
         ("seeds", "1", "'1' is not a JSON array such as [1, 2]"),
         ("tags", "[1", "'[1' is not a JSON array"),
         ("camera", "left", "'left' is not a JSON object"),
+        ("seed", "any", "'any' is not a number, and 'any' is not a JSON array such as [1, 2]"),
         ("duration", "11", "row 1 (t-1), column duration: "),
         ("prompt", "x" * 21, "row 1 (t-1), column prompt: 21 characters, at most 20"),
     ],
@@ -238,6 +242,11 @@ def test_a_broken_row_is_a_violation_and_the_others_are_jobs() -> None:
     assert str(broken) == "row 1: line 2 has 1 cells"
     assert isinstance(good, Job)
     assert good.key == "t-2"
+
+
+def test_the_callback_url_is_left_to_the_batch() -> None:
+    (job,) = jobs({"prompt": "x"}, model="acme/callback")
+    assert isinstance(job, Job), job
 
 
 def test_an_unknown_model_is_a_violation_with_the_nearest_one() -> None:

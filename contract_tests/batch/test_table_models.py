@@ -44,13 +44,13 @@ def test_inputs_that_a_csv_writer_writes_are_read_back(
 ) -> None:
     schema = apikley_contract.openapi()["components"]["schemas"][model.input]
     fields = schema["properties"]
-    assume(all("type" in each for each in fields.values()) and not {"id", "model", "input"} & {*fields})
+    assume(not {"id", "model", "input"} & {*fields})
     rows = [_with_text(drawn_input(data, model), schema) for _ in range(3)]
     path = tmp_path_factory.mktemp("csv") / "t.csv"
     with path.open("w", encoding="utf-8", newline="") as opened:
         writer = csv.writer(opened)
-        writer.writerow(fields)
-        writer.writerows([[_cell(row.get(name)) for name in fields] for row in rows])
+        writer.writerow(["id", *fields])
+        writer.writerows([number, *(_cell(row.get(name)) for name in fields)] for number, row in enumerate(rows))
     jobs = [*read_jobs(path, TableOptions(model.name))]
     assert [job.body["input"] if isinstance(job, Job) else str(job) for job in jobs] == rows
 

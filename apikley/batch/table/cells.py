@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apikley._model.fields import is_number
@@ -19,7 +19,8 @@ class CellError(Exception):
 def value_of(cell: Any, schema: Mapping[str, Any]) -> Any:
     """Return the value of a cell for a field.
 
-    A text is converted to the field's type. A text that is no URL, where the field takes a file, is a local path.
+    A text is converted to the field's type; of several types, text comes last. A text that is no URL, where the field
+    takes a file, is a local path.
 
     Args:
         cell: A text, or a value of JSON types.
@@ -29,9 +30,22 @@ def value_of(cell: Any, schema: Mapping[str, Any]) -> Any:
         CellError: The text has no value of the field's type.
     """
     kind = schema.get("type")
+    branches = schema.get("oneOf") or schema.get("anyOf")
+    if isinstance(cell, str) and branches:
+        return _of_branches(cell, branches)
     if isinstance(cell, str) and kind not in ("string", None):
         cell = _converted(cell.strip(), str(kind), schema)
     return _with_files(cell, schema)
+
+
+def _of_branches(text: str, branches: Sequence[Mapping[str, Any]]) -> Any:
+    errors = []
+    for branch in sorted(branches, key=lambda each: each.get("type") in ("string", None)):
+        try:
+            return value_of(text, branch)
+        except CellError as error:
+            errors.append(str(error))
+    raise CellError(", and ".join(errors))
 
 
 def _converted(text: str, kind: str, schema: Mapping[str, Any]) -> Any:
