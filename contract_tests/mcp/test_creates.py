@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import threading
 from typing import Any
 
 import pytest
@@ -278,14 +278,6 @@ def test_a_consent_is_for_the_arguments_that_were_asked_for(agents: Agents) -> N
     assert not agents.created()
 
 
-@pytest.fixture
-def slow_create(agents: Agents) -> Iterator[None]:
-    """The response to a create arrives when the simulator's clock is advanced."""
-    agents.mock.fail_next(fault="latency", latency=30, when=CREATE)
-    yield
-    agents.mock.advance(60)
-
-
 @pytest.mark.parametrize("era", ERAS)
 def test_a_cancelled_wait_leaves_the_task_and_the_server_alone(agents: Agents, era: str) -> None:
     agents.mock.plan_next(outcome="never")
@@ -304,19 +296,25 @@ def test_a_cancelled_wait_leaves_the_task_and_the_server_alone(agents: Agents, e
     assert agents.created() == 1
 
 
-@pytest.mark.usefixtures("slow_create")
-def test_a_create_goes_on_when_its_call_is_cancelled(agents: Agents) -> None:
+def test_a_create_goes_on_when_its_call_is_cancelled(agents: Agents, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, released, created = threading.Event(), threading.Event(), Ledger.created
+
+    def late(*arguments: Any) -> None:
+        sent.set()
+        released.wait(600)
+        created(*arguments)
+
+    monkeypatch.setattr(Ledger, "created", late)
+
     async def work() -> None:
         async with agents.open() as call:
             creating = asyncio.ensure_future(call.create(idempotency_key="cat"))
-            while not agents.created():  # noqa: ASYNC110 - the simulator is in another thread
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(sent.wait, 600)
             creating.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await creating
-            agents.mock.advance(60)
-            again = await call.create(idempotency_key="cat")
-            assert again.document["task_id"]
+            released.set()
+            assert (await call.create(idempotency_key="cat")).document["task_id"]
 
     run(work)
     assert agents.created() == 1
