@@ -91,6 +91,16 @@ def test_the_script_says_what_went_wrong(prompt: str, message: str, tmp_path: Pa
     assert "Traceback" not in run.stderr
 
 
+def test_the_batch_makes_a_video_for_each_row_once(tmp_path: Path, simulator: ThreadedServer) -> None:
+    folder = _copy("batch", tmp_path)
+    (folder / "product.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(2000))
+    for _ in range(2):
+        run = _run(sys.executable, "make_videos.py", "products.csv", "videos", cwd=folder)
+        assert (run.returncode, run.stderr) == (0, "")
+        assert run.stdout.endswith("50 done; 50 credits spent\n")
+    assert len(simulator.simulator.service.engine.tasks) == len(list((folder / "videos").glob("*.mp4"))) == 50
+
+
 def _notebook(folder: Path) -> Any:
     return nbformat.read(folder / "make_videos.ipynb", as_version=4)  # type: ignore[no-untyped-call]
 

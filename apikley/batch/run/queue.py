@@ -81,6 +81,8 @@ class QueueDispatcher:
                 await asyncio.sleep(_CHECK_PAUSE)
             if worker.leaves_early:
                 await worker.leave()
+            else:
+                await queries.clear_queue_log(name)  # it keeps three entries for each row
         finally:
             manager.shutdown.set()
 
