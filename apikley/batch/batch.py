@@ -26,7 +26,7 @@ from apikley.batch.run.saving import Output
 from apikley.batch.run.settings import STOP_AFTER, Settings, limits
 from apikley.batch.run.worker import Worker
 from apikley.batch.table.jobs import Job, RowViolation, TableOptions, jobs_of, pack, read_jobs
-from apikley.batch.table.plan import TablePlan, plan_table
+from apikley.batch.table.plan import SECONDS_PER_VIDEO, Estimate, TablePlan, estimate, plan_table
 from apikley.batch.table.reading import TableRow
 from apikley.errors import ConfigurationError, RequestInvalid, Violation
 from apikley.receiver import Inbox
@@ -211,18 +211,38 @@ class Batch:
             raise RequestInvalid([_violation(each) for each in violations])
         batch_id, keys, page, added = self.record.id, set[str](), list[NewRow](), Added()
         for job in read():
-            if isinstance(job, Job):
-                keys.add(job.key)
-                page.append(NewRow(job.key, job.number, job.body["model"], pack(job.body), job.content_hash))
+            if isinstance(job, RowViolation):  # the table has changed meanwhile
+                raise RequestInvalid([_violation(job)])
+            keys.add(job.key)
+            page.append(NewRow(job.key, job.number, job.body["model"], pack(job.body), job.content_hash))
             if len(page) == _PAGE:
                 added = _sum(added, self._ledger.add(batch_id, source, page))
                 page = []
         added = _sum(added, self._ledger.add(batch_id, source, page))
         return added._replace(removed=self._ledger.remove_planned(batch_id, source, keys))
 
-    def plan(self, path: str | os.PathLike[str], **options: Any) -> TablePlan:
-        """Check a table without a key and without adding it; the options are those of `add_table`."""
+    def check_table(self, path: str | os.PathLike[str], **options: Any) -> TablePlan:
+        """Check every row of a table without a key, and without adding it; the options are those of `add_table`.
+
+        Returns:
+            The number of rows, every violation, equal rows, and local files.
+        """
         return plan_table(Path(path), TableOptions(**options))
+
+    def plan(self, *, seconds_per_video: float | None = None) -> Estimate:
+        """Estimate the time and the cost of the rows that are not created yet. Nothing is sent.
+
+        Args:
+            seconds_per_video: How long one video takes; by default the median of the finished rows, or 300.
+        """
+        record = self.record
+        seconds, price = self._ledger.medians(record.id)
+        return estimate(
+            self._ledger.count(record.id, ("planned",)),
+            seconds_per_video=seconds_per_video or seconds or SECONDS_PER_VIDEO,
+            price=price if record.price is None else record.price,
+            max_running=record.max_running,
+        )
 
     # Running
 

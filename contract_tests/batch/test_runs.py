@@ -119,6 +119,29 @@ def test_a_file_that_rows_share_is_uploaded_once(
     assert len(uploads) == 1
 
 
+def test_a_plan_estimates_the_rows_that_are_left(make_batch: MakeBatch) -> None:
+    batch = make_batch()
+    batch.add(rows(3))
+    assert str(batch.plan()).startswith("3 rows: 1.5 seconds by the create limit; at 5 minutes a video")
+    assert (batch.plan().credits, batch.plan(seconds_per_video=60).seconds_per_video) == (6, 60)
+    batch.run()
+    assert batch.plan().rows == 0
+
+
+def test_a_table_is_checked_without_adding_it(make_batch: MakeBatch, tmp_path: Path) -> None:
+    table = tmp_path / "products.csv"
+    table.write_text(f"prompt,image_url\na ship,{IMAGE}\n,{IMAGE}\n", encoding="utf-8")
+    batch = make_batch()
+    found = batch.check_table(table, model=MODEL)
+    assert (found.rows, [each.row for each in found.violations]) == (1, [2])
+    assert batch.status().total == 0
+
+
+def test_an_empty_cell_of_a_data_frame_is_no_field(make_batch: MakeBatch) -> None:
+    batch = make_batch()
+    assert batch.add(rows(1, prompt_optimizer=float("nan"))).new == 1
+
+
 def test_the_manifest_lists_every_row(make_batch: MakeBatch, tmp_path: Path) -> None:
     batch = make_batch()
     batch.add(rows(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -91,6 +92,8 @@ class Columns:
 
 def is_empty(value: object) -> bool:
     """Whether a cell is empty, so that its field is absent."""
+    if isinstance(value, float):
+        return math.isnan(value)  # as pandas writes an empty cell
     return value is None or (isinstance(value, str) and not value.strip())
 
 
