@@ -72,6 +72,8 @@ rows = Table(
 Index("apikley_rows_state", rows.c.batch_id, rows.c.state, rows.c.price, rows.c.paid_before)
 Index("apikley_rows_next", rows.c.batch_id, rows.c.state, rows.c.id)
 Index("apikley_rows_account", rows.c.account, rows.c.state, rows.c.model, rows.c.task_state)
+Index("apikley_rows_ended", rows.c.batch_id, rows.c.task_state, rows.c.ended_at)
+Index("apikley_rows_price", rows.c.batch_id, rows.c.model, rows.c.task_state, rows.c.price)
 Index("apikley_rows_token", rows.c.token)
 Index("apikley_rows_settled", rows.c.batch_id, rows.c.settled_at)
 

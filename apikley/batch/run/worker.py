@@ -31,6 +31,7 @@ _MAX_TRIES = 10  # to save a result
 _TICK, _SWEEP, _SAVE_PAUSE, _LONGEST_WAIT = 0.5, 2.0, 30.0, 5.0  # seconds
 # How long a batch goes on for the callbacks of unknown rows: median durations of a task, and at least these seconds.
 _LATE_CALLBACK, _MIN_LATE = 3.0, 60.0
+_MEDIAN_PAUSE = 30.0  # seconds between two looks at the median duration
 # Another result would not fit either.
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
@@ -268,10 +269,13 @@ class Worker:
     async def _sweep(self) -> None:
         """Find creates whose worker is gone, and the tasks of unknown rows by their callbacks."""
         context, ledger, batch_id = self._context, self._context.ledger, self._context.batch.id
+        next_median = 0.0
         while True:
             if lost := await context.write(ledger.sweep, batch_id):
                 logger.error("the outcome of %d creates is unknown, because their worker has ended", lost)
-            self._median, _ = await context.write(ledger.medians, batch_id)
+            if context.clock.monotonic() >= next_median:
+                self._median, _ = await context.write(ledger.medians, batch_id)
+                next_median = context.clock.monotonic() + _MEDIAN_PAUSE
             if self._inbox is not None:
                 await self._find_tasks(self._inbox)
             self._has_swept = True
