@@ -11,7 +11,7 @@ import apikley_contract
 from apikley.cli.constants import COMMANDS
 from apikley.cli.settings import resolve
 from apikley.errors import ConfigurationError
-from contract_tests.cli.command_line import CLOSED, REQUEST, CommandLine
+from contract_tests.cli.command_line import CLOSED, IMAGE, REQUEST, CommandLine
 from contract_tests.conftest import KEY
 
 FILE = f"""
@@ -187,6 +187,8 @@ NETWORK = {
     "credits": (),
     "doctor": (),
     "listen": ("--forward-to", "http://127.0.0.1:9/hook", "--webhook-key", "k", "task_1"),
+    "batch": ("run", "products.csv"),
+    "mcp": (),
 }
 
 
@@ -207,6 +209,13 @@ def test_a_profiles_key_is_sent_to_no_other_base_url(
     ended = cli(command, *NETWORK[command])
     assert ended.code == 2
     assert "is not sent to the base URL from environment variable APIKLEY_BASE_URL: " in ended.out + ended.err
+    assert_no_key_was_sent(cli)
+
+
+def test_a_plan_sends_a_profiles_key_to_no_other_base_url(cli: CommandLine, keys_only: Path) -> None:
+    (keys_only.parent / "products.csv").write_text(f"prompt,image_url\na ship,{IMAGE}\n", encoding="utf-8")
+    ended = cli("batch", "plan", "products.csv", "--base-url", cli.mock.url, "--format", "json")
+    assert (ended.code, ended.document["balance"]) == (0, None)
     assert_no_key_was_sent(cli)
 
 
