@@ -24,14 +24,15 @@ Examples:
 
 \b
 Environment variables:
-  APIKLEY_API_KEY      the API key, made at https://app.apikley.ru/keys
-  APIKLEY_BASE_URL     the URL of the API or of a simulator
-  APIKLEY_MODEL        the model of `run` and `create`
-  APIKLEY_PROFILE      the profile of the settings file
-  APIKLEY_CONFIG       the settings file
-  APIKLEY_WEBHOOK_KEY  the key that signs callbacks, for `listen`
-  APIKLEY_INBOX        the inbox of `inbox`
-  APIKLEY_TASKS        the list of `tasks`; off keeps none"""
+  APIKLEY_API_KEY         the API key, made at https://app.apikley.ru/keys
+  APIKLEY_BASE_URL        the URL of the API or of a simulator
+  APIKLEY_MODEL           the model of `run` and `create`
+  APIKLEY_PROFILE         the profile of the settings file
+  APIKLEY_CONFIG          the settings file
+  APIKLEY_WEBHOOK_KEY     the key that signs callbacks, for `listen`
+  APIKLEY_INBOX           the inbox of `inbox`
+  APIKLEY_BATCH_DATABASE  the ledger of `batch`
+  APIKLEY_TASKS           the list of `tasks`; off keeps none"""
 
 
 class LazyGroup(click.Group):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from apikley.cli.constants import BATCH_DATABASE_VARIABLE
 from apikley.cli.exit_codes import CommandFailed, Exit
 from apikley.cli.options import warn_of_visible_key
 from apikley.cli.output import format_credits, printable, table
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from apikley.batch import Batch, Ledger, Status
     from apikley.batch.ledger.rows import BatchRecord, State
 
-DATABASE_VARIABLE = "APIKLEY_BATCH_DATABASE"
 _STATES: tuple[State, ...] = ("planned", "sending", "running", "done", "failed", "refused", "unknown")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 
@@ -34,7 +34,7 @@ def warn_of_visible_password(ctx: click.Context, param: click.Parameter, value: 
 DATABASE: list[click.Parameter] = [
     click.Option(
         ["--database"],
-        envvar=DATABASE_VARIABLE,
+        envvar=BATCH_DATABASE_VARIABLE,
         show_envvar=True,
         metavar="PLACE",
         callback=warn_of_visible_password,
