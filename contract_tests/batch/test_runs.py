@@ -78,6 +78,15 @@ def test_a_row_that_changed_after_its_create_is_refused_by_name(make_batch: Make
         make_batch().add(changed)
 
 
+def test_a_row_of_another_table_is_not_replaced(make_batch: MakeBatch) -> None:
+    batch = make_batch()
+    batch.add(rows(1), source="spring.csv")
+    assert batch.add(rows(1), source="copy.csv").known == 1
+    changed = [{**rows(1)[0], "prompt": "another"}]
+    with pytest.raises(ConfigurationError, match=r"'autumn\.csv' have the ids of other rows in 'spring\.csv': row-0;"):
+        batch.add(changed, source="autumn.csv")
+
+
 def test_a_row_that_is_not_in_the_table_any_more_is_not_created(
     make_batch: MakeBatch, apikley_mock: MockService
 ) -> None:

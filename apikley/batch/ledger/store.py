@@ -212,7 +212,7 @@ class Ledger:
         return added
 
     def _add_page(self, connection: Connection, batch_id: int, source: str, page: Sequence[NewRow]) -> Added:
-        query = select(_ROW.key, _ROW.content_hash, _ROW.state, _ROW.attempts)
+        query = select(_ROW.key, _ROW.content_hash, _ROW.state, _ROW.attempts, _ROW.source)
         query = query.where(_ROW.batch_id == batch_id, _ROW.key.in_([row.key for row in page]))
         known = {row.key: row for row in connection.execute(query)}
         new = [row for row in page if row.key not in known]
@@ -220,6 +220,12 @@ class Ledger:
         sent = [row.key for row in changed if known[row.key].state != "planned" or known[row.key].attempts]
         if sent:
             raise ConfigurationError(_changed_after_sending(sent))
+        other = [row.key for row in changed if known[row.key].source != source]
+        if other:
+            raise ConfigurationError(
+                f"these rows of {source!r} have the ids of other rows in {known[other[0]].source!r}: {_listed(other)}; "
+                "give them other ids, or another batch"
+            )
         if new:
             values = [{**row._asdict(), "batch_id": batch_id, "source": source, "state": "planned"} for row in new]
             connection.execute(insert(rows), values)
@@ -697,8 +703,11 @@ def _row(row: SqlRow[Any]) -> Row:
 
 
 def _changed_after_sending(keys: Sequence[str]) -> str:
-    shown = ", ".join(keys[:10]) + (f" and {len(keys) - 10} more" if len(keys) > 10 else "")
     return (
-        f"the request of these rows has changed after their create was sent: {shown}; undo the change, or give the "
-        "changed rows new ids"
+        f"the request of these rows has changed after their create was sent: {_listed(keys)}; undo the change, or give "
+        "the changed rows new ids"
     )
+
+
+def _listed(keys: Sequence[str]) -> str:
+    return ", ".join(keys[:10]) + (f" and {len(keys) - 10} more" if len(keys) > 10 else "")
