@@ -28,7 +28,8 @@ def build(pages: Path, site: Path) -> int:
 
 def words() -> int:
     """Print the number of words of each page, and the sum; blocks of code and marks such as `|` do not count."""
-    counts = {page: prose.words(page) for page in prose.pages()}
+    # The instructions for agents are no page of the site.
+    counts = {page: prose.words(page) for page in prose.pages() if page.parent.name != "agents"}
     for page, count in counts.items():
         print(f"{count:6,} {page.relative_to(ROOT)}")
     print(f"{sum(counts.values()):6,} in {len(counts)} pages")
