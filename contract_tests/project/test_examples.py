@@ -143,7 +143,7 @@ def test_the_workflow_of_the_ci_example_is_valid_and_gives_the_action_what_it_ta
     workflow = EXAMPLES / "ci" / "tests.yml"
     assert lint(workflow) == []
     (step,) = [step for step in read_document(workflow)["jobs"]["tests"]["steps"] if "apikley" in step.get("uses", "")]
-    folder = step["uses"].partition("@")[0].removeprefix("OWNER/apikley/")
+    folder = step["uses"].partition("@")[0].removeprefix("apikley/apikley/")
     action = read_document(ROOT / folder / "action.yml")
     assert set(step["with"]) <= set(action["inputs"])
     readme = read(EXAMPLES / "ci" / "README.md")

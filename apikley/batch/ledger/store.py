@@ -526,6 +526,17 @@ class Ledger:
         return connection.scalar(select(func.count()).where(chosen)) or 0
 
     @transaction
+    def count_left(self, connection: Connection, batch_id: int, unknown_since: float | None) -> int:
+        """Return how many rows are open, or unknown and sent after a time.
+
+        In one query, because a callback may take a row from `unknown` to `running` meanwhile.
+        """
+        left: ColumnElement[bool] = _ROW.state.in_(OPEN)
+        if unknown_since is not None:
+            left |= (_ROW.state == "unknown") & (_ROW.sent_at > unknown_since)
+        return connection.scalar(select(func.count()).where(_ROW.batch_id == batch_id, left)) or 0
+
+    @transaction
     def count_unfinished(self, connection: Connection, batch_id: int) -> int:
         """Return how many creates and tasks of a batch have not ended."""
         unfinished = (_ROW.batch_id == batch_id) & IN_FLIGHT & (_ROW.state != "unknown")

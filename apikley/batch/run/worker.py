@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from apikley._model.task import SUCCESS, TaskInfo
-from apikley.batch.ledger.rows import OPEN, Budget, Claim, Wait
+from apikley.batch.ledger.rows import Budget, Claim, Wait
 from apikley.batch.run.context import Context, logger
 from apikley.batch.run.creating import Creator
 from apikley.batch.run.polling import Poller
@@ -241,13 +241,9 @@ class Worker:
             left = await context.write(ledger.count, batch_id, ("sending", "running"))
             # A result that cannot be saved waits for the next run.
             return not (left if self._saves else await context.write(ledger.count_unfinished, batch_id))
-        if await context.write(ledger.count, batch_id, OPEN):
-            return False
-        if self._inbox is None:
-            return True
         late = max(_MIN_LATE, _LATE_CALLBACK * (self._median or 0.0))
-        since = context.clock.now().timestamp() - late
-        return not await context.write(ledger.count, batch_id, ("unknown",), since)
+        since = context.clock.now().timestamp() - late if self._inbox is not None else None
+        return not await context.write(ledger.count_left, batch_id, since)
 
     # In the background
 
