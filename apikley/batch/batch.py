@@ -316,11 +316,17 @@ class Batch:
         async with self._working() as (context, _, _):
             yield Jobs(context)
 
-    def stop(self) -> None:
-        """Begin no create any more, and let `run` return. Tasks that run are kept. Usable from any thread."""
+    def stop(self) -> bool:
+        """Begin no create any more, and let `run` return. Tasks that run are kept. Usable from any thread.
+
+        Returns:
+            Whether a run was going on.
+        """
         context, loop = self._context, self._loop
-        if context is not None and loop is not None:
-            loop.call_soon_threadsafe(context.halt, Stop("interrupted", ""))
+        if context is None or loop is None:
+            return False
+        loop.call_soon_threadsafe(context.halt, Stop("interrupted", ""))
+        return True
 
     @property
     def stopped_because(self) -> Stop | None:

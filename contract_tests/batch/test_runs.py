@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import signal
 import threading
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from apikley import ConfigurationError, RequestInvalid
 from apikley.batch import Status
+from apikley.batch.run.background import interruptible
 from apikley.receiver import Inbox
 from apikley.receiver.inbox.rows import Completion
 from apikley_mock.options import FaultWhen
@@ -368,6 +370,12 @@ def test_a_stopped_run_keeps_its_tasks_and_the_next_one_goes_on(
     apikley_mock.advance(3600)
     assert batch.run().rows == {"done": 3}
     assert creates(apikley_mock).total() == 3
+
+
+def test_an_interruption_before_a_run_stops_nothing(make_batch: MakeBatch) -> None:
+    assert make_batch().stop() is False
+    with pytest.raises(KeyboardInterrupt), interruptible(lambda: False):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_it_runs_in_a_running_event_loop(make_batch: MakeBatch) -> None:

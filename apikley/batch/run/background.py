@@ -38,8 +38,8 @@ def in_thread(function: Callable[[], T]) -> T:
 
 
 @contextmanager
-def interruptible(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` on the first Ctrl-C or SIGTERM; the second one interrupts at once."""
+def interruptible(stop: Callable[[], bool]) -> Iterator[None]:
+    """Call `stop` on the first Ctrl-C or SIGTERM; the second one, or one that stops nothing, interrupts at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -52,7 +52,8 @@ def interruptible(stop: Callable[[], None]) -> Iterator[None]:
 
     def interrupt(*_: object) -> None:
         restore()
-        stop()
+        if not stop():
+            raise KeyboardInterrupt
 
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
