@@ -232,6 +232,14 @@ def test_a_pause_that_the_service_asks_for_is_not_endless(rows: Rows) -> None:
     assert outcome.seconds <= 300
 
 
+def test_a_pause_of_the_service_ends_when_the_machine_starts_again(rows: Rows, clock: ManualClock) -> None:
+    clock.advance(10_000)
+    rows.send("a")
+    rows.ledger.not_created(rows.row_id("a"), rows.tokens["a"], hold=30)
+    clock.advance(-10_000)
+    rows.send("b")
+
+
 def test_no_create_is_admitted_while_the_batch_is_paused(rows: Rows, clock: ManualClock) -> None:
     rows.ledger.pause(rows.id, "no credits")
     assert rows.try_send("a") == Stop("paused", "no credits")

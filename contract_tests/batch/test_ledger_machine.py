@@ -103,9 +103,9 @@ class Workers(RuleBasedStateMachine):
         self.budgets: list[Budget] = []
 
     @initialize(
-        price=st.sampled_from([None, PRICE]),
-        cap=st.sampled_from([None, 3 * PRICE, 8 * PRICE + 1]),
-        budget=st.sampled_from([None, 2 * PRICE, 6 * PRICE]),
+        price=st.sampled_from([PRICE, PRICE, None]),
+        cap=st.sampled_from([None, 5 * PRICE + 1, 8 * PRICE + 1]),
+        budget=st.sampled_from([None, None, 4 * PRICE]),
     )
     def open(self, price: float | None, cap: float | None, budget: float | None) -> None:
         if price is None and cap is not None:
@@ -113,7 +113,7 @@ class Workers(RuleBasedStateMachine):
         self.batch_id = self.ledger.open_batch("batch").id
         self.ledger.configure(self.batch_id, {"price": price, "max_credits": cap})
         self.budgets = [] if budget is None else [Budget(budget)]
-        self.add(8, MODEL)
+        self.add(20, MODEL)
         self.add(4, LIMITED)
         self.most = min((each for each in (cap, budget) if each is not None), default=float("inf"))
 

@@ -80,8 +80,16 @@ def test_a_row_is_not_removed_after_its_create_was_sent(rows: Rows) -> None:
     rows.lose("unknown")
     rows.send("refused for now")
     rows.ledger.not_created(rows.row_id("refused for now"), rows.tokens["refused for now"])
+    rows.clock.advance(LEASE)
     assert rows.ledger.remove_planned(rows.id, "table", []) == 0
     assert rows.states() == {"sending": 1, "running": 1, "unknown": 1, "planned": 1}
+
+
+def test_a_row_that_was_refused_without_a_create_is_not_removed(rows: Rows) -> None:
+    rows.add("a")
+    rows.ledger.refused(rows.row_id("a"), None, "invalid", "no such file")
+    assert rows.ledger.remove_planned(rows.id, "table", []) == 0
+    assert rows.states() == {"refused": 1}
 
 
 def test_a_row_that_a_worker_has_claimed_is_neither_removed_nor_counted(rows: Rows) -> None:

@@ -158,6 +158,13 @@ def test_a_success_between_failures_keeps_the_batch_going(rows: Rows, clock: Man
     assert paused(rows) is None
 
 
+def test_a_late_outcome_after_successes_does_not_pause_the_batch(rows: Rows) -> None:
+    rows.configure(stop_after=2)
+    rows.finish("a", "b")
+    rows.ledger.refused(rows.row_id("a"), rows.tokens["a"], "422", "no such style")
+    assert paused(rows) is None
+
+
 def test_unknown_rows_are_not_equal_failures(rows: Rows) -> None:
     rows.configure(stop_after=2)
     rows.lose("a", "b")
