@@ -51,7 +51,8 @@ class Batch:
             default a folder with the name of the batch.
         price: The price of one row in credits. By default the highest price that the service has stated for a row;
             until one is known, one row runs at a time if there is a cap.
-        max_credits: A cap on the credits that are spent. A row of unknown outcome counts.
+        max_credits: A cap on the credits that are spent. A row of unknown outcome counts. Name the price, too: a row
+            whose price is not known may cost more than what is left.
         max_running: How many tasks run at a time, if fewer than the service allows.
         stop_after: How many rows in a row must fail with the same code to pause the batch.
         template: The template of file names, with `{id}`, `{number}`, `{task}`, `{model}`, `{index}` and `{suffix}`.

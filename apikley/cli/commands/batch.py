@@ -45,7 +45,7 @@ _OTHERS = ("status", "pause", "resume", "retry", "resolve", "export")
 RUN: list[click.Parameter] = [
     PRICE,
     MAX_RUNNING,
-    click.Option(["--max-credits"], type=CREDITS, metavar="CREDITS", help="A cap that is never exceeded."),
+    click.Option(["--max-credits"], type=CREDITS, metavar="CREDITS", help="A cap on the credits; exact with --price."),
     click.Option(["--limit"], type=click.IntRange(min=1), metavar="N", help="Create at most N tasks in this run."),
     click.Option(
         ["--stop-after"],
