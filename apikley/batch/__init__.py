@@ -19,27 +19,17 @@ if TYPE_CHECKING:
     from apikley.batch.ledger.store import Ledger
     from apikley.batch.run.jobs import Jobs
 else:  # on first use, because a table is checked without a database
+    from apikley._model.lazy import lazy_names
 
-    def __getattr__(name: str) -> object:
-        from importlib import import_module  # noqa: PLC0415
-
-        modules = {
-            "Batch": "batch",
-            "Budget": "ledger.rows",
-            "Jobs": "run.jobs",
-            "Ledger": "ledger.store",
-            "Row": "ledger.rows",
-            "Status": "ledger.rows",
-        }
-        if name not in modules:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        try:
-            return getattr(import_module(f"{__name__}.{modules[name]}"), name)
-        except ModuleNotFoundError as error:
-            if error.name not in ("sqlalchemy", "platformdirs"):
-                raise
-            message = f"{error.name} is not installed; run: pip install 'apikley[batch]'"
-            raise ModuleNotFoundError(message, name=error.name) from None
+    _MODULES = {
+        "Batch": "batch",
+        "Budget": "ledger.rows",
+        "Jobs": "run.jobs",
+        "Ledger": "ledger.store",
+        "Row": "ledger.rows",
+        "Status": "ledger.rows",
+    }
+    __getattr__ = lazy_names(__name__, _MODULES, "batch")
 
 
 __all__ = ["Batch", "Budget", "Jobs", "Ledger", "Row", "Status"]

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from apikley import AsyncApikley
 from apikley._flows.clock import Clock
-from apikley._model.names import nearest_names
+from apikley.batch.ledger import LEDGER
 from apikley.batch.ledger.rows import Added, BatchRecord, NewRow, Row, State, Status, Stop
 from apikley.batch.ledger.store import Ledger
 from apikley.batch.run.background import background, in_thread, interruptible, repeated
@@ -32,7 +32,6 @@ from apikley.errors import ConfigurationError, RequestInvalid, Violation
 from apikley.receiver import Inbox
 
 OnProgress = Callable[[Status], object]
-LEDGER = "batch.db"
 _PAGE = 1_000
 _PROGRESS_PAUSE, _MANIFEST_PAUSE = 2.0, 30.0  # seconds
 
@@ -217,9 +216,9 @@ class Batch:
             keys.add(job.key)
             page.append(NewRow(job.key, job.number, job.body["model"], pack(job.body), job.content_hash))
             if len(page) == _PAGE:
-                added = _sum(added, self._ledger.add(batch_id, source, page))
+                added = added.plus(self._ledger.add(batch_id, source, page))
                 page = []
-        added = _sum(added, self._ledger.add(batch_id, source, page))
+        added = added.plus(self._ledger.add(batch_id, source, page))
         return added._replace(removed=self._ledger.remove_planned(batch_id, source, keys))
 
     def check_table(self, path: str | os.PathLike[str], **options: Any) -> TablePlan:
@@ -414,15 +413,7 @@ class Batch:
         Raises:
             ConfigurationError: The batch has no such row, or its outcome is known.
         """
-        if self._ledger.resolve(self.record.id, row, task_id):
-            return
-        found = self._ledger.row(self.record.id, row)
-        if found is None:
-            near = nearest_names(row, (each.key for each in self._ledger.rows(self.record.id)))
-            raise ConfigurationError(
-                f"batch {self.name!r} has no row {row!r}" + (f"; did you mean {near}?" if near else "")
-            )
-        raise ConfigurationError(f"row {row!r} is {found.state}, not unknown; only unknown rows can be resolved")
+        self._ledger.resolve(self.record.id, row, task_id)
 
 
 def _ledger_place(name: str, database: str | os.PathLike[str] | None, out: str | None) -> str:
@@ -457,10 +448,6 @@ def _inbox(settings: Settings, ledger: Ledger) -> Inbox | None:
 def _violation(found: RowViolation) -> Violation:
     place = "/".join(str(each) for each in (found.row, found.column) if each is not None)
     return Violation(f"/{place}", "row", None, found.message)
-
-
-def _sum(first: Added, second: Added) -> Added:
-    return Added(*map(sum, zip(first, second, strict=True)))
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

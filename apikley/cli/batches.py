@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from apikley.batch.ledger import LEDGER
 from apikley.cli.constants import BATCH_DATABASE_VARIABLE
 from apikley.cli.exit_codes import CommandFailed, Exit
-from apikley.cli.options import warn_of_visible_key
+from apikley.cli.options import warn_of_visible_password
 from apikley.cli.output import format_credits, printable, table
 from apikley.errors import ConfigurationError
 
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
 
 _STATES: tuple[State, ...] = ("planned", "sending", "running", "done", "failed", "refused", "unknown")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
-
-
-def warn_of_visible_password(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Warn about a password that is given on the command line."""
-    has_password = "://" in (value or "") and re.search(r"://[^/]*:[^/]*@|[?&]password=", value or "")
-    return warn_of_visible_key(ctx, param, value) if has_password else value
 
 
 DATABASE: list[click.Parameter] = [
@@ -61,7 +56,7 @@ def open_ledger(folder: Path | None, database: str | None) -> Ledger:
     if folder is not None and database is not None and _is_typed("database"):
         raise click.UsageError("name an output folder or --database, not both")
     if database is None or folder is not None:
-        place = (folder or Path()) / "batch.db"
+        place = (folder or Path()) / LEDGER
         if not place.exists():
             where = "this folder" if folder is None else str(folder)
             raise ConfigurationError(f"there is no ledger in {where}; name the output folder of a batch, or --database")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 from click.core import ParameterSource
 
@@ -24,6 +26,12 @@ def warn_of_visible_key(ctx: click.Context, param: click.Parameter, value: str |
         shown = f"shows the {secret} in the process list and the shell history"
         click.echo(f"warning: {flag} {shown}; use {other}", err=True)
     return value
+
+
+def warn_of_visible_password(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Warn about a password that is given on the command line."""
+    has_password = "://" in (value or "") and re.search(r"://[^/]*:[^/]*@|[?&]password=", value or "")
+    return warn_of_visible_key(ctx, param, value) if has_password else value
 
 
 _VARIABLES = constants.SETTINGS_VARIABLES

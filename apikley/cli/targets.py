@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import tempfile
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from pathlib import Path
 
 import click
 
+from apikley._model.file_names import DEFAULT_SUFFIX, safe_name, suffix_of
 from apikley.cli.output import Output
 from apikley.errors import ConfigurationError
 
-_DEFAULT_SUFFIX = ".mp4"
 _ID = "{id}"
 # To replace a device, for instance, would take it from every program.
 _NOT_A_FILE = "is not a regular file and is never replaced"
@@ -63,7 +61,7 @@ class Target:
         last = os.path.basename(self._given or "")  # noqa: PTH119 - keeps a trailing slash
         folder = self._place.is_dir() or last in ("", os.curdir, os.pardir)
         _require_writable(self._place if folder else self._place.parent)
-        for path in [self._place] if self.single else [self._named(task_id, _DEFAULT_SUFFIX) for task_id in task_ids]:
+        for path in [self._place] if self.single else [self._named(task_id, DEFAULT_SUFFIX) for task_id in task_ids]:
             if not os.path.lexists(path):
                 continue
             if not path.is_file():
@@ -74,7 +72,7 @@ class Target:
 
     def path(self, task_id: str, url: str) -> Path:
         """Return the file for one result."""
-        return self._named(task_id, _suffix(url))
+        return self._named(task_id, suffix_of(url))
 
     def may_replace(self, path: Path) -> bool:
         """Whether an existing file may be replaced."""
@@ -86,19 +84,11 @@ class Target:
 
     def _named(self, task_id: str, suffix: str) -> Path:
         # A task id comes from the service: it must not lead out of the folder.
-        safe = re.sub(r"[^\w.-]|^\.", "_", task_id)
+        safe = safe_name(task_id)
         number = f"-{self._index}" if self._index else ""
         if self._place.is_dir():
             return self._place / f"{safe}{number}{suffix}"
         return Path(str(self._place).replace(_ID, safe))
-
-
-def _suffix(url: str) -> str:
-    try:
-        suffix = PurePosixPath(urlsplit(url).path).suffix
-    except ValueError:  # an invalid URL, which the download reports
-        suffix = ""
-    return suffix if re.fullmatch(r"\.\w{1,5}", suffix) else _DEFAULT_SUFFIX
 
 
 def _ask_to_replace(path: Path, output: Output) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,6 +13,7 @@ from apikley import AsyncApikley, TaskInfo
 from apikley._flows.clock import Clock
 from apikley.batch import Batch, Budget, Jobs
 from apikley.batch.ledger.rows import Row
+from apikley.batch.table.bodies import content_hash
 from apikley.errors import ApikleyError, ConfigurationError
 from apikley.mcp.failures import ToolError
 from apikley.mcp.options import Options
@@ -160,5 +160,4 @@ class Creates:
 
 def derived_key(body: Mapping[str, Any]) -> str:
     """Return an idempotency key that is the same for the same request."""
-    content = json.dumps(body, sort_keys=True)
-    return f"request-{hashlib.sha256(content.encode()).hexdigest()[:32]}"
+    return f"request-{content_hash(body)[:32]}"

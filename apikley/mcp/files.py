@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from pathlib import Path
 
+from apikley._model.file_names import safe_name, suffix_of
 from apikley.mcp.failures import ToolError
 
-_DEFAULT_SUFFIX = ".mp4"
 _MAX_NAME = 100  # characters of a task's id
 
 
@@ -51,13 +49,5 @@ class Root:
 
 def result_name(task_id: str, url: str, index: int) -> str:
     """Return the name of a result. The id and the URL come from the service and must not lead out of the folder."""
-    safe = re.sub(r"[^\w.-]|^\.", "_", task_id)[:_MAX_NAME]
-    return f"{safe}{f'-{index + 1}' if index else ''}{_suffix(url)}"
-
-
-def _suffix(url: str) -> str:
-    try:
-        suffix = PurePosixPath(urlsplit(url).path).suffix
-    except ValueError:
-        suffix = ""
-    return suffix if re.fullmatch(r"\.\w{1,5}", suffix, re.ASCII) else _DEFAULT_SUFFIX
+    safe = safe_name(task_id)[:_MAX_NAME]
+    return f"{safe}{f'-{index + 1}' if index else ''}{suffix_of(url)}"

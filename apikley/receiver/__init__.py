@@ -23,27 +23,17 @@ if TYPE_CHECKING:
     from apikley.receiver.receiver import Receiver
     from apikley.receiver.work.retry_policy import RetryPolicy
 else:  # on first use, because `apikley.receiver.listen` needs no database
+    from apikley._model.lazy import lazy_names
 
-    def __getattr__(name: str) -> object:
-        from importlib import import_module  # noqa: PLC0415
-
-        modules = {
-            "Event": "events",
-            "Inbox": "inbox.store",
-            "InboxRow": "inbox.rows",
-            "PendingCallback": "inbox.rows",
-            "Receiver": "receiver",
-            "RetryPolicy": "work.retry_policy",
-        }
-        if name not in modules:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        try:
-            return getattr(import_module(f"{__name__}.{modules[name]}"), name)
-        except ModuleNotFoundError as error:
-            if error.name not in ("sqlalchemy", "platformdirs"):
-                raise
-            message = f"{error.name} is not installed; run: pip install 'apikley[receiver]'"
-            raise ModuleNotFoundError(message, name=error.name) from None
+    _MODULES = {
+        "Event": "events",
+        "Inbox": "inbox.store",
+        "InboxRow": "inbox.rows",
+        "PendingCallback": "inbox.rows",
+        "Receiver": "receiver",
+        "RetryPolicy": "work.retry_policy",
+    }
+    __getattr__ = lazy_names(__name__, _MODULES, "receiver")
 
 
 __all__ = ["Event", "Inbox", "InboxRow", "PendingCallback", "Receiver", "RetryPolicy"]

@@ -279,7 +279,7 @@ class Workers(RuleBasedStateMachine):
             is_lost = attempt.arrived_at is None and self.now() > attempt.admitted_at + LONGEST_WAY
             if attempt.arrived_at is not None or is_lost:
                 task_id = attempt.task_id if attempt.state else None
-                assert self.ledger.resolve(self.batch_id, attempt.claim.key, task_id)
+                self.ledger.resolve(self.batch_id, attempt.claim.key, task_id)
                 return
 
     # What holds after each of these

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apikley.batch.ledger.rows import Stop, Wait
+from apikley.errors import ConfigurationError
 from apikley.testing import ManualClock
 from contract_tests.batch.ledgers import FILES, LEASE, Rows, task
 
@@ -182,7 +183,7 @@ def test_a_batch_without_that_limit_is_not_paused_by_failures(rows: Rows) -> Non
 def test_a_user_names_the_task_of_an_unknown_row(rows: Rows) -> None:
     rows.configure(price=5.0)
     rows.lose("a")
-    assert rows.ledger.resolve(rows.id, "a", "task_a")
+    rows.ledger.resolve(rows.id, "a", "task_a")
     row = rows.row("a")
     assert (row.state, row.task_id, row.credits, row.error) == ("running", "task_a", 5, None)
     assert [claim.key for claim in rows.next(state="running")] == ["a"]
@@ -193,7 +194,7 @@ def test_a_user_names_the_task_of_an_unknown_row(rows: Rows) -> None:
 
 def test_a_user_states_that_an_unknown_row_has_no_task(rows: Rows) -> None:
     rows.lose("a")
-    assert rows.ledger.resolve(rows.id, "a", None)
+    rows.ledger.resolve(rows.id, "a", None)
     assert rows.state("a") == "planned"
     rows.create("a")
     assert rows.state("a") == "running"
@@ -202,13 +203,16 @@ def test_a_user_states_that_an_unknown_row_has_no_task(rows: Rows) -> None:
 @pytest.mark.parametrize("state", ["planned", "sending", "running", "done", "failed"])
 def test_only_an_unknown_row_is_resolved(rows: Rows, state: str) -> None:
     rows.bring("a", state)
-    assert not rows.ledger.resolve(rows.id, "a", None)
-    assert not rows.ledger.resolve(rows.id, "a", "task_other")
+    with pytest.raises(ConfigurationError, match="not unknown"):
+        rows.ledger.resolve(rows.id, "a", None)
+    with pytest.raises(ConfigurationError, match="not unknown"):
+        rows.ledger.resolve(rows.id, "a", "task_other")
     assert rows.state("a") == state
 
 
 def test_a_missing_row_is_not_resolved(rows: Rows) -> None:
-    assert not rows.ledger.resolve(rows.id, "a", None)
+    with pytest.raises(ConfigurationError, match="no row 'a'"):
+        rows.ledger.resolve(rows.id, "a", None)
 
 
 def test_an_unknown_row_is_found_by_its_correlation_token(rows: Rows) -> None:

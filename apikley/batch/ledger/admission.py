@@ -16,6 +16,9 @@ from apikley.batch.ledger.schema import accounts, batches, rows, slots
 _NO_RESPONSE = 60.0
 # How soon to ask again when tasks must end first, in seconds.
 _RUNNING_PAUSE = 1.0
+# The longest pause that the service can ask for, in seconds.
+MAX_HOLD = 300.0
+NO_PRICE = "the service states no price of a task, so the cap needs one: name a price"
 
 _ROW, _SLOT, _BATCH = rows.c, slots.c, batches.c
 # A create whose task may be running.
@@ -97,10 +100,6 @@ def wait_for(connection: Connection, batch_id: int, limits: Sequence[Limit], now
         waits.append(Wait(_RUNNING_PAUSE, "running tasks"))
     # What all creates wait for comes first.
     return max(waits, key=lambda wait: (not wait.of_model, wait.seconds), default=None)
-
-
-MAX_HOLD = 300.0  # seconds
-NO_PRICE = "the service states no price of a task, so the cap needs one: name a price"
 
 
 def _no_response(limit: Limit) -> float:

@@ -44,6 +44,10 @@ class Added(NamedTuple):
     changed: int = 0
     removed: int = 0
 
+    def plus(self, other: Added) -> Added:
+        """Return what became of both sets of rows."""
+        return Added(*map(sum, zip(self, other, strict=True)))
+
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:

@@ -15,6 +15,7 @@ from sqlalchemy import Row as SqlRow
 from apikley._database.database import Content, Database
 from apikley._database.transactions import transaction
 from apikley._flows.clock import Clock
+from apikley._model.names import nearest_names
 from apikley._model.task import FAIL, TaskInfo
 from apikley.batch.ledger import admission
 from apikley.batch.ledger.admission import IN_FLIGHT, MAX_HOLD, NO_PRICE, Intent, lock_account, price_of, wait_for
@@ -64,7 +65,6 @@ class Ledger:
         self._clock = clock or Clock()
         if clock is not None:
             self._database.lease_clock = clock.monotonic
-        self._is_checked = False
 
     def __repr__(self) -> str:
         return f"<Ledger {self._database.place}>"
@@ -112,7 +112,6 @@ class Ledger:
         found = {*connection.scalars(select(versions.c.version))} - {VERSION}
         if found:
             other = max(found)
-            connection.execute(delete(versions).where(versions.c.version == VERSION))
             newer = "a newer" if other > VERSION else "an older"
             raise ConfigurationError(
                 f"{newer} version of apikley made the ledger {self.place} (version {other}, this one reads {VERSION}); "
@@ -199,16 +198,7 @@ class Ledger:
         connection.execute(select(_BATCH.id).where(_BATCH.id == batch_id).with_for_update())
         added = Added()
         for start in range(0, len(new_rows), _PAGE):
-            added = Added(
-                *map(
-                    sum,
-                    zip(
-                        added,
-                        self._add_page(connection, batch_id, source, new_rows[start : start + _PAGE]),
-                        strict=True,
-                    ),
-                )
-            )
+            added = added.plus(self._add_page(connection, batch_id, source, new_rows[start : start + _PAGE]))
         return added
 
     def _add_page(self, connection: Connection, batch_id: int, source: str, page: Sequence[NewRow]) -> Added:
@@ -325,7 +315,7 @@ class Ledger:
         """
         row = connection.execute(select(rows).where(_ROW.id == row_id).with_for_update()).first()
         now = self._database.lease_now(connection)
-        if row is None or row.state not in ("planned", "sending", "running"):
+        if row is None or row.state not in OPEN:
             return None
         if row.claim is not None and 0 <= now - row.leased_at < row.lease:
             return Wait(row.leased_at + row.lease - now, "another worker works on the row")
@@ -549,18 +539,24 @@ class Ledger:
         return {token: row_id for token, row_id in connection.execute(query)}  # noqa: C416 - rows are not pairs
 
     @transaction
-    def resolve(self, connection: Connection, batch_id: int, key: str, task_id: str | None) -> bool:
+    def resolve(self, connection: Connection, batch_id: int, key: str, task_id: str | None) -> None:
         """Settle an unknown row: by its task, or by the statement that no task was made, so that it is planned again.
 
-        Returns:
-            Whether the row was unknown.
+        Raises:
+            ConfigurationError: The batch has no such row, or its outcome is known.
         """
-        own = (_ROW.batch_id == batch_id) & (_ROW.key == key) & (_ROW.state == "unknown")
+        own = (_ROW.batch_id == batch_id) & (_ROW.key == key)
+        state = connection.scalar(select(_ROW.state).where(own).with_for_update())
+        if state is None:
+            near = nearest_names(key, connection.scalars(select(_ROW.key).where(_ROW.batch_id == batch_id)))
+            raise ConfigurationError(f"the batch has no row {key!r}" + (f"; did you mean {near}?" if near else ""))
+        if state != "unknown":
+            raise ConfigurationError(f"row {key!r} is {state}, not unknown; only unknown rows can be resolved")
         values: dict[str, Any] = {"state": "running", "task_id": task_id}
         if task_id is None:
             values = {"state": "planned", "price": None}
         cleared = {"error": None, "error_code": None, "settled_at": None, "due_at": None, **_FREE}
-        return bool(connection.execute(update(rows).where(own).values(**values | cleared)).rowcount)
+        connection.execute(update(rows).where(own).values(**values | cleared))
 
     @transaction
     def retry(

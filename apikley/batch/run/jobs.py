@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +15,7 @@ from apikley.batch.ledger.rows import Budget, NewRow, Row, Wait
 from apikley.batch.run.context import Context
 from apikley.batch.run.creating import Creator
 from apikley.batch.run.worker import LEASE
-from apikley.batch.table.jobs import pack
+from apikley.batch.table.bodies import content_hash, pack
 from apikley.errors import (
     ConfigurationError,
     CreateNotAdmitted,
@@ -112,9 +110,7 @@ def _new_row(key: str, body: Mapping[str, Any]) -> NewRow:
     # Not by `jobs_of`, which takes a text in place of a URL for a local file, as tables do.
     complete, _, violations = find_local_files({**body})
     validate_create(complete, violations)
-    packed = pack(body)
-    content = json.dumps(json.loads(packed), sort_keys=True)
-    return NewRow(key, 1, str(body["model"]), packed, hashlib.sha256(content.encode()).hexdigest())
+    return NewRow(key, 1, str(body["model"]), pack(body), content_hash(body))
 
 
 def _raise_for(row: Row, body: Mapping[str, Any]) -> None:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import tempfile
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
 
+from apikley._model.file_names import safe_name, suffix_of
 from apikley._model.task import TaskInfo
 from apikley.batch.ledger.rows import Claim, SavedFile
 from apikley.batch.run.context import Context
 from apikley.errors import ConfigurationError, NoResult
 
-_DEFAULT_SUFFIX = ".mp4"
 _MAX_NAME = 150  # characters of a row's key in a file name
 FIELDS = ("id", "number", "task", "model", "index", "suffix")
 DEFAULT_TEMPLATE = "{id}{suffix}"
@@ -42,7 +40,7 @@ def check_template(template: str) -> None:
 
 def file_name(template: str, claim: Claim, task: TaskInfo, index: int) -> str:
     """Return the name of a result below the output folder."""
-    fields = _fields(claim.key, claim.number, task.id, claim.model, index, _suffix(task.result_urls[index]))
+    fields = _fields(claim.key, claim.number, task.id, claim.model, index, suffix_of(task.result_urls[index]))
     name = template.format(**fields)
     if index and "{index}" not in template:
         path = PurePosixPath(name)
@@ -57,19 +55,11 @@ def _fields(key: str, number: int, task_id: str, model: str, index: int, suffix:
 
 
 def _safe(text: str) -> str:
-    safe = re.sub(r"[^\w.-]|^\.", "_", text)
+    safe = safe_name(text)
     if safe == text and len(text) <= _MAX_NAME:
         return text
     # Two different keys must not share a name.
     return f"{safe[:_MAX_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-
-
-def _suffix(url: str) -> str:
-    try:
-        suffix = PurePosixPath(urlsplit(url).path).suffix
-    except ValueError:
-        suffix = ""
-    return suffix if re.fullmatch(r"\.\w{1,5}", suffix) else _DEFAULT_SUFFIX
 
 
 class Output:

@@ -20,7 +20,7 @@ class Settings:
     """What a batch is run with.
 
     Attributes:
-        out: Where results are saved: a folder, or a URL such as `s3://bucket/folder`; None to save none.
+        out: Where results are saved: a folder, or a URL such as `s3://bucket/folder`.
         template: The template of file names.
         callback_url: Where the service reports completions.
         inbox: The receiver's inbox, where they are stored.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from apikley._model.task import SUCCESS, TaskInfo
-from apikley.batch.ledger.rows import Budget, Claim, Wait
+from apikley.batch.ledger.rows import Claim, Wait
 from apikley.batch.run.context import Context, logger
 from apikley.batch.run.creating import Creator
 from apikley.batch.run.polling import Poller
@@ -41,26 +41,18 @@ class Worker:
 
     Args:
         context: What the parts of the worker share.
-        output: Where results are saved; None to save none.
+        output: Where results are saved.
         template: The template of file names.
         inbox: The receiver's inbox, if callbacks arrive there.
-        budgets: Limits on the cost, besides the batch's own.
     """
 
-    def __init__(
-        self,
-        context: Context,
-        output: Output | None,
-        template: str,
-        inbox: Inbox | None = None,
-        budgets: Sequence[Budget] = (),
-    ) -> None:
+    def __init__(self, context: Context, output: Output, template: str, inbox: Inbox | None = None) -> None:
         self._context = context
         self._output = output
         self._template = template
         self._inbox = inbox
         self._median: float | None = None
-        self._creator = Creator(context, budgets)
+        self._creator = Creator(context)
         self._poller = Poller(context, inbox, lambda: self._median)
         self._saving = asyncio.Semaphore(_MAX_SAVING)
         self._claims: dict[int, Claim] = {}
@@ -152,8 +144,6 @@ class Worker:
 
     async def _save(self, claim: Claim, task: TaskInfo) -> None:
         context = self._context
-        if self._output is None:
-            return await context.write(context.ledger.saved, claim.row_id, [])
         try:
             async with self._saving:
                 files = await save(context, self._output, self._template, claim, task)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from apikley.batch.ledger import LEDGER
 from apikley.cli.batches import DATABASE, find_batch, open_ledger, pairs_of
 from apikley.cli.exit_codes import CommandFailed, Exit
 from apikley.cli.options import ALLOW_UNKNOWN_FIELDS
@@ -134,7 +135,7 @@ def table_invalid(violations: Sequence[RowViolation], reason: str = "the table i
 
 def _medians(file: Path, out: str | None, database: str | None, name: str | None) -> tuple[float | None, float | None]:
     """Return the median seconds and price of the finished rows of a batch, if there is a ledger with this batch."""
-    if database is None and (out is None or not Path(out, "batch.db").exists()):
+    if database is None and (out is None or not Path(out, LEDGER).exists()):
         return None, None
     try:
         with open_ledger(None if database is not None else Path(str(out)), database) as ledger:

@@ -168,8 +168,7 @@ def resolve(
     folder = Path(place[0]) if len(place) == 2 else None
     with open_ledger(folder, database) as ledger:
         batch = find_batch(ledger, name)
-        if not ledger.resolve(batch.id, place[-1], task_id):
-            raise ConfigurationError(_why_not(ledger, batch, place[-1]))
+        ledger.resolve(batch.id, place[-1], task_id)
     session.output.result(
         {"row": place[-1], "task_id": task_id},
         [f"{place[-1]} " + ("is planned again" if task_id is None else f"has task {task_id}")],
@@ -235,13 +234,3 @@ def _ask(session: Session, count: int, price: float | None) -> None:
         raise ConfigurationError(f"{rows} may be paid a second time{cost}; --yes plans them again without asking")
     if not click.confirm(f"{rows} may have tasks that are paid already. Pay again{cost}?", err=True):
         raise CommandFailed(Exit.INVALID, ["no row was planned again"])
-
-
-def _why_not(ledger: Ledger, batch: BatchRecord, key: str) -> str:
-    from apikley._model.names import nearest_names  # noqa: PLC0415
-
-    found = ledger.row(batch.id, key)
-    if found is not None:
-        return f"row {key!r} is {found.state}, not unknown; only unknown rows can be resolved"
-    near = nearest_names(key, (each.key for each in ledger.rows(batch.id)))
-    return f"batch {batch.name!r} has no row {key!r}" + (f"; did you mean {near}?" if near else "")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from apikley.cli.batches import warn_of_visible_password
 from apikley.cli.constants import INBOX_VARIABLE
 from apikley.cli.exit_codes import CommandFailed, Exit
+from apikley.cli.options import warn_of_visible_password
 from apikley.cli.output import table
 from apikley.cli.session import Session, SessionCommand
 from apikley.errors import ConfigurationError

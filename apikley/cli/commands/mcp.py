@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from apikley.cli.constants import INTERRUPTED
+from apikley.cli.options import warn_of_visible_password
 from apikley.cli.session import Session, SessionCommand
 
 _CREDITS = click.FloatRange(min=0)
@@ -53,6 +54,7 @@ _PACKAGES = ("mcp", "mcp_types", "sqlalchemy", "uvicorn")
 @click.option(
     "--database",
     metavar="PLACE",
+    callback=warn_of_visible_password,
     help="The ledger: a SQLite file, or the URL of a PostgreSQL database.  [default: mcp.db in your data folder]",
 )
 @click.pass_obj
