@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
-from importlib import import_module
 
 
 def lazy_names(package: str, modules: Mapping[str, str], extra: str) -> Callable[[str], object]:
@@ -19,7 +19,7 @@ def lazy_names(package: str, modules: Mapping[str, str], extra: str) -> Callable
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         try:
-            return getattr(import_module(f"{package}.{modules[name]}"), name)
+            return getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
         except ModuleNotFoundError as error:
             if error.name not in ("sqlalchemy", "platformdirs"):
                 raise

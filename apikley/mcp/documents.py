@@ -7,6 +7,7 @@ from typing import Any
 
 import apikley_contract
 from apikley import TaskInfo
+from apikley._model.names import title_of
 from apikley._model.texts import printable
 from apikley.batch.ledger.rows import Row
 from apikley.errors import Violation
@@ -27,7 +28,7 @@ def printable_document(value: Any) -> Any:
 def model_documents(search: str) -> list[dict[str, Any]]:
     """Return the models with all words of a text; with their fields if they are few, or if it names one."""
     known, words = apikley_contract.models(), search.lower().split()
-    titles = {name: _title(model) for name, model in known.items()}
+    titles = {name: title_of(model) for name, model in known.items()}
     found = [search] if search in known else []
     found = found or [name for name in known if all(word in f"{name} {titles[name]}".lower() for word in words)]
     documents: list[dict[str, Any]] = []
@@ -36,10 +37,6 @@ def model_documents(search: str) -> list[dict[str, Any]]:
         if len(found) <= _MAX_WITH_FIELDS:
             documents[-1] |= {"fields": _fields(known[name].input), "example": _example(name)}
     return documents
-
-
-def _title(model: apikley_contract.Model) -> str:
-    return str(_schemas()[model.request].get("description", "")).partition("\n")[0]
 
 
 def _fields(schema: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 import apikley_contract
-from apikley._model.names import nearest_names
+from apikley._model.names import nearest_names, title_of
 from apikley.cli.exit_codes import CommandFailed, Exit, violation_line
 from apikley.cli.model_options import model_fields
 from apikley.cli.options import ALLOW_UNKNOWN_FIELDS
@@ -33,7 +33,7 @@ def models(session: Session, *, words: tuple[str, ...]) -> None:
         apikley models hailuo/02-image-to-video-pro
     """
     known = apikley_contract.models()
-    titles = {name: _title(model) for name, model in known.items()}
+    titles = {name: title_of(model) for name, model in known.items()}
     found = [name for name in words if name in known] or [
         name for name in known if all(word.lower() in f"{name} {titles[name]}".lower() for word in words)
     ]
@@ -54,11 +54,6 @@ def models(session: Session, *, words: tuple[str, ...]) -> None:
                 kind, limits = each.schema.get("type", ""), "; ".join(each.limits)
                 lines.append(f"  {each.name}  {kind}; {limits}  ({', '.join(each.flags)})")
     session.output.result({"models": documents}, lines)
-
-
-def _title(model: apikley_contract.Model) -> str:
-    schema = apikley_contract.openapi()["components"]["schemas"][model.request]
-    return str(schema.get("description", "")).partition("\n")[0]
 
 
 @click.command(cls=SessionCommand, params=[ALLOW_UNKNOWN_FIELDS])
