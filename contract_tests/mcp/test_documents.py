@@ -33,5 +33,14 @@ def test_the_page_lists_every_tool(agents: Agents) -> None:
 
 @pytest.mark.parametrize("page", [ROOT / "docs" / "llms.txt", PAGE, SKILL], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^):]+)\)", page.read_text())
-    assert [link for link in links if not (page.parent / link).is_file()] == []
+    text = page.read_text()
+    raw = "https://raw.githubusercontent.com/apikley/apikley/main/"  # llms.txt is read on the site, which has no .md files
+    linked = [page.parent / link for link in re.findall(r"\]\(([^):]+)\)", text)]
+    linked += [ROOT / link for link in re.findall(rf"\]\({re.escape(raw)}([^)]+)\)", text)]
+    assert [path for path in linked if not path.is_file()] == []
+
+
+def test_the_links_of_llms_txt_are_absolute() -> None:
+    links = re.findall(r"\]\(([^)]+)\)", (ROOT / "docs" / "llms.txt").read_text())
+    assert links
+    assert [link for link in links if not link.startswith("https://")] == []
