@@ -34,7 +34,7 @@ def test_the_page_lists_every_tool(agents: Agents) -> None:
 @pytest.mark.parametrize("page", [ROOT / "docs" / "llms.txt", PAGE, SKILL], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text()
-    raw = "https://raw.githubusercontent.com/apikley/apikley/main/"  # llms.txt is read on the site, which has no .md files
+    raw = "https://raw.githubusercontent.com/apikley/apikley/main/"  # the site has no .md files
     linked = [page.parent / link for link in re.findall(r"\]\(([^):]+)\)", text)]
     linked += [ROOT / link for link in re.findall(rf"\]\({re.escape(raw)}([^)]+)\)", text)]
     assert [path for path in linked if not path.is_file()] == []
