@@ -106,6 +106,18 @@ def test_broken_rows_are_named_and_none_is_added(make_batch: MakeBatch) -> None:
     assert batch.status().total == 0
 
 
+def test_a_field_that_the_contract_lacks_is_sent_if_it_is_allowed(
+    make_batch: MakeBatch, apikley_mock: MockService
+) -> None:
+    batch = make_batch()
+    with pytest.raises(RequestInvalid, match="new_field"):
+        batch.add(rows(1, new_field="x"))
+    batch.add(rows(1, new_field="x"), allow_unknown_fields=True)
+    assert batch.run().rows == {"done": 1}
+    (task,) = apikley_mock._service.engine.tasks.values()
+    assert json.loads(task.param)["input"]["new_field"] == "x"
+
+
 def test_a_table_is_added_from_its_file(make_batch: MakeBatch, tmp_path: Path) -> None:
     table = tmp_path / "products.csv"
     table.write_text(f"id,prompt,image_url\nA7,a ship,{IMAGE}\n", encoding="utf-8")

@@ -111,7 +111,11 @@ class Creator:
         correlation = attempt.token if context.callback_url else None
         try:
             task = await context.creates.create_raw(
-                body, callback_url=context.callback_url, correlation_token=correlation, before_send=attempt.begin
+                body,
+                callback_url=context.callback_url,
+                correlation_token=correlation,
+                before_send=attempt.begin,
+                allow_unknown_fields=True,  # a row was checked by its own options when it was added
             )
         except CreateOutcomeUnknown as error:
             await attempt.unknown(error.reason)
