@@ -279,8 +279,8 @@ class Batch:
                 reports.append(repeated(context, _PROGRESS_PAUSE, lambda: on_progress(self.status())))
             async with background(*reports):
                 await dispatcher_of(self._ledger).run(worker)
-            await asyncio.to_thread(write_manifest, self._ledger, context.batch.id, output)
-        return await asyncio.to_thread(self.status)
+            await context.write(write_manifest, self._ledger, context.batch.id, output)
+            return await context.write(self.status)
 
     async def arun_row(self, key: str) -> Row:
         """Work on one row until it is settled: create its task, wait for it, save its result.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import itertools
 import json
 import signal
 import threading
@@ -13,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from apikley import ConfigurationError, RequestInvalid
-from apikley.batch import Status
+from apikley import ConfigurationError, LedgerUnavailable, RequestInvalid
+from apikley._database.database import Database
+from apikley.batch import Batch, Ledger, Status
 from apikley.batch.run.background import interruptible
 from apikley.receiver import Inbox
 from apikley.receiver.inbox.rows import Completion
@@ -450,3 +452,64 @@ def test_a_single_row_is_worked_on_for_a_queue_of_ones_own(make_batch: MakeBatch
     assert creates(apikley_mock) == {"row-1": 1}
     with pytest.raises(ConfigurationError, match="no row 'row-7'"):
         batch.run_row("row-7")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_ledger_that_is_away_now_and_then_loses_and_repeats_nothing(
+    make_batch: MakeBatch, apikley_mock: MockService, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    batch = make_batch()
+    batch.add(rows(6))
+    run, calls = Database.run, itertools.count()
+
+    def flaky(database: Database, work: Any) -> Any:
+        fails = next(calls) % 5 == 4
+        if fails and moment == "before":
+            raise LedgerUnavailable("the ledger is away")
+        result = run(database, work)
+        if fails:  # the transaction is committed, and its response is lost
+            raise LedgerUnavailable("the ledger is away")
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "run", flaky)
+        asyncio.run(_until_settled(batch))
+    assert batch.status().rows == {"done": 6}
+    assert {*creates(apikley_mock).values()} == {1}
+
+
+async def _until_settled(batch: Batch) -> None:
+    while True:
+        try:
+            await batch.arun()
+        except LedgerUnavailable:  # at the start, before there is a worker
+            continue
+        return
+
+
+def test_a_cancellation_between_the_intent_and_the_request_leaves_the_row_planned(
+    make_batch: MakeBatch, apikley_mock: MockService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = make_batch()
+    batch.add(rows(1))
+    admit, is_admitted, may_return = Ledger.admit, threading.Event(), threading.Event()
+
+    def slow(ledger: Ledger, *arguments: Any) -> Any:
+        outcome = admit(ledger, *arguments)
+        is_admitted.set()
+        may_return.wait()
+        return outcome
+
+    async def cancel() -> None:
+        running = asyncio.ensure_future(batch.arun())
+        await asyncio.to_thread(is_admitted.wait)
+        running.cancel()
+        await asyncio.sleep(0)
+        may_return.set()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    monkeypatch.setattr(Ledger, "admit", slow)
+    asyncio.run(cancel())
+    assert batch.status().rows == {"planned": 1}
+    assert not creates(apikley_mock)

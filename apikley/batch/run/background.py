@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from apikley.batch.run.context import Context, logger
+from apikley.errors import LedgerUnavailable
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ async def repeated(context: Context, seconds: float, function: Callable[[], obje
         start = context.clock.monotonic()
         try:
             await asyncio.to_thread(function)
-        except OSError as error:
+        except (OSError, LedgerUnavailable) as error:  # the next time may be better
             logger.warning("%s", error)
         took = context.clock.monotonic() - start
         await context.sleep(max(seconds, 20 * took))

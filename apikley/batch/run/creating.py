@@ -179,10 +179,12 @@ class _Attempt:
         """Note the intent. The connection is open, and the request follows at once."""
         context, ledger = self._context, self._context.ledger
         intent = Intent(context.account, self.token, context.clock.now().timestamp(), self._budgets)
+        admitting = asyncio.ensure_future(asyncio.to_thread(ledger.admit, self._claim, intent))
         try:
-            outcome = await asyncio.to_thread(ledger.admit, self._claim, intent)
-        except LedgerUnavailable:
+            outcome = await asyncio.shield(admitting)
+        except (LedgerUnavailable, asyncio.CancelledError):
             # The intent may be in the ledger, but nothing is sent.
+            await asyncio.wait({admitting})
             await context.write(ledger.not_created, self._claim.row_id, self.token, was_sent=False)
             raise
         if outcome is not None:
